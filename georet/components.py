@@ -1,0 +1,55 @@
+"""What a plugin says about each thing it brings: its name, where it is, how it is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import typer
+
+KINDS: Final = (
+    "backbones",
+    "losses",
+    "samplers",
+    "datasets",
+    "transforms",
+    "metrics",
+    "indexes",
+    "exporters",
+    "rerankers",
+)
+"""The kinds of component; each has a hook ``georet_<kind>``, most a ``georet.protocols`` class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One named thing that a run's configuration can choose.
+
+    ``factory`` is a callable or, so that listing imports nothing, a lazy ``"module:attribute"``.
+    With ``config`` (a pydantic model or its lazy string) the factory is called with one validated
+    instance of it; without, the options are checked against the factory's annotated keyword
+    parameters and passed by name. ``requires`` are import names that must be present; the
+    catalogue shows which of them are missing. ``extra`` names what to install when they are.
+    """
+
+    name: str
+    factory: str | Callable[..., Any]
+    config: str | type[Any] | None = None
+    summary: str = ""
+    requires: tuple[str, ...] = ()
+    extra: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command that a plugin adds to ``georet``: ``georet <name> ...``.
+
+    ``app`` is a ``typer.Typer`` or, so that ``georet --help`` imports nothing, a lazy
+    ``"module:attribute"`` that names one; ``summary`` is the line shown in that help.
+    """
+
+    name: str
+    app: str | typer.Typer
+    summary: str = ""

@@ -1,0 +1,77 @@
+"""Everything that georet raises on purpose: what happened, where, and what to type next."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GeoretError(Exception):
+    """Base of georet's errors; the command line prints it without a traceback.
+
+    ``what`` is the event, ``where`` the file, line, key or plugin, ``hint`` the next thing to do.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what, self.where, self.hint = what, where, hint
+
+    def __str__(self) -> str:
+        where = f"{self.where}: " if self.where else ""
+        hint = f"\n  {self.hint}" if self.hint else ""
+        return f"{where}{self.what}{hint}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The default would lose `where` and `hint` on the way back from a loader worker.
+        return _rebuild, (type(self), self.what, self.where, self.hint)
+
+
+def _rebuild(
+    kind: type[GeoretError], what: str, where: str | None, hint: str | None
+) -> GeoretError:
+    return kind(what, where=where, hint=hint)
+
+
+class UsageError(GeoretError):
+    """The call can't be carried out as typed."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A key or value of the configuration is wrong; ``where`` is file and key."""
+
+
+class PluginError(UsageError):
+    """A plugin is unknown, broken, or breaks the contract; ``where`` names it."""
+
+
+class ComponentError(UsageError):
+    """A component is unknown, ambiguous, or misconfigured."""
+
+
+class MissingExtraError(UsageError):
+    """An optional dependency is not installed; ``hint`` says which extra brings it."""
+
+
+class DataError(GeoretError):
+    """Something on disk is missing, unreadable or inconsistent."""
+
+    exit_code = 3
+
+
+class IntegrityError(GeoretError):
+    """A file is not what its manifest vouches for."""
+
+    exit_code = 4
+
+
+class TrainingError(GeoretError):
+    """Training can't go on (for example: too many non-finite steps in a row)."""
+
+
+class Interrupted(GeoretError):  # noqa: N818 - an outcome, not a fault
+    """Stopped by a signal after saving; the run can be resumed."""
+
+    exit_code = 75
