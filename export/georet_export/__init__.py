@@ -1,0 +1,1 @@
+"""The plugin ``export``: it will bring exporters to other runtimes, and declares none yet."""

@@ -1,0 +1,24 @@
+"""The plugin ``core``: georet's own components, declared through the same hooks; always loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from georet import Component, hookimpl
+
+TRANSFORMS = {
+    "flip": ("Flip", "Mirror all views of a pair left to right"),
+    "rotate_roll": ("RotateRoll", "Turn the tile by quarters and roll the panorama with it"),
+    "rotate_tile": ("RotateTile", "Turn the tile by quarters, on its own"),
+    "jpeg_artefacts": ("JpegArtefacts", "Compress and decode again"),
+    "colour_jitter": ("ColourJitter", "Change brightness, contrast, saturation and hue"),
+    "blur_or_sharpen": ("BlurOrSharpen", "Blur or sharpen, one of them"),
+    "dropout": ("Dropout", "Blank out a grid or some boxes"),
+}
+
+
+@hookimpl
+def georet_transforms() -> Iterable[Component]:
+    """Declare the augmentations of ``georet.data.transforms``."""
+    for name, (attribute, summary) in TRANSFORMS.items():
+        yield Component(name, f"georet.data.transforms:{attribute}", summary=summary)

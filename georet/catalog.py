@@ -1,0 +1,189 @@
+"""The catalogue: which components there are, whose they are, and how one is made from its name."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from georet.components import KINDS, Component
+from georet.discovery import Source
+from georet.errors import ComponentError, MissingExtraError, PluginError
+from georet.requirements import is_installed
+from georet.suggest import hint_for
+
+if TYPE_CHECKING:
+    from georet.config import ComponentSpec
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@%/-]*")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One component in the catalogue."""
+
+    kind: str
+    component: Component
+    owner: Source
+
+    @property
+    def id(self) -> str:
+        """The canonical id, ``plugin:name``."""
+        return f"{self.owner.name}:{self.component.name}"
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The required import names that are not installed; nothing is imported to find out."""
+        return tuple(name for name in self.component.requires if not is_installed(name))
+
+    def factory(self) -> Any:
+        """Import and return what makes the component."""
+        return self._resolve(self.component.factory)
+
+    def config(self) -> Any:
+        """Import and return the class of the component's options, or None if it has none."""
+        return self._resolve(self.component.config)
+
+    def check_requirements(self, where: str = "") -> None:
+        """Raise MissingExtraError unless everything that the component requires is installed."""
+        missing = self.missing
+        if missing:
+            raise MissingExtraError(
+                f"{self.id!r} needs {', '.join(missing)}, which is not installed",
+                where=where or None,
+                hint=f"pip install {self._install(missing)}",
+            )
+
+    def _install(self, missing: Iterable[str]) -> str:
+        if self.component.extra is not None:
+            return f"'{self.owner.distribution}[{self.component.extra}]'"
+        return " ".join(missing)
+
+    def _resolve(self, target: Any) -> Any:
+        """Import a lazy ``"module:attribute"``; everything else is returned as it is."""
+        if not isinstance(target, str):
+            return target
+        module, _, attributes = target.partition(":")
+        try:
+            found: Any = importlib.import_module(module)
+            for attribute in attributes.split("."):
+                found = getattr(found, attribute)
+        except Exception as error:
+            raise PluginError(
+                f"{self.kind} {self.id!r}: {target!r} can't be imported: "
+                f"{type(error).__name__}: {error}",
+                where=str(self.owner),
+                hint="GEORET_DEBUG=1 shows the traceback.",
+            ) from error
+        return found
+
+
+@dataclass
+class Catalog:
+    """All components of the loaded plugins, by kind and canonical id.
+
+    A short name works while it is unique in its kind. ``broken`` holds the plugins that could not
+    be loaded and were not asked for by name; lookups that fail mention them.
+    """
+
+    broken: Mapping[str, str] = field(default_factory=dict)
+    _entries: dict[str, dict[str, Entry]] = field(
+        default_factory=lambda: {kind: {} for kind in KINDS}
+    )
+
+    def add(self, kind: str, component: Component, owner: Source) -> None:
+        """Enter a component; the same plugin declaring a name twice raises PluginError."""
+        if not _NAME.fullmatch(component.name):
+            raise PluginError(
+                f"{kind}: {component.name!r} is not a usable name",
+                where=str(owner),
+                hint="Use letters, digits, and _ . - / after the first character.",
+            )
+        entry = Entry(kind, component, owner)
+        if entry.id in self._entries[kind]:
+            raise PluginError(f"declares {kind} {component.name!r} twice", where=str(owner))
+        self._entries[kind][entry.id] = entry
+
+    def entries(self, kind: str) -> list[Entry]:
+        """Return the components of a kind, in the order of the plugins."""
+        return list(self._kind(kind).values())
+
+    def names(self, kind: str) -> list[str]:
+        """Return a name for each component of a kind: short where that is unique."""
+        entries = self.entries(kind)
+        short = [entry.component.name for entry in entries]
+        return [e.component.name if short.count(e.component.name) == 1 else e.id for e in entries]
+
+    def find(self, kind: str, name: str, *, where: str = "") -> Entry:
+        """Return the component of that canonical id or unique short name.
+
+        Raises ComponentError: unknown, with the closest name, or ambiguous, with all owners.
+        """
+        entries = self._kind(kind)
+        if name in entries:
+            return entries[name]
+        matches = [entry for entry in entries.values() if entry.component.name == name]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise ComponentError(
+                f"{kind} {name!r} is brought by {' and by '.join(str(m.owner) for m in matches)}",
+                where=where or None,
+                hint=f"Name the one you mean: {' or '.join(m.id for m in matches)}",
+            )
+        raise ComponentError(
+            f"there is no {name!r} among the {kind}",
+            where=where or None,
+            hint=self._hint(kind, name),
+        )
+
+    def create(self, kind: str, spec: ComponentSpec | str, *, where: str = "") -> Any:
+        """Check the options and make the component.
+
+        ``where`` is the place in the configuration, for errors: unknown and wrong options raise
+        ConfigError, missing requirements MissingExtraError, all else ComponentError.
+        """
+        from georet import options
+
+        entry, values = self._chosen(kind, spec, where)
+        return options.build(entry, values, where or entry.id)
+
+    def check(self, kind: str, spec: ComponentSpec | str, *, where: str = "") -> None:
+        """Check the options like ``create``, and make nothing."""
+        from georet import options
+
+        entry, values = self._chosen(kind, spec, where)
+        options.validate(entry, values, where or entry.id)
+
+    def options_schema(self, kind: str, name: str) -> dict[str, Any]:
+        """Return the JSON schema of a component's options."""
+        from georet import options
+
+        entry = self.find(kind, name)
+        entry.check_requirements()
+        return options.schema(entry)
+
+    def _chosen(
+        self, kind: str, spec: ComponentSpec | str, where: str
+    ) -> tuple[Entry, dict[str, Any]]:
+        name, values = (spec, {}) if isinstance(spec, str) else (spec.name, spec.options)
+        entry = self.find(kind, name, where=where)
+        entry.check_requirements(where)
+        return entry, values
+
+    def _kind(self, kind: str) -> dict[str, Entry]:
+        if kind not in self._entries:
+            raise ComponentError(f"there is no kind {kind!r}", hint=hint_for(kind, KINDS, "kinds"))
+        return self._entries[kind]
+
+    def _hint(self, kind: str, name: str) -> str:
+        entries = self._kind(kind)
+        plugin, colon, _ = name.rpartition(":")
+        close = hint_for(name, entries if colon else self.names(kind), "there are")
+        loaded = {e.owner.name for found in self._entries.values() for e in found.values()}
+        if colon and plugin not in loaded:
+            close = f"Plugin {plugin!r} is not loaded: --plugins {plugin}\n  {close}"
+        notes = [f"\n  plugin {broken!r} is broken: {why}" for broken, why in self.broken.items()]
+        return close + "".join(notes)

@@ -1,0 +1,204 @@
+"""The hooks that tell plugins what happens in a run; an observer returns nothing.
+
+An exception in an observer ends the run with an error that names its plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    import torch
+
+    from georet.config import RunConfig
+    from georet.train.trainer import Trainer
+    from georet.types import BatchPlan, EmbeddingBank
+
+hookspec = pluggy.HookspecMarker("georet")
+
+
+@hookspec
+def georet_configure(config: RunConfig) -> None:
+    """See the final configuration, before anything is built; raise ConfigError to refuse it.
+
+    ``config`` is complete and can't be changed. Called once a run, first of all. Added in 0.1.
+
+    Example::
+
+        from georet import hookimpl
+        from georet.errors import ConfigError
+
+
+        @hookimpl
+        def georet_configure(config):
+            if config.train.batch_size % 8:
+                raise ConfigError("must be a multiple of 8", where="train.batch_size")
+    """
+
+
+@hookspec
+def georet_fit_start(trainer: Trainer) -> None:
+    """See the trainer when encoder, losses, sampler, data and optimiser stand, before epoch 0.
+
+    Called once a run and once after each resume. Added in 0.1.
+
+    Example::
+
+        import logging
+
+        from georet import hookimpl
+
+        log = logging.getLogger(__name__)
+
+
+        @hookimpl
+        def georet_fit_start(trainer):
+            log.info("a run of %d epochs starts", trainer.config.train.epochs)
+    """
+
+
+@hookspec
+def georet_plan_ready(trainer: Trainer, epoch: int, plan: BatchPlan) -> None:
+    """See an epoch's batches: ``plan.batches`` int64[S, B] holds rows of the pair table.
+
+    ``epoch`` counts from 0. Called once an epoch, before its first step. Added in 0.1.
+
+    Example::
+
+        from georet import hookimpl
+
+        planned = []
+
+
+        @hookimpl
+        def georet_plan_ready(epoch, plan):
+            num_steps, batch_size = plan.batches.shape
+            planned.append((epoch, num_steps, batch_size))
+    """
+
+
+@hookspec
+def georet_step_end(trainer: Trainer, step: int, loss: torch.Tensor) -> None:
+    """See the objective float[] of a batch, weights applied: detached, still on its device.
+
+    ``step`` counts batches from the start of training. Called after each one that was not skipped;
+    reading the value (``loss.item()``) makes the device wait, so do it rarely. Added in 0.1.
+
+    Example::
+
+        from georet import hookimpl
+
+        seen = []
+
+
+        @hookimpl
+        def georet_step_end(step, loss):
+            if step % 100 == 0:
+                seen.append((step, loss.item()))
+    """
+
+
+@hookspec
+def georet_bank_ready(trainer: Trainer, epoch: int, bank: EmbeddingBank) -> None:
+    """See the embeddings mined before an epoch: query float32[N', D], reference float32[R, D].
+
+    N' is the number of training query images; rows have unit length, as in the image tables.
+    Called before the epoch's plan, in epochs whose sampler asked for mining. Added in 0.1.
+
+    Example::
+
+        import numpy as np
+
+        from georet import hookimpl
+
+        spreads = {}
+
+
+        @hookimpl
+        def georet_bank_ready(epoch, bank):
+            # 0: all embeddings are the same (collapse); 1: they point everywhere.
+            spreads[epoch] = 1 - float(np.linalg.norm(bank.reference.mean(axis=0)))
+    """
+
+
+@hookspec
+def georet_eval_end(
+    trainer: Trainer, epoch: int, metrics: Mapping[str, Mapping[str, float]]
+) -> None:
+    """See the metrics of an evaluation: {evaluation set: {metric: value}}.
+
+    Shares are percent, distances metres. Called after each evaluation. Added in 0.1.
+
+    Example::
+
+        from georet import hookimpl
+
+        curve = {}
+
+
+        @hookimpl
+        def georet_eval_end(epoch, metrics):
+            curve[epoch] = {name: values["recall@1"] for name, values in metrics.items()}
+    """
+
+
+@hookspec
+def georet_checkpoint(trainer: Trainer, state: dict[str, Any]) -> None:
+    """See the JSON-serialisable state of a checkpoint that is about to be written.
+
+    An observer may add values of its own under its plugin's name. Called before each checkpoint.
+    Added in 0.1.
+
+    Example::
+
+        from georet import hookimpl
+
+        best = {"recall": 0.0}
+
+
+        @hookimpl
+        def georet_checkpoint(state):
+            state["my_plugin"] = dict(best)
+    """
+
+
+@hookspec
+def georet_fit_end(trainer: Trainer, error: BaseException | None) -> None:
+    """See the end of a run; ``error`` is what ended it early, or None.
+
+    Called once, last. Added in 0.1.
+
+    Example::
+
+        from georet import hookimpl
+
+        outcome = []
+
+
+        @hookimpl
+        def georet_fit_end(error):
+            outcome.append("finished" if error is None else f"stopped: {error}")
+    """
+
+
+@hookspec
+def georet_export_end(artifact: Path) -> None:
+    """See an exported artefact; its manifest lies beside it.
+
+    Called once an export, when all its files are complete. Added in 0.1.
+
+    Example::
+
+        from georet import hookimpl
+
+        written = []
+
+
+        @hookimpl
+        def georet_export_end(artifact):
+            written.append(artifact.name)
+    """

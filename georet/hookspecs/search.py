@@ -1,0 +1,133 @@
+# mypy: disable-error-code="empty-body"
+"""The hooks through which a plugin declares what comes after training: judging, export, search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from georet.components import Component
+
+hookspec = pluggy.HookspecMarker("georet")
+
+
+@hookspec
+def georet_metrics() -> Iterable[Component]:
+    """Declare metrics: (ranking: Ranking) -> {name: value}.
+
+    ``ranking.rank`` int64[Q] is 0-based, -1 for a query without a positive. Shares are percent,
+    distances metres. Every metric of the loaded plugins is computed on every evaluation set, so its
+    factory needs no option. Added in 0.1.
+
+    Example::
+
+        from georet import Component, hookimpl
+
+
+        def recall_at_20(ranking):
+            found = (ranking.rank >= 0) & (ranking.rank < 20)
+            return {"recall@20": 100 * float(found.mean())}
+
+
+        def factory():
+            return recall_at_20
+
+
+        @hookimpl
+        def georet_metrics():
+            yield Component("recall-20", factory, summary="Found among the first 20")
+    """
+
+
+@hookspec
+def georet_indexes() -> Iterable[Component]:
+    """Declare indexes: add(embeddings float32[R, D], ids int64[R]), search, save, verify.
+
+    ``search(queries float32[Q, D], k, region)`` returns scores float32[Q, k] and ids int64[Q, k],
+    best first; -1 pads. ``region`` is None or bool[R] of allowed rows. Added in 0.1.
+
+    Example::
+
+        import numpy as np
+
+        from georet import Component, hookimpl
+
+
+        class Exact:
+            def __init__(self) -> None:
+                self.embeddings = self.ids = None
+
+            def add(self, embeddings, ids):
+                self.embeddings, self.ids = embeddings, ids
+
+            def search(self, queries, k, region=None):
+                scores = queries @ self.embeddings.T
+                if region is not None:
+                    scores[:, ~region] = -np.inf
+                best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+                return np.take_along_axis(scores, best, axis=1), self.ids[best]
+
+            def save(self, path):
+                np.savez(path, embeddings=self.embeddings, ids=self.ids)
+
+            def verify(self, path):
+                np.load(path, allow_pickle=False).close()
+
+
+        @hookimpl
+        def georet_indexes():
+            yield Component("exact", Exact, summary="All scores, sorted")
+    """
+
+
+@hookspec
+def georet_exporters() -> Iterable[Component]:
+    """Declare exporters: export(encoder, spec, out: Path) -> Path of the artefact.
+
+    ``spec`` says what the artefact must take (names, shapes, precision). Added in 0.1.
+
+    Example::
+
+        import torch
+
+        from georet import Component, hookimpl
+
+
+        class Weights:
+            def export(self, encoder, spec, out):
+                path = out / "encoder.pt"
+                torch.save(encoder.state_dict(), path)
+                return path
+
+
+        @hookimpl
+        def georet_exporters():
+            yield Component("weights", Weights, summary="The state dict alone")
+    """
+
+
+@hookspec
+def georet_rerankers() -> Iterable[Component]:
+    """Declare re-rankers: (query: Path, candidates: [Path] * k) -> order int64[k].
+
+    ``max_candidates`` caps k, so that the cost of a query is known. Added in 0.1.
+
+    Example::
+
+        import numpy as np
+
+        from georet import Component, hookimpl
+
+
+        class Reverse:
+            max_candidates = 10
+
+            def __call__(self, query, candidates):
+                return np.arange(len(candidates))[::-1]
+
+
+        @hookimpl
+        def georet_rerankers():
+            yield Component("reverse", Reverse, summary="Worst first, to see what ranking brings")
+    """

@@ -1,0 +1,65 @@
+"""The JSON schema of a configuration file, with the options of the components in the catalogue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from georet.catalog import Catalog
+from georet.config import RunConfig
+from georet.errors import GeoretError
+from georet.places import COMPONENT_PLACES
+
+Schema = dict[str, Any]
+
+
+def config_schema(catalog: Catalog) -> Schema:
+    """Return the schema of what a user's file may hold: no key is required, a recipe may give it.
+
+    A component section is a name, or a mapping with the name and the options that belong to it.
+    The options of a component that can't be imported here are left open.
+    """
+    schema = RunConfig.model_json_schema()
+    definitions: Schema = schema["$defs"]
+    for kind in sorted(set(COMPONENT_PLACES.values())):
+        definitions[kind] = _choice(catalog, kind, definitions)
+    for name in ("ComponentSpec", "LossSpec"):
+        definitions.pop(name, None)
+    _point(schema["properties"], "dataset", "datasets")
+    _point(schema["properties"], "sampler", "samplers")
+    _point(schema["properties"]["losses"], "items", "losses")
+    encoder, data = definitions["EncoderConfig"], definitions["DataConfig"]
+    _point(encoder["properties"], "backbone", "backbones")
+    _point(encoder["properties"]["view_backbones"], "additionalProperties", "backbones")
+    _point(data["properties"]["joint"], "items", "transforms")
+    _point(data["properties"]["augment"]["additionalProperties"], "items", "transforms")
+    for part in (schema, encoder):
+        part.pop("required", None)
+    return schema
+
+
+def _point(holder: Schema, key: str, kind: str) -> None:
+    holder[key] = {"$ref": f"#/$defs/{kind}"}
+
+
+def _choice(catalog: Catalog, kind: str, definitions: Schema) -> Schema:
+    names = catalog.names(kind)
+    sections = [_section(catalog, kind, name, definitions) for name in names]
+    return {"anyOf": [{"type": "string", "examples": names}, *sections]}
+
+
+def _section(catalog: Catalog, kind: str, name: str, definitions: Schema) -> Schema:
+    """Return the schema of one component's section; what it refers to goes to ``definitions``."""
+    entry = catalog.find(kind, name)
+    try:
+        options = catalog.options_schema(kind, name)
+    except GeoretError as error:
+        options = {"type": "object", "$comment": error.what}
+    definitions |= options.pop("$defs", {})
+    properties: Schema = {"name": {"enum": sorted({name, entry.id})}}
+    if kind == "losses":
+        properties["weight"] = {"type": "number", "minimum": 0, "default": 1.0}
+    options["properties"] = properties | options.get("properties", {})
+    options["required"] = ["name"]
+    options["description"] = entry.component.summary
+    options.pop("title", None)
+    return options

@@ -1,0 +1,54 @@
+"""The plugins that georet ships: their lazy strings lead somewhere, their recipes are valid."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from georet.catalog import Entry
+from georet.components import KINDS
+from georet.configure import configure
+from georet.plugins import load_plugins
+
+EXAMPLE_DIR = Path(__file__).parents[2] / "plugins" / "example_triplet"
+
+
+def shipped() -> list[Entry]:
+    catalog = load_plugins(["sample4geo"]).catalog
+    return [entry for kind in KINDS for entry in catalog.entries(kind)]
+
+
+@pytest.mark.parametrize("entry", shipped(), ids=lambda entry: entry.id)
+def test_the_options_of_every_component_can_be_read(entry):
+    assert entry.missing == ()
+    assert callable(entry.factory())
+    schema = load_plugins(["sample4geo"]).catalog.options_schema(entry.kind, entry.id)
+    assert schema["additionalProperties"] is False
+    assert entry.component.summary
+
+
+@pytest.mark.parametrize("recipe", load_plugins(["sample4geo"]).recipes)
+def test_every_recipe_is_valid(recipe):
+    config, plugins = configure(plugins=["sample4geo"], recipe=recipe)
+    assert config.recipe == recipe
+    assert "sample4geo" in plugins.versions
+
+
+def test_the_example_is_a_third_party_that_can_be_installed(site):
+    site.install("georet-example-triplet", "0.1.0", example_triplet="georet_example_triplet")
+    (site.folder / "georet_example_triplet").symlink_to(EXAMPLE_DIR / "georet_example_triplet")
+    plugins = load_plugins(["sample4geo,example_triplet"])
+    assert plugins.versions["example_triplet"] == "georet-example-triplet 0.1.0"
+    loss = plugins.catalog.create("losses", "semi_hard_triplet")
+    assert loss.margin == 0.2
+
+
+def test_the_example_is_listed_without_importing_its_loss(site):
+    site.install("georet-example-triplet", "0.1.0", example_triplet="georet_example_triplet")
+    (site.folder / "georet_example_triplet").symlink_to(EXAMPLE_DIR / "georet_example_triplet")
+    sys.modules.pop("georet_example_triplet.semi_hard", None)
+    entry = load_plugins(["example_triplet"]).catalog.find("losses", "semi_hard_triplet")
+    assert entry.id == "example_triplet:semi_hard_triplet"
+    assert "georet_example_triplet.semi_hard" not in sys.modules

@@ -1,0 +1,179 @@
+"""Every example in a hook's docstring is pasted into a file, loaded, and used."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from georet import hookspecs
+from georet.config import ComponentSpec
+from georet.errors import ConfigError
+from georet.plugins import Plugins, load_plugins
+from georet.testing import check_backbone, check_loss, check_sampler
+from georet.types import EvaluationSet, PairTable
+
+
+def example_of(hook: Callable[..., Any]) -> str:
+    text = (inspect.getdoc(hook) or "").partition("Example::")[2]
+    return textwrap.dedent(text).strip() + "\n"
+
+
+@pytest.fixture
+def paste(site, tmp_path: Path) -> Callable[[str], tuple[Plugins, dict[str, Any]]]:
+    """Return what loads the example of a hook, with the names that it defines."""
+
+    def load(name: str) -> tuple[Plugins, dict[str, Any]]:
+        path = tmp_path / "example.py"
+        path.write_text(example_of(hookspecs.HOOKS[name]))
+        plugins = load_plugins([str(path)])
+        (loaded,) = [p for p in plugins._loaded if p.source.name == "example"]
+        assert list(loaded.hooks) == [name]
+        return plugins, loaded.hooks[name][0].function.__globals__
+
+    return load
+
+
+@pytest.mark.parametrize("name", hookspecs.HOOKS)
+def test_the_docstring_has_all_that_it_must_have(name):
+    text = inspect.getdoc(hookspecs.HOOKS[name]) or ""
+    assert "Added in 0.1." in text
+    assert f"def {name}(" in text.partition("Example::")[2]
+    assert text.splitlines()[0].endswith((".", ":"))
+
+
+def test_every_hook_of_the_specification_is_listed_once():
+    groups = (*hookspecs.COMPONENT_HOOKS, *hookspecs.OBSERVER_HOOKS, *hookspecs.FRONT_HOOKS)
+    marked = {name for name in dir(hookspecs) if hasattr(getattr(hookspecs, name), "georet_spec")}
+    assert marked == set(hookspecs.HOOKS) == {hook.__name__ for hook in groups}
+    assert len(groups) == len(marked)
+
+
+def test_backbones(paste):
+    check_backbone(paste("georet_backbones")[0].catalog.create("backbones", "patches"))
+
+
+def test_losses(paste):
+    check_loss(paste("georet_losses")[0].catalog.create("losses", "hinge"))
+
+
+def test_samplers(paste):
+    check_sampler(paste("georet_samplers")[0].catalog.create("samplers", "chance"))
+
+
+def test_datasets(paste, tmp_path):
+    spec = ComponentSpec.model_validate({"name": "folder", "root": str(tmp_path), "num_places": 7})
+    dataset = paste("georet_datasets")[0].catalog.create("datasets", spec)
+    assert isinstance(dataset.train(), PairTable)
+    assert len(dataset.train()) == 7
+    assert isinstance(dataset.evaluations()["all"], EvaluationSet)
+    assert dataset.train().queries.paths[3] == tmp_path / "query" / "0003.jpg"
+
+
+def test_transforms(paste):
+    darken = paste("georet_transforms")[0].catalog.create("transforms", "darken")
+    image = np.full((4, 5, 3), 200, np.uint8)
+    darker = darken(image, np.random.default_rng(0))
+    assert darker.shape == image.shape
+    assert darker.dtype == np.uint8
+    assert darker.max() < 200
+
+
+def test_metrics(paste):
+    metric = paste("georet_metrics")[0].catalog.create("metrics", "recall-20")
+    ranks = np.array([0, 19, 20, -1])
+    assert metric(SimpleNamespace(rank=ranks)) == {"recall@20": 50.0}
+
+
+def test_indexes(paste, tmp_path):
+    index = paste("georet_indexes")[0].catalog.create("indexes", "exact")
+    index.add(np.eye(3, dtype=np.float32), np.array([10, 11, 12]))
+    query = np.array([[0.1, 0.9, 0.5]], np.float32)
+    assert index.search(query, 2)[1].tolist() == [[11, 12]]
+    region = np.array([True, False, True])
+    assert index.search(query, 1, region)[1].tolist() == [[12]]
+    index.save(tmp_path / "index.npz")
+    index.verify(tmp_path / "index.npz")
+
+
+def test_exporters(paste, tmp_path):
+    exporter = paste("georet_exporters")[0].catalog.create("exporters", "weights")
+    path = exporter.export(torch.nn.Linear(2, 1), {}, tmp_path)
+    assert set(torch.load(path, weights_only=True)) == {"weight", "bias"}
+
+
+def test_rerankers(paste):
+    reranker = paste("georet_rerankers")[0].catalog.create("rerankers", "reverse")
+    assert reranker(Path("query.jpg"), [Path("a"), Path("b")]).tolist() == [1, 0]
+
+
+def test_configure(paste):
+    plugins, _ = paste("georet_configure")
+    plugins.observe("georet_configure", config=_config(16))
+    with pytest.raises(ConfigError, match=r"train.batch_size: must be a multiple of 8"):
+        plugins.observe("georet_configure", config=_config(15))
+
+
+def _config(batch_size: int) -> SimpleNamespace:
+    return SimpleNamespace(train=SimpleNamespace(batch_size=batch_size, epochs=3))
+
+
+OBSERVED = {
+    "georet_plan_ready": (
+        {"epoch": 2, "plan": SimpleNamespace(batches=np.zeros((5, 4)))},
+        {"planned": [(2, 5, 4)]},
+    ),
+    "georet_step_end": ({"step": 100, "loss": torch.tensor(0.5)}, {"seen": [(100, 0.5)]}),
+    "georet_bank_ready": (
+        {"epoch": 1, "bank": SimpleNamespace(reference=np.array([[1.0, 0.0], [-1.0, 0.0]]))},
+        {"spreads": {1: 1.0}},
+    ),
+    "georet_eval_end": (
+        {"epoch": 4, "metrics": {"cross": {"recall@1": 55.0}}},
+        {"curve": {4: {"cross": 55.0}}},
+    ),
+    "georet_fit_end": ({"error": None}, {"outcome": ["finished"]}),
+    "georet_export_end": ({"artifact": Path("out/encoder.onnx")}, {"written": ["encoder.onnx"]}),
+}
+
+
+@pytest.mark.parametrize("hook", OBSERVED)
+def test_observers(paste, hook):
+    arguments, expected = OBSERVED[hook]
+    plugins, names = paste(hook)
+    plugins.observe(hook, **{"trainer": None, **arguments})
+    assert {name: names[name] for name in expected} == expected
+
+
+def test_fit_start(paste, caplog):
+    plugins, _ = paste("georet_fit_start")
+    with caplog.at_level("INFO"):
+        plugins.observe("georet_fit_start", trainer=SimpleNamespace(config=_config(8)))
+    assert "a run of 3 epochs starts" in caplog.text
+
+
+def test_checkpoint(paste):
+    plugins, _ = paste("georet_checkpoint")
+    state: dict[str, Any] = {"step": 1}
+    plugins.observe("georet_checkpoint", trainer=None, state=state)
+    assert state == {"step": 1, "my_plugin": {"recall": 0.0}}
+
+
+def test_commands(paste):
+    from typer.testing import CliRunner
+
+    command, _ = paste("georet_commands")[0].commands()["greet"]
+    assert CliRunner().invoke(command.app, ["--name", "you"]).output == "hello you\n"
+
+
+def test_recipes(paste, tmp_path):
+    plugins, _ = paste("georet_recipes")
+    assert plugins.recipes["example/quick"] == tmp_path / "recipes" / "quick.yaml"
+    assert plugins.default_recipe == "example/quick"
