@@ -1,0 +1,175 @@
+"""``georet``: the table of commands, each imported when it is called.
+
+A command is one file, ``georet/cli/<name>.py``: a function annotated as typer wants it, or a
+``typer.Typer`` with subcommands, and ``EPILOG`` with examples, one a paragraph. It imports what is
+heavy inside the function. It appears here as one line of ``COMMANDS``: name, target, summary.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from georet import __version__
+from georet.components import Command
+from georet.discovery import Source
+from georet.errors import GeoretError, PluginError, UsageError
+from georet.plugins import load_plugins
+from georet.suggest import hint_for
+
+COMMANDS = {
+    "train": ("georet.cli.train:train", "Train an encoder, or go on with a run"),
+    "eval": ("georet.cli.eval:evaluate", "Judge a run's encoder on its galleries"),
+    "plugins": ("georet.cli.plugins:plugins", "List plugins, and the components they bring"),
+    "config": ("georet.cli.config:app", "Show or check a configuration, or print its schema"),
+    "doctor": ("georet.cli.doctor:doctor", "Say what this machine can do"),
+}
+EPILOG = """Examples:
+
+georet train --plugins sample4geo
+
+georet plugins
+
+georet config show --recipe sample4geo/orbitview
+
+georet doctor
+"""
+INTERRUPTED = 130
+
+
+class LazyGroup(TyperGroup):
+    """Commands by name: georet's own first, imported when called, then those of plugins."""
+
+    @cached_property
+    def brought(self) -> dict[str, tuple[Command, Source]]:
+        """The commands that the selected plugins bring, and whose they are."""
+        commands = load_plugins().commands()
+        return {name: found for name, found in commands.items() if name not in COMMANDS}
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """Return the names of georet's own commands and of those that plugins bring."""
+        return [*COMMANDS, *self.brought]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """Import and return a command, or None if there is none of that name."""
+        if cmd_name in COMMANDS:
+            return _built_in(cmd_name)
+        found = self.brought.get(cmd_name)
+        return None if found is None else _of_plugin(*found)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command to call; an unknown one is an error with the closest name."""
+        if self.get_command(ctx, args[0]) is None:
+            raise UsageError(
+                f"there is no command {args[0]!r}",
+                hint=hint_for(args[0], self.list_commands(ctx), "commands"),
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """Write the table of commands, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+        try:
+            rows = [(n, f"{c.summary} [{owner.name}]") for n, (c, owner) in self.brought.items()]
+        except GeoretError as error:
+            with formatter.section("Plugins"):
+                formatter.write_text(str(error))
+            return
+        if rows:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(rows)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code; georet's errors are left to the caller."""
+    app = _typer(cls=LazyGroup, epilog=EPILOG, no_args_is_help=True)
+    app.callback()(_front)
+    try:
+        code = get_command(app).main(list(arguments), prog_name="georet", standalone_mode=False)
+    except typer.Abort as error:
+        raise KeyboardInterrupt from error
+    except Exception as error:
+        # What typer says about a call that it can't parse; its class has no public name.
+        if hasattr(error, "show") and hasattr(error, "exit_code"):
+            error.show()
+            return int(error.exit_code)
+        raise
+    if code == INTERRUPTED:
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
+
+
+def _typer(**settings: Any) -> typer.Typer:
+    # Rich help is pretty and costs every call of --help a fifth of a second.
+    return typer.Typer(
+        rich_markup_mode=None,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        **settings,
+    )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"georet {__version__}")
+        raise typer.Exit
+
+
+def _front(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Find out where a photo was taken: train an encoder, judge it, search with it."""
+
+
+def _built_in(name: str) -> Any:
+    """Import one of georet's own commands."""
+    module_name, _, attribute = COMMANDS[name][0].partition(":")
+    module = importlib.import_module(module_name)
+    target = getattr(module, attribute)
+    if not isinstance(target, typer.Typer):
+        app = _typer()
+        app.command(name, epilog=module.EPILOG)(target)
+        target = app
+    return _named(target, name)
+
+
+def _of_plugin(command: Command, owner: Source) -> Any:
+    """Import a plugin's command; what goes wrong names the plugin."""
+    app: Any = command.app
+    if isinstance(app, str):
+        module_name, _, attribute = app.partition(":")
+        try:
+            app = getattr(importlib.import_module(module_name), attribute)
+        except Exception as error:
+            raise PluginError(
+                f"the command {command.name!r} can't be imported: {type(error).__name__}: {error}",
+                where=str(owner),
+                hint="GEORET_DEBUG=1 shows the traceback.",
+            ) from error
+    if not isinstance(app, typer.Typer):
+        raise PluginError(
+            f"the command {command.name!r} is a {type(app).__name__}, not a typer.Typer",
+            where=str(owner),
+        )
+    return _named(app, command.name)
+
+
+def _named(app: typer.Typer, name: str) -> Any:
+    """Return an app as a command of that name, without completion options of its own."""
+    command = get_command(app)
+    command.name = name
+    own = ("install_completion", "show_completion")
+    command.params = [param for param in command.params if param.name not in own]
+    return command

@@ -1,0 +1,101 @@
+"""``georet config``: a run's configuration, shown, checked, or described."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from georet.cli.options import ConfigFile, NoPlugin, PluginNames, Recipe, Sets
+
+app = typer.Typer(
+    help="Show or check a run's configuration, or print its JSON schema.",
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    epilog="""Examples:
+
+georet config show --recipe sample4geo/orbitview
+
+georet config validate --config my.yaml
+
+georet config schema > georet.schema.json
+""",
+)
+
+
+@app.command(
+    epilog="""Examples:
+
+georet config show
+
+georet config show --recipe sample4geo/orbitview --set train.lr=3e-4 > my.yaml
+"""
+)
+def show(
+    plugins: PluginNames = None,
+    no_plugin: NoPlugin = None,
+    recipe: Recipe = None,
+    config: ConfigFile = None,
+    sets: Sets = None,
+) -> None:
+    """Print the configuration that a run would use, all layers applied, as YAML."""
+    from georet.configure import configure, dump
+
+    found, _ = configure(
+        plugins=plugins,
+        blocked=no_plugin or (),
+        recipe=recipe,
+        path=config,
+        overrides=sets or (),
+        check_components=False,
+    )
+    typer.echo(dump(found), nl=False)
+
+
+@app.command(
+    epilog="""Examples:
+
+georet config validate --config my.yaml
+
+georet config validate --plugins sample4geo,./mine.py --set 'losses=[mine:hinge]'
+"""
+)
+def validate(
+    plugins: PluginNames = None,
+    no_plugin: NoPlugin = None,
+    recipe: Recipe = None,
+    config: ConfigFile = None,
+    sets: Sets = None,
+) -> None:
+    """Check all keys, values, and components' options, without building or training anything."""
+    from georet.configure import configure
+
+    found, loaded = configure(
+        plugins=plugins,
+        blocked=no_plugin or (),
+        recipe=recipe,
+        path=config,
+        overrides=sets or (),
+    )
+    typer.echo(f"valid: recipe {found.recipe}, plugins {', '.join(loaded.versions)}")
+
+
+@app.command(
+    epilog="""Examples:
+
+georet config schema > georet.schema.json
+
+georet config schema --plugins sample4geo,example_triplet
+"""
+)
+def schema(plugins: PluginNames = None, no_plugin: NoPlugin = None) -> None:
+    """Print the JSON schema of a configuration file, for editors.
+
+    It knows the options of every component that can be imported here.
+    """
+    from georet.plugins import load_plugins
+    from georet.schema import config_schema
+
+    loaded = load_plugins(plugins, blocked=no_plugin or ())
+    typer.echo(json.dumps(config_schema(loaded.catalog), indent=2))

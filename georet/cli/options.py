@@ -1,0 +1,35 @@
+"""Options that several commands share, so that they read and work the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PluginNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugins",
+        metavar="A,B",
+        help="Plugins to use: names, modules, files (./mine.py), or `none` for the bare core. "
+        "By default $GEORET_PLUGINS, else sample4geo.",
+    ),
+]
+NoPlugin = Annotated[
+    list[str] | None,
+    typer.Option("--no-plugin", metavar="NAME", help="A plugin to leave out, never imported."),
+]
+Recipe = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Recipe to start from: plugin/name, or `none`."),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="YAML file, laid over the recipe."),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One value, laid over the file; repeatable."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

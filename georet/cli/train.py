@@ -1,0 +1,56 @@
+"""``georet train``: train a run, or go on with one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from georet.cli.options import NoPlugin, PluginNames, Recipe, Sets
+
+EPILOG = """Examples:
+
+georet train
+
+georet train --plugins sample4geo --set sampler=random --set seed=1
+
+georet train --plugins sample4geo,./mine.py --set 'losses=[soft_margin]'
+
+georet train --config my.yaml --out runs/first
+
+georet train --resume runs/first
+"""
+
+
+def train(
+    plugins: PluginNames = None,
+    no_plugin: NoPlugin = None,
+    recipe: Recipe = None,
+    config: Annotated[Path | None, typer.Option(help="A YAML file over the recipe.")] = None,
+    sets: Sets = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the new run.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder of a run to go on with, from its last checkpoint.")
+    ] = None,
+) -> None:
+    """Train an encoder; without arguments, Sample4Geo on the embedded benchmark."""
+    from georet.errors import UsageError
+    from georet.train.session import resume_session, start_session
+
+    if resume is None:
+        start_session(
+            plugins=plugins,
+            blocked=no_plugin or (),
+            recipe=recipe,
+            path=config,
+            overrides=sets or (),
+            out=out,
+        )
+        return
+    if recipe or config or sets or out:
+        raise UsageError(
+            "--resume goes on with the run as it was configured",
+            hint="Leave out --recipe, --config, --set and --out, or start a new run.",
+        )
+    resume_session(resume, plugins=plugins, blocked=no_plugin or ())

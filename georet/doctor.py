@@ -1,0 +1,106 @@
+"""What this machine can do: versions, devices, decoders, extras, and where things are kept."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, distribution, version
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+
+import georet
+from georet.cache import cache_dir
+
+BRINGS = {
+    "demo": "the embedded benchmark's imagery and a small pretrained encoder",
+    "tensorboard": "TensorBoard logs beside the JSON ones",
+    "test": "what the test suite needs",
+    "dev": "what contributors need: linters, type checker, benchmarks",
+}
+"""What an extra is good for, in words; its distributions are read from the metadata."""
+
+
+def examine() -> dict[str, Any]:
+    """Return what was found, as JSON-serialisable sections; imports torch, to ask it."""
+    return {
+        "georet": georet.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+        "torch": _torch(),
+        "decoders": {name: _version(name) for name in ("simplejpeg", "opencv-python-headless")},
+        "numba": _version("numba"),
+        "extras": {extra: _extra(extra, found) for extra, found in extras().items()},
+        "cache": _cache(cache_dir()),
+    }
+
+
+def extras() -> dict[str, list[str]]:
+    """Return the distributions that each of georet's extras brings, from its metadata."""
+    try:
+        about = distribution("georet")
+    except PackageNotFoundError:
+        return {}
+    needs = [Requirement(text) for text in about.requires or ()]
+    names = about.metadata.get_all("Provides-Extra") or []
+    return {name: [need.name for need in needs if _is_for(need, name)] for name in names}
+
+
+def _is_for(need: Requirement, extra: str) -> bool:
+    marker = need.marker
+    return (
+        marker is not None
+        and marker.evaluate({"extra": extra})
+        and not marker.evaluate({"extra": ""})
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _cpu() -> dict[str, Any]:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"count": os.cpu_count(), "usable": usable}
+
+
+def _torch() -> dict[str, Any]:
+    try:
+        torch = importlib.import_module("torch")
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+    devices = [
+        {
+            "name": torch.cuda.get_device_name(number),
+            "device": f"cuda:{number}",
+            "memory_gib": round(torch.cuda.mem_get_info(number)[1] / 2**30, 1),
+            "bf16": torch.cuda.is_bf16_supported(),
+        }
+        for number in range(torch.cuda.device_count())
+    ]
+    if torch.backends.mps.is_available():
+        devices.append({"name": "Apple GPU", "device": "mps"})
+    return {"version": torch.__version__, "threads": torch.get_num_threads(), "devices": devices}
+
+
+def _extra(extra: str, distributions: list[str]) -> dict[str, Any]:
+    missing = [name for name in distributions if _version(name) is None]
+    return {
+        "present": not missing,
+        "missing": missing,
+        "brings": BRINGS.get(extra, ", ".join(distributions)),
+        "install": f"pip install 'georet[{extra}]'",
+    }
+
+
+def _cache(path: Path) -> dict[str, Any]:
+    """Say whether the cache folder, or the nearest one above it that exists, can be written."""
+    existing = next(folder for folder in (path, *path.parents) if folder.exists())
+    writable = existing.is_dir() and os.access(existing, os.W_OK)
+    return {"path": str(path), "exists": path.is_dir(), "writable": writable}
