@@ -1,0 +1,93 @@
+"""Turns jobs into tensors, in this process or with workers, and keeps count of bad images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from georet.data.samples import Filler, Job
+from georet.data.workers import WorkerPool
+from georet.errors import DataError
+from georet.types import Pixels
+
+TIMEOUT_S: Final = 120.0
+"""A worker that spends longer on one slot is taken for hung."""
+
+Images = dict[str, torch.Tensor]
+
+
+class Feed:
+    """What both loaders share: a filler, workers that live until ``close``, the bad images met."""
+
+    def __init__(
+        self,
+        filler: Filler,
+        *,
+        num_images: int,
+        workers: int,
+        timeout_s: float,
+        pin_memory: bool,
+        bad_image_quota: float,
+    ) -> None:
+        self.filler, self.workers, self.timeout_s = filler, workers, timeout_s
+        self.pin_memory = pin_memory and torch.cuda.is_available()
+        self.num_images, self.quota = num_images, bad_image_quota
+        self.bad_images: dict[Path, str] = {}
+        self.pool: WorkerPool | None = None
+
+    def run(self, jobs: Iterable[Job], capacity: int) -> Iterator[tuple[Job, Images]]:
+        """Yield (job, {view: uint8[B, H, W, 3]}) in order; B is at most ``capacity``."""
+        filled = self._fill_here(jobs) if self.workers == 0 else self._fill_there(jobs, capacity)
+        for job, images, bad in filled:
+            self._note(bad)
+            yield job, images
+
+    def close(self) -> None:
+        """End the workers."""
+        if self.pool is not None:
+            self.pool.close()
+            self.pool = None
+
+    def _fill_here(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Images, dict[Path, str]]]:
+        for job in jobs:
+            images = self._allocate(len(job.rows))
+            arrays = {view: tensor.numpy() for view, tensor in images.items()}
+            bad: dict[Path, str] = {}
+            for slot in range(len(job.rows)):
+                bad |= self.filler.fill(job, slot, arrays)
+            yield job, images, bad
+
+    def _fill_there(
+        self, jobs: Iterable[Job], capacity: int
+    ) -> Iterator[tuple[Job, Images, dict[Path, str]]]:
+        if self.pool is None or not self.pool.is_usable or self.pool.capacity < capacity:
+            self.close()
+            self.pool = WorkerPool(
+                self.filler, capacity=capacity, num_workers=self.workers, timeout_s=self.timeout_s
+            )
+        return self.pool.run(jobs, self._copied)
+
+    def _copied(self, job: Job, images: Mapping[str, Pixels]) -> Images:
+        copies = self._allocate(len(job.rows))
+        for view, copy in copies.items():
+            copy.copy_(torch.from_numpy(images[view]))
+        return copies
+
+    def _allocate(self, num: int) -> Images:
+        return {
+            view: torch.empty((num, *size, 3), dtype=torch.uint8, pin_memory=self.pin_memory)
+            for view, size in self.filler.sizes.items()
+        }
+
+    def _note(self, bad: Mapping[Path, str]) -> None:
+        self.bad_images.update(bad)
+        if len(self.bad_images) > self.quota * self.num_images:
+            first = "\n".join(f"    {p}: {why}" for p, why in [*self.bad_images.items()][:10])
+            raise DataError(
+                f"{len(self.bad_images)} of {self.num_images} images can't be read, more than "
+                f"the quota of {self.quota:.2%}; the first are\n{first}",
+                hint="fetch them again, remove their rows, or allow a larger quota",
+            )

@@ -1,0 +1,138 @@
+"""Loads the batches of a plan, and the images of a table; in this process or with workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import torch
+
+from georet.data.feed import TIMEOUT_S, Feed
+from georet.data.images import MAX_PIXELS
+from georet.data.samples import IMAGE, ImageFiller, Job, PairFiller, Reading, Size
+from georet.protocols import ImageTransform, JointTransform
+from georet.types import Batch, BatchPlan, ImageTable, Ints, PairTable
+
+
+class PairLoader:
+    """Loads the batches of plans over one table of pairs, augmented.
+
+    ``size`` {view: (height, width)} must hold every view of the table. What a batch contains
+    depends on (``seed``, epoch, step) and the plan alone, not on ``workers`` nor on where an epoch
+    was taken up again. Workers live until ``close``. With ``bad_image_quota`` > 0 that share of
+    all the table's images may be unreadable: they become grey and are listed in ``bad_images``.
+    """
+
+    def __init__(
+        self,
+        table: PairTable,
+        *,
+        size: Mapping[str, Size],
+        joint: Sequence[JointTransform] = (),
+        augment: Mapping[str, Sequence[ImageTransform]] | None = None,
+        seed: int,
+        workers: int = 0,
+        fast: bool = False,
+        max_pixels: int = MAX_PIXELS,
+        pin_memory: bool = False,
+        timeout_s: float = TIMEOUT_S,
+        bad_image_quota: float = 0.0,
+    ) -> None:
+        self.table = table
+        reading = Reading(fast=fast, max_pixels=max_pixels, tolerant=bad_image_quota > 0)
+        self._feed = Feed(
+            PairFiller(table, size, joint, augment or {}, seed=seed, reading=reading),
+            num_images=sum(len(images) for images in table.views.values()),
+            workers=workers,
+            timeout_s=timeout_s,
+            pin_memory=pin_memory,
+            bad_image_quota=bad_image_quota,
+        )
+
+    @property
+    def bad_images(self) -> Mapping[Path, str]:
+        """Unreadable images met so far, and why."""
+        return self._feed.bad_images
+
+    def epoch(self, plan: BatchPlan, *, first_step: int = 0) -> Iterator[Batch]:
+        """Yield the plan's batches from ``first_step`` on.
+
+        Raises DataError that names the file (unreadable), or the files at which a worker died.
+        """
+        steps = range(first_step, len(plan.batches))
+        jobs = (Job(plan.epoch, step, plan.batches[step]) for step in steps)
+        for job, images in self._feed.run(jobs, plan.batches.shape[1]):
+            pairs = self.table.pairs[job.rows]
+            rows = {view: pairs[:, column] for column, view in enumerate(self.table.views)}
+            yield Batch(images, job.rows, rows, self.table, job.epoch, job.step)
+
+    def close(self) -> None:
+        """End the workers; another epoch starts new ones."""
+        self._feed.close()
+
+    def __enter__(self) -> PairLoader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class ImageLoader:
+    """Loads all images of a table in its order, resized to ``size`` (height, width), for embedding.
+
+    Each pass starts its own workers and ends them. ``bad_image_quota`` as in ``PairLoader``.
+    """
+
+    def __init__(
+        self,
+        table: ImageTable,
+        *,
+        size: Size,
+        batch_size: int,
+        workers: int = 0,
+        fast: bool = False,
+        max_pixels: int = MAX_PIXELS,
+        pin_memory: bool = False,
+        timeout_s: float = TIMEOUT_S,
+        bad_image_quota: float = 0.0,
+    ) -> None:
+        self.table, self.batch_size = table, batch_size
+        reading = Reading(fast=fast, max_pixels=max_pixels, tolerant=bad_image_quota > 0)
+        self._feed = Feed(
+            ImageFiller(table, size, reading=reading),
+            num_images=len(table),
+            workers=workers,
+            timeout_s=timeout_s,
+            pin_memory=pin_memory,
+            bad_image_quota=bad_image_quota,
+        )
+
+    @property
+    def bad_images(self) -> Mapping[Path, str]:
+        """Unreadable images met so far, and why."""
+        return self._feed.bad_images
+
+    def __len__(self) -> int:
+        return -(-len(self.table) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Ints, torch.Tensor]]:
+        """Yield (rows int64[b], uint8[b, H, W, 3]); the last batch may be smaller."""
+        starts = range(0, len(self.table), self.batch_size)
+        every = np.arange(len(self.table))
+        jobs = (
+            Job(0, step, every[start : start + self.batch_size])
+            for step, start in enumerate(starts)
+        )
+        capacity = max(1, min(self.batch_size, len(self.table)))
+        try:
+            for job, images in self._feed.run(jobs, capacity):
+                yield job.rows, images[IMAGE]
+        finally:
+            self._feed.close()

@@ -1,0 +1,183 @@
+"""Fills single slots of a batch: read, resize, augment. What a slot holds depends on nothing else.
+
+The same code runs in the main process and in workers; its randomness comes from
+(seed, epoch, step, slot) alone, so the number of workers and a resume change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+
+from georet.data.images import MAX_PIXELS, read_image, resize
+from georet.errors import ComponentError, ConfigError, DataError
+from georet.protocols import ImageTransform, JointTransform
+from georet.types import ImageTable, Ints, PairTable, Pixels
+
+Size = tuple[int, int]
+IMAGE: Final = "image"
+"""The one view of an ``ImageFiller``."""
+
+_GREY: Final = 127
+
+
+@dataclass(frozen=True)
+class Job:
+    """One batch to fill: ``rows`` int64[B] of a table, at ``step`` of ``epoch``."""
+
+    epoch: int
+    step: int
+    rows: Ints
+
+
+class Filler(Protocol):
+    """Fills single slots of a batch, in whatever process it is called."""
+
+    @property
+    def sizes(self) -> Mapping[str, Size]:
+        """{view: (height, width)} of what it fills."""
+
+    def fill(self, job: Job, slot: int, out: Mapping[str, Pixels]) -> dict[Path, str]:
+        """Fill ``out`` {view: uint8[B, H, W, 3]} at ``slot``; return {unreadable file: reason}."""
+
+    def files(self, job: Job, slot: int) -> list[Path]:
+        """Return the files that ``slot`` is filled from."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are read; where ``tolerant``, an unreadable one becomes an even grey."""
+
+    fast: bool = False
+    max_pixels: int = MAX_PIXELS
+    tolerant: bool = False
+
+    def read(self, path: Path, size: Size | None, grey: Size, bad: dict[Path, str]) -> Pixels:
+        """Return uint8[H, W, 3]; in place of an unreadable file grey, and its reason in ``bad``."""
+        try:
+            return read_image(path, size=size, fast=self.fast, max_pixels=self.max_pixels)
+        except DataError as error:
+            if not self.tolerant:
+                raise
+            bad[path] = error.what
+            return np.full((*grey, 3), _GREY, dtype=np.uint8)
+
+
+class PairFiller:
+    """Reads and augments the views of one pair.
+
+    A view that the pair hasn't got (row -1) passes the joint transforms as black and ends as such.
+    """
+
+    def __init__(
+        self,
+        table: PairTable,
+        sizes: Mapping[str, Size],
+        joint: Sequence[JointTransform],
+        augment: Mapping[str, Sequence[ImageTransform]],
+        *,
+        seed: int,
+        reading: Reading,
+    ) -> None:
+        for key, given in (("size", sizes), ("augment", augment)):
+            for view in given:
+                if view not in table.views:
+                    raise ConfigError(
+                        f"there is no view {view!r}",
+                        where=f"data.{key}.{view}",
+                        hint=f"the data set's views are: {', '.join(table.views)}",
+                    )
+        self.table, self.joint, self.seed, self.reading = table, list(joint), seed, reading
+        self.sizes = {view: checked_size(view, sizes) for view in table.views}
+        self.before: dict[str, list[ImageTransform]] = {}
+        self.after: dict[str, list[ImageTransform]] = {}
+        for view in table.views:
+            transforms = list(augment.get(view, ()))
+            early = [] if reading.fast else list(takewhile(_comes_before_resize, transforms))
+            self.before[view], self.after[view] = early, transforms[len(early) :]
+
+    def fill(self, job: Job, slot: int, out: Mapping[str, Pixels]) -> dict[Path, str]:
+        """Fill ``out`` {view: uint8[B, H, W, 3]} at ``slot``; return {unreadable file: reason}."""
+        rng = np.random.default_rng([self.seed, job.epoch, job.step, slot])
+        rows = dict(zip(self.table.views, self.table.pairs[job.rows[slot]].tolist(), strict=True))
+        bad: dict[Path, str] = {}
+        images = {view: self._read(view, row, rng, bad) for view, row in rows.items()}
+        for transform in self.joint:
+            images = transform(images, rng)
+        for view, row in rows.items():
+            out[view][slot] = self._augmented(view, images, rng) if row >= 0 else 0
+        return bad
+
+    def files(self, job: Job, slot: int) -> list[Path]:
+        """Return the files of the pair's views."""
+        rows = self.table.pairs[job.rows[slot]].tolist()
+        tables = self.table.views.values()
+        return [t.paths[row] for t, row in zip(tables, rows, strict=True) if row >= 0]
+
+    def _read(self, view: str, row: int, rng: np.random.Generator, bad: dict[Path, str]) -> Pixels:
+        size, before = self.sizes[view], self.before[view]
+        if row < 0:
+            return np.zeros((*size, 3), dtype=np.uint8)
+        path = self.table.views[view].paths[row]
+        image = self.reading.read(path, None if before else size, size, bad)
+        for transform in before:
+            image = transform(image, rng)
+        return resize(image, size)
+
+    def _augmented(
+        self, view: str, images: Mapping[str, Pixels], rng: np.random.Generator
+    ) -> Pixels:
+        image = images[view]
+        for transform in self.after[view]:
+            image = transform(image, rng)
+        wanted = (*self.sizes[view], 3)
+        if image.shape != wanted or image.dtype != np.uint8:
+            names = [type(t).__name__ for t in (*self.joint, *self.after[view])]
+            raise ComponentError(
+                f"the transforms made {image.dtype}{list(image.shape)}, wanted uint8{list(wanted)}",
+                where=f"data.augment.{view}",
+                hint=f"one of {', '.join(names)} changes size or type",
+            )
+        return image
+
+
+class ImageFiller:
+    """Reads images of one table, as they are but for the resize."""
+
+    def __init__(self, table: ImageTable, size: Size, *, reading: Reading) -> None:
+        self.table, self.reading = table, reading
+        self.sizes = {IMAGE: size}
+
+    def fill(self, job: Job, slot: int, out: Mapping[str, Pixels]) -> dict[Path, str]:
+        """Fill ``out`` {"image": uint8[B, H, W, 3]}; return {unreadable file: reason}."""
+        bad: dict[Path, str] = {}
+        (path,), size = self.files(job, slot), self.sizes[IMAGE]
+        out[IMAGE][slot] = self.reading.read(path, size, size, bad)
+        return bad
+
+    def files(self, job: Job, slot: int) -> list[Path]:
+        """Return the one file of the slot."""
+        return [self.table.paths[int(job.rows[slot])]]
+
+
+def checked_size(view: str, sizes: Mapping[str, Size]) -> Size:
+    """Return the (height, width) of a view; raise ConfigError naming the key if it has none."""
+    if view not in sizes:
+        raise ConfigError(
+            f"no size is given for the view {view!r}",
+            where=f"data.size.{view}",
+            hint=f"--set data.size.{view}='[384, 384]' (height, width)",
+        )
+    height, width = sizes[view]
+    if height < 1 or width < 1:
+        raise ConfigError(f"{height} x {width} is no image size", where=f"data.size.{view}")
+    return int(height), int(width)
+
+
+def _comes_before_resize(transform: ImageTransform) -> bool:
+    return bool(getattr(transform, "before_resize", False))

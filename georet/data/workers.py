@@ -1,0 +1,214 @@
+"""Processes that fill batches together: each takes its share of the slots of every batch.
+
+Not torch's DataLoader: there a killed worker raises from a signal handler in the middle of a
+training step, and nobody can say at which file. Here a closed pipe tells at once, each worker
+notes what it is at, and a batch is ready as soon as all workers together have filled it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import multiprocessing
+import signal
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import cv2
+import numpy as np
+
+from georet.data.samples import Filler, Job
+from georet.errors import DataError, GeoretError
+from georet.types import Pixels
+
+T = TypeVar("T")
+_AHEAD: Final = 2
+_IDLE: Final = -1
+
+
+class WorkerPool:
+    """Fills batches of at most ``capacity`` slots in processes that live until ``close``.
+
+    A worker that dies, or that spends ``timeout_s`` on one slot, ends the pool with a DataError
+    that names the files it was at. Linux forks, so that transforms need not be picklable.
+    """
+
+    def __init__(
+        self, filler: Filler, *, capacity: int, num_workers: int, timeout_s: float = 120.0
+    ) -> None:
+        self.capacity, self.closed = capacity, False
+        self._filler, self._timeout_s = filler, timeout_s
+        self._pending: deque[tuple[Job, int]] = deque()
+        context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
+        slot_bytes = sum(height * width * 3 for height, width in filler.sizes.values())
+        shared = [context.RawArray(ctypes.c_uint8, capacity * slot_bytes) for _ in range(_AHEAD)]
+        self._buffers = [_as_images(buffer, filler.sizes, capacity) for buffer in shared]
+        self._at = context.RawArray(ctypes.c_int64, [_IDLE] * (2 * num_workers))
+        self._connections: list[Connection] = []
+        self._processes: list[Any] = []
+        atexit.register(self.close)
+        for worker in range(num_workers):
+            ours, theirs = context.Pipe()
+            process = context.Process(
+                target=_work,
+                args=(ours, theirs, filler, shared, capacity, self._at, worker, num_workers),
+                name=f"georet-loader-{worker}",
+                daemon=True,
+            )
+            process.start()
+            theirs.close()
+            self._connections.append(ours)
+            self._processes.append(process)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is open and idle; a run that was left before its end keeps it busy."""
+        return not self.closed and not self._pending
+
+    def run(
+        self, jobs: Iterable[Job], take: Callable[[Job, Mapping[str, Pixels]], T]
+    ) -> Iterator[tuple[Job, T, dict[Path, str]]]:
+        """Yield (job, what ``take`` made of {view: uint8[B, H, W, 3]}, unreadable files) in order.
+
+        ``take`` must copy: the arrays are filled again as soon as it returns. The error of the
+        lowest slot that raised one is raised here.
+        """
+        numbered = enumerate(jobs)
+        for number, job in islice(numbered, _AHEAD):
+            self._send(job, number % _AHEAD)
+        while self._pending:
+            job, buffer, bad = self._collect()
+            images = {view: array[: len(job.rows)] for view, array in self._buffers[buffer].items()}
+            taken = take(job, images)
+            for number, following in islice(numbered, 1):
+                self._send(following, number % _AHEAD)
+            yield job, taken, bad
+
+    def close(self) -> None:
+        """End the processes; the pool can't be used afterwards."""
+        self.closed = True
+        atexit.unregister(self.close)
+        self._pending.clear()
+        for process in self._processes:
+            process.kill()  # they only read files: nothing is left half done
+        for process, connection in zip(self._processes, self._connections, strict=True):
+            process.join()
+            connection.close()
+
+    def _send(self, job: Job, buffer: int) -> None:
+        self._pending.append((job, buffer))
+        for worker, connection in enumerate(self._connections):
+            try:
+                connection.send((job, buffer))
+            except OSError:
+                raise self._fail(worker, "died") from None
+
+    def _collect(self) -> tuple[Job, int, dict[Path, str]]:
+        job, buffer = self._pending[0]
+        bad: dict[Path, str] = {}
+        failures: list[tuple[int, Exception]] = []
+        try:
+            for worker in range(len(self._connections)):
+                unreadable, failure = self._reply(worker)
+                bad |= unreadable
+                failures += [failure] if failure else []
+        except BaseException:
+            self.close()
+            raise
+        if failures:
+            self.close()
+            raise min(failures, key=lambda failure: failure[0])[1]
+        self._pending.popleft()
+        return job, buffer, bad
+
+    def _reply(self, worker: int) -> tuple[dict[Path, str], tuple[int, Exception] | None]:
+        connection = self._connections[worker]
+        while True:
+            at = self._at[2 * worker : 2 * worker + 2]
+            try:
+                if connection.poll(self._timeout_s):
+                    reply: tuple[dict[Path, str], tuple[int, Exception] | None] = connection.recv()
+                    return reply
+            except (EOFError, OSError):
+                raise self._fail(worker, "died") from None
+            if at == self._at[2 * worker : 2 * worker + 2]:
+                raise self._fail(worker, f"spent more than {self._timeout_s:g} s")
+
+    def _fail(self, worker: int, what: str) -> DataError:
+        """Return the error for a worker that is dead or hangs, naming the files it was at."""
+        process = self._processes[worker]
+        process.join(0.5)
+        code = "" if process.exitcode is None else f" (exit code {process.exitcode})"
+        step, slot = self._at[2 * worker : 2 * worker + 2]
+        job = next((job for job, _ in self._pending if job.step == step), None)
+        files = self._filler.files(job, slot) if job and slot != _IDLE else []
+        steps = ", ".join(str(job.step) for job, _ in self._pending)
+        self.close()
+        return DataError(
+            f"loader worker {worker} {what}{code} at {' and '.join(map(str, files))}"
+            if files
+            else f"loader worker {worker} {what}{code} between images",
+            where=f"batch of step {step if files else steps}",
+            hint="out of memory: lower data.workers or train.batch_size; on one image only: "
+            "remove it; data.workers 0 loads in the main process",
+        )
+
+
+def _as_images(
+    shared: Any, sizes: Mapping[str, tuple[int, int]], capacity: int
+) -> dict[str, Pixels]:
+    """Return views {view: uint8[capacity, H, W, 3]} of one shared buffer."""
+    flat, start, images = np.frombuffer(shared, dtype=np.uint8), 0, {}
+    for view, (height, width) in sizes.items():
+        stop = start + capacity * height * width * 3
+        images[view] = flat[start:stop].reshape(capacity, height, width, 3)
+        start = stop
+    return images
+
+
+def _work(
+    parents_end: Connection,
+    connection: Connection,
+    filler: Filler,
+    shared: list[Any],
+    capacity: int,
+    at: Any,
+    worker: int,
+    num_workers: int,
+) -> None:
+    # A copy of the other end here would keep the pipe open when the main process is gone.
+    parents_end.close()
+    cv2.setNumThreads(0)
+    # Signals to the whole group are the main process's to answer; a closed pipe ends a worker.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    buffers = [_as_images(buffer, filler.sizes, capacity) for buffer in shared]
+    while True:
+        try:
+            job, buffer = connection.recv()
+            bad: dict[Path, str] = {}
+            failure: tuple[int, Exception] | None = None
+            for slot in range(worker, len(job.rows), num_workers):
+                at[2 * worker : 2 * worker + 2] = job.step, slot
+                try:
+                    bad |= filler.fill(job, slot, buffers[buffer])
+                except Exception as error:
+                    failure = slot, _portable(error)
+                    break
+            at[2 * worker + 1] = _IDLE
+            connection.send((bad, failure))
+        except (EOFError, OSError):
+            return
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an error that survives the pipe; georet's own do, others travel as their traceback."""
+    if isinstance(error, GeoretError):
+        return error
+    return RuntimeError(f"in a loader worker:\n{traceback.format_exc()}")
