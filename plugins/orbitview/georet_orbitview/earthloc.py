@@ -1,0 +1,143 @@
+"""Reader of EarthLoc's list of astronaut photos with the four corners of their footprints."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from georet.errors import DataError
+from georet.geodesy import chord, unit_vectors
+from georet.types import Doubles, EvaluationSet, ImageTable
+
+CORNERS: Final = ("LL", "UL", "UR", "LR")
+_NAME: Final = ("MISSION", "ROLL", "FRAME")
+_NUMBERS: Final = tuple(f"{corner}_{axis}" for corner in CORNERS for axis in ("LAT", "LON"))
+_SUFFIXES: Final = {".jpg", ".jpeg", ".png"}
+
+
+@dataclass(frozen=True)
+class _Photo:
+    name: str
+    path: Path
+    corners_latlon: Doubles
+
+
+def read_earthloc(
+    csv_path: Path, image_dir: Path, *, missing: Literal["error", "skip"] = "error"
+) -> ImageTable:
+    """Return the table of Q photos, with the column ``corners_latlon`` float64[Q, 4, 2].
+
+    The CSV is ``metadata_queries_images.csv`` of EarthLoc (Berton et al., CVPR 2024): corner
+    coordinates in degrees in the columns LL_LAT ... LR_LON, and MISSION, ROLL and FRAME. Images
+    are called ISS047-E-55412.jpg or as EarthLoc's downloader calls them. A photo's position is the
+    middle of its corners. DataError, with file and line, for a bad row or a missing image; with
+    ``missing="skip"`` rows without an image are left out.
+    """
+    photos = _read_rows(csv_path, _images_by_name(image_dir), image_dir, missing == "skip")
+    if not photos:
+        raise DataError(f"lists no photo that lies in {image_dir}", where=str(csv_path))
+    corners = np.stack([photo.corners_latlon for photo in photos])
+    return ImageTable(
+        [photo.name for photo in photos],
+        [photo.path for photo in photos],
+        _middles(corners),
+        {"corners_latlon": corners},
+        name=str(csv_path),
+    )
+
+
+def among_tiles(photos: ImageTable, tiles: ImageTable, *, within_m: float) -> EvaluationSet:
+    """Return the photos that have a tile's centre within a distance, to be found among all tiles.
+
+    The positive is the tile whose centre is nearest. Both tables need positions.
+    """
+    if photos.latlon is None or tiles.latlon is None:
+        raise DataError("has no positions", where=photos.name)
+    distance, nearest = cKDTree(unit_vectors(tiles.latlon)).query(unit_vectors(photos.latlon))
+    kept = np.flatnonzero(np.asarray(distance) <= chord(within_m))
+    if not len(kept):
+        raise DataError("no photo shows a place that has a tile", where=photos.name)
+    about = f"{len(kept)} of {len(photos)} astronaut photos, among all tiles"
+    positives = np.asarray(nearest, np.int64)[kept, None]
+    return EvaluationSet(photos.take(kept), tiles, positives, "orbitview", about=about)
+
+
+def _read_rows(
+    csv_path: Path, images: Mapping[str, Path], image_dir: Path, may_miss: bool
+) -> list[_Photo]:
+    photos: list[_Photo] = []
+    try:
+        with csv_path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            _check_header(reader.fieldnames or [], csv_path)
+            for row in reader:
+                where = f"{csv_path}:{reader.line_num}"
+                name = "-".join(_text(row, key, where) for key in _NAME)
+                corners = _corners(row, where)
+                if name in images:
+                    photos.append(_Photo(name, images[name], corners))
+                elif not may_miss:
+                    hint = 'Download it, or pass missing="skip" to leave such photos out.'
+                    raise DataError(f"no image {name} in {image_dir}", where=where, hint=hint)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"can't be read: {error}", where=str(csv_path)) from error
+    return photos
+
+
+def _check_header(names: object, csv_path: Path) -> None:
+    present = set(names) if isinstance(names, list) else set()
+    absent = [key for key in (*_NUMBERS, *_NAME) if key not in present]
+    if absent:
+        hint = "Give EarthLoc's metadata_queries_images.csv, with its header line."
+        raise DataError(f"has no column {', '.join(absent)}", where=f"{csv_path}:1", hint=hint)
+
+
+def _text(row: Mapping[str, str | None], key: str, where: str) -> str:
+    value = (row[key] or "").strip()
+    if not value:
+        raise DataError(f"{key} is empty", where=where)
+    return value
+
+
+def _corners(row: Mapping[str, str | None], where: str) -> Doubles:
+    """Return float64[4, 2], the corners' latitude and longitude in the order of ``CORNERS``."""
+    values = [_degrees(_text(row, key, where), key, where) for key in _NUMBERS]
+    return np.array(values, dtype=np.float64).reshape(len(CORNERS), 2)
+
+
+def _degrees(text: str, key: str, where: str) -> float:
+    limit = 90 if key.endswith("LAT") else 360
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise DataError(f"{key} is {text!r}, not a number", where=where) from error
+    if not abs(value) <= limit:
+        raise DataError(f"{key} is {text}, not within -{limit}..{limit}", where=where)
+    return value
+
+
+def _middles(corners_latlon: Doubles) -> Doubles:
+    """Return float64[Q, 2], the middles of Q footprints, also of those across the date line."""
+    x, y, z = unit_vectors(corners_latlon.reshape(-1, 2)).reshape(-1, 4, 3).sum(axis=1).T
+    middles: Doubles = np.stack([np.arctan2(z, np.hypot(x, y)), np.arctan2(y, x)], axis=1)
+    return np.degrees(middles)
+
+
+def _images_by_name(image_dir: Path) -> dict[str, Path]:
+    try:
+        paths = sorted(p for p in image_dir.iterdir() if p.suffix.lower() in _SUFFIXES)
+    except OSError as error:
+        raise DataError(f"can't be read: {error.strerror}", where=str(image_dir)) from error
+    return {_photo_name(path): path for path in paths}
+
+
+def _photo_name(path: Path) -> str:
+    # EarthLoc's downloader writes @lat@lon (four times) @MISSION-ROLL-FRAME@date@...@.jpg
+    fields = path.name.split("@")
+    return fields[9] if len(fields) > 9 else path.stem
