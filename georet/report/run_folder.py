@@ -1,0 +1,144 @@
+"""Reads a run folder; what is missing or can't be read becomes a sentence, not a failure."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic import ValidationError
+
+from georet.errors import DataError
+from georet.report.records import Manifest, Ranked, Record, SetRecord, StageTime, parse_event
+
+_R = TypeVar("_R", bound=Record)
+_Parsed = TypeVar("_Parsed")
+_BROKEN = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What reading a missing, torn or foreign file raises; pydantic's errors are ValueErrors."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run as its folder tells it; ``gaps`` are sentences about files that told nothing."""
+
+    path: Path
+    manifest: Manifest
+    config: str | None
+    events: tuple[Record, ...]
+    timing: tuple[StageTime, ...]
+    sets: Mapping[str, SetRecord]
+    ranked: Mapping[str, Ranked]
+    gaps: tuple[str, ...]
+
+    def of(self, kind: type[_R]) -> list[_R]:
+        """Return the events of one kind, in order."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def read_run(run_dir: Path) -> RunFolder:
+    """Read manifest, config, events, timing and evaluations below ``run_dir``."""
+    if not run_dir.is_dir():
+        raise DataError("no such run folder", where=str(run_dir))
+    gaps: list[str] = []
+    sets, ranked = _read_evaluations(run_dir / "evaluation", gaps)
+    return RunFolder(
+        path=run_dir,
+        manifest=_attempt(_read_manifest, run_dir / "manifest.json", gaps) or Manifest(),
+        config=_attempt(_read_text, run_dir / "config.yaml", gaps),
+        events=tuple(_read_lines(run_dir / "events.jsonl", parse_event, gaps)),
+        timing=tuple(_read_lines(run_dir / "timing.jsonl", StageTime.model_validate, gaps)),
+        sets=sets,
+        ranked=ranked,
+        gaps=tuple(gaps),
+    )
+
+
+def _read_evaluations(
+    folder: Path, gaps: list[str]
+) -> tuple[dict[str, SetRecord], dict[str, Ranked]]:
+    sets: dict[str, SetRecord] = {}
+    ranked: dict[str, Ranked] = {}
+    for path in sorted(folder.glob("*.json")):
+        if (record := _attempt(_read_set, path, gaps)) is None:
+            continue
+        sets[record.set] = record
+        if (rows := _attempt(_read_ranked, path.with_suffix(".npz"), gaps)) is not None:
+            ranked[record.set] = rows
+    return sets, ranked
+
+
+def _attempt(read: Callable[[Path], _Parsed], path: Path, gaps: list[str]) -> _Parsed | None:
+    try:
+        return read(path)
+    except _BROKEN as error:
+        gaps.append(f"{path.name} {_complaint(error)}.")
+        return None
+
+
+def _complaint(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "is missing"
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"is not as expected: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+    reason = error.strerror if isinstance(error, OSError) else error
+    return f"can't be read: {reason}"
+
+
+def _read_text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _read_manifest(path: Path) -> Manifest:
+    return Manifest.model_validate_json(path.read_bytes())
+
+
+def _read_set(path: Path) -> SetRecord:
+    return SetRecord.model_validate_json(path.read_bytes())
+
+
+def _read_ranked(path: Path) -> Ranked:
+    with np.load(path, allow_pickle=False) as arrays:
+        ranked = Ranked(
+            rank=arrays["rank"].astype(np.int64),
+            top=arrays["top"].astype(np.int64),
+            top_score=arrays["top_score"].astype(np.float32),
+            positive=arrays["positive"].astype(np.int64),
+        )
+    num = len(ranked.rank)
+    if ranked.rank.ndim != 1 or ranked.positive.ndim != 1:
+        raise ValueError("rank and positive must be one row of numbers")
+    if ranked.top.ndim != 2 or ranked.top.shape != ranked.top_score.shape:
+        raise ValueError("top and top_score have different shapes")
+    if len(ranked.top) != num or len(ranked.positive) != num:
+        raise ValueError("its arrays have different lengths")
+    return ranked
+
+
+def _read_lines(
+    path: Path, parse: Callable[[Any], _Parsed | None], gaps: list[str]
+) -> Iterator[_Parsed]:
+    text = _attempt(_read_text, path, gaps) or ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line:
+            continue
+        try:
+            record = parse(json.loads(line))
+        except (ValueError, AttributeError) as error:
+            gaps.append(f"Line {number} of {path.name} {_complaint(error)}.")
+            continue
+        if record is not None:
+            yield record
