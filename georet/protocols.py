@@ -84,7 +84,7 @@ class Dataset(Protocol):
         """Return the training pairs."""
 
     def evaluations(self) -> Mapping[str, EvaluationSet]:
-        """Return the named sets of queries and galleries by which a run is judged, main one first."""
+        """Return the named sets of queries and galleries that judge a run, main one first."""
 
 
 class JointTransform(Protocol):

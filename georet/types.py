@@ -214,7 +214,7 @@ class Batch:
     def semi_positive_mask(self) -> Bools:
         """bool[B, B]: reference j is another positive or a semi-positive of query i."""
         reference = self.rows[REFERENCE]
-        mask = reference[:, None] == reference[None, :]
+        mask: Bools = reference[:, None] == reference[None, :]
         if self.table.semi_positives is not None:
             semi = self.table.semi_positives[self.pairs]
             mask |= (semi[:, :, None] == reference[None, None, :]).any(axis=1)

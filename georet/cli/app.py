@@ -18,9 +18,9 @@ from typer.main import get_command
 
 from georet import __version__
 from georet.components import Command
-from georet.discovery import Source
 from georet.errors import GeoretError, PluginError, UsageError
 from georet.plugins import load_plugins
+from georet.plugins.discovery import Source
 from georet.suggest import hint_for
 
 COMMANDS = {

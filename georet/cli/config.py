@@ -19,7 +19,7 @@ georet config show --recipe sample4geo/orbitview
 
 georet config validate --config my.yaml
 
-georet config schema > georet.schema.json
+georet config schema > georet.configure.schema.json
 """,
 )
 
@@ -84,7 +84,7 @@ def validate(
 @app.command(
     epilog="""Examples:
 
-georet config schema > georet.schema.json
+georet config schema > georet.configure.schema.json
 
 georet config schema --plugins sample4geo,example_triplet
 """
@@ -94,8 +94,8 @@ def schema(plugins: PluginNames = None, no_plugin: NoPlugin = None) -> None:
 
     It knows the options of every component that can be imported here.
     """
+    from georet.configure.schema import config_schema
     from georet.plugins import load_plugins
-    from georet.schema import config_schema
 
     loaded = load_plugins(plugins, blocked=no_plugin or ())
     typer.echo(json.dumps(config_schema(loaded.catalog), indent=2))

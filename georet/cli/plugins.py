@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from georet.cli.options import AsJson, NoPlugin, PluginNames
-from georet.listing import PluginInfo, list_plugins
+from georet.plugins.listing import PluginInfo, list_plugins
 
 EPILOG = """Examples:
 

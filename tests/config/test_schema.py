@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from georet.config import RunConfig
+from georet.configure.schema import config_schema
 from georet.plugins import load_plugins
-from georet.schema import config_schema
 
 
 def section(schema, kind, name):

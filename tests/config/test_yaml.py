@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from georet.configure.yamlfile import MAX_BYTES, parse_yaml, read_yaml
 from georet.errors import ConfigError
-from georet.yamlfile import MAX_BYTES, parse_yaml, read_yaml
 
 
 def test_lines_of_keys_and_entries_are_known():

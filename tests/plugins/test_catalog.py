@@ -11,13 +11,13 @@ import pytest
 import torch
 from pydantic import BaseModel, Field
 
-from georet.catalog import Catalog
 from georet.components import Component
 from georet.config import ComponentSpec
-from georet.discovery import Source
 from georet.errors import ComponentError, ConfigError, MissingExtraError, PluginError
 from georet.plugins import load_plugins
-from georet.requirements import is_installed
+from georet.plugins.catalog import Catalog
+from georet.plugins.discovery import Source
+from georet.plugins.requirements import is_installed
 
 OWNER = Source("north", "module_north", "dist-north", "1.0", "north")
 FIRST_PARTY = Source("orbitview", "georet_orbitview", "georet", "0.1", "orbitview")

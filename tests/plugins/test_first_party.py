@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from georet.catalog import Entry
 from georet.components import KINDS
 from georet.configure import configure
 from georet.plugins import load_plugins
+from georet.plugins.catalog import Entry
 
 EXAMPLE_DIR = Path(__file__).parents[2] / "plugins" / "example_triplet"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from georet.configure.layers import Layer
+from georet.configure.yamlfile import read_yaml
 from georet.errors import ConfigError
-from georet.layers import Layer
 from georet.places import components_in
 from georet.plugins import Plugins, load_plugins
-from georet.yamlfile import read_yaml
 
 NO_RECIPE = "none"
 """Named instead of a recipe, it leaves the core's defaults alone."""

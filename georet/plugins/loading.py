@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
 
-from georet.catalog import Catalog
 from georet.components import KINDS, Component
-from georet.discovery import Source, load
 from georet.errors import PluginError
-from georet.hookcheck import Implementations, implementations
+from georet.plugins.catalog import Catalog
+from georet.plugins.discovery import Source, load
+from georet.plugins.hookcheck import Implementations, implementations
 
 Item = TypeVar("Item")
 

@@ -7,16 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from georet.catalog import Catalog
 from georet.components import Command
-from georet.discovery import CORE, Source
 from georet.errors import ComponentError, GeoretError, PluginError
-from georet.listing import PluginInfo, list_plugins
-from georet.loading import Loaded, declared, failure, load_plugin
-from georet.selection import select
+from georet.plugins.catalog import Catalog
+from georet.plugins.discovery import CORE, Source
+from georet.plugins.loading import Loaded, declared, failure, load_plugin
+from georet.plugins.selection import select
 from georet.suggest import hint_for
-
-__all__ = ["PluginInfo", "Plugins", "list_plugins", "load_plugins"]
 
 
 @dataclass(frozen=True)

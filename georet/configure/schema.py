@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from georet.catalog import Catalog
 from georet.config import RunConfig
 from georet.errors import GeoretError
 from georet.places import COMPONENT_PLACES
+from georet.plugins.catalog import Catalog
 
 Schema = dict[str, Any]
 

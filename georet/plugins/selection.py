@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from georet.discovery import CORE, Source, core, find, installed, split
 from georet.errors import PluginError
+from georet.plugins.discovery import CORE, Source, core, find, installed, split
 from georet.suggest import hint_for
 
 DEFAULT = "sample4geo"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from georet.configure.yamlfile import load_value, read_yaml
 from georet.errors import ConfigError
 from georet.places import Place, dotted, kind_at
-from georet.yamlfile import load_value, read_yaml
 
 
 @dataclass(frozen=True)

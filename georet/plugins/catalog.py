@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from georet.components import KINDS, Component
-from georet.discovery import Source
 from georet.errors import ComponentError, MissingExtraError, PluginError
-from georet.requirements import is_installed
+from georet.plugins.discovery import Source
+from georet.plugins.requirements import is_installed
 from georet.suggest import hint_for
 
 if TYPE_CHECKING:
@@ -145,21 +145,21 @@ class Catalog:
         ``where`` is the place in the configuration, for errors: unknown and wrong options raise
         ConfigError, missing requirements MissingExtraError, all else ComponentError.
         """
-        from georet import options
+        from georet.plugins import options
 
         entry, values = self._chosen(kind, spec, where)
         return options.build(entry, values, where or entry.id)
 
     def check(self, kind: str, spec: ComponentSpec | str, *, where: str = "") -> None:
         """Check the options like ``create``, and make nothing."""
-        from georet import options
+        from georet.plugins import options
 
         entry, values = self._chosen(kind, spec, where)
         options.validate(entry, values, where or entry.id)
 
     def options_schema(self, kind: str, name: str) -> dict[str, Any]:
         """Return the JSON schema of a component's options."""
-        from georet import options
+        from georet.plugins import options
 
         entry = self.find(kind, name)
         entry.check_requirements()

@@ -9,12 +9,12 @@ import yaml
 from pydantic import ValidationError
 
 from georet.config import ComponentSpec, RunConfig, Section
+from georet.configure.layers import Layer, Layered, file_layer, override_layer
+from georet.configure.recipes import NO_RECIPE, load_for, names_in
 from georet.errors import ConfigError, GeoretError
-from georet.layers import Layer, Layered, file_layer, override_layer
 from georet.places import components_in, dotted
 from georet.plugins import Plugins
-from georet.recipes import NO_RECIPE, load_for, names_in
-from georet.selection import named_by_user
+from georet.plugins.selection import named_by_user
 from georet.validation import explain, first_place
 
 

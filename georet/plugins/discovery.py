@@ -60,7 +60,7 @@ def installed() -> dict[str, Source]:
 
 def core() -> Source:
     """Return the plugin that is always there."""
-    return Source(CORE, "georet.builtin", "georet", georet.__version__, CORE)
+    return Source(CORE, "georet.plugins.builtin", "georet", georet.__version__, CORE)
 
 
 def find(wish: str, known: dict[str, Source], *, entry_points_only: bool = False) -> Source:

@@ -19,7 +19,7 @@ from georet.places import dotted
 from georet.validation import explain, first_place, only_known
 
 if TYPE_CHECKING:
-    from georet.catalog import Entry
+    from georet.plugins.catalog import Entry
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from georet.catalog import Entry
-from georet.discovery import Source, installed, split
 from georet.errors import PluginError
-from georet.loading import load_plugin
-from georet.requirements import is_installed
-from georet.selection import select
+from georet.plugins.catalog import Entry
+from georet.plugins.discovery import Source, installed, split
+from georet.plugins.loading import load_plugin
+from georet.plugins.requirements import is_installed
+from georet.plugins.selection import select
 
 Status = Literal["active", "available", "blocked", "broken"]
 

@@ -12,8 +12,8 @@ import pluggy
 from pluggy import HookCaller, HookImpl
 
 from georet import HOOK_API, hookspecs
-from georet.discovery import Source
 from georet.errors import PluginError
+from georet.plugins.discovery import Source
 from georet.suggest import hint_for
 
 Implementations = dict[str, list[HookImpl]]
