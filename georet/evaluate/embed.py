@@ -1,0 +1,96 @@
+"""Embedding whole tables of images, without augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from georet.config import DataConfig
+from georet.data.loader import ImageLoader
+from georet.encoder import Encoder
+from georet.errors import ConfigError, TrainingError
+from georet.types import Floats, ImageTable
+
+Advance = Callable[[int], None]
+
+
+def ignore(_: int) -> None:
+    """Report progress to nobody."""
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """Embeds images with an encoder as the run's data section says."""
+
+    encoder: Encoder
+    data: DataConfig
+    batch_size: int
+    precision: torch.dtype = torch.float32
+
+    def table(self, view: str, table: ImageTable, advance: Advance = ignore) -> Floats:
+        """Return unit-length embeddings float32[R, D] of all images of a table.
+
+        ``advance`` is called with the number of images done since; it may raise to stop.
+        """
+        device = self.encoder.log_scale.device
+        out = np.empty((len(table), self.encoder.embed_dim), np.float32)
+        loader = ImageLoader(
+            table,
+            size=size_of(view, self.data),
+            batch_size=self.batch_size,
+            workers=self.data.workers,
+            fast=self.data.fast,
+            max_pixels=self.data.max_pixels,
+            bad_image_quota=self.data.bad_image_quota,
+        )
+        was_training = self.encoder.training
+        self.encoder.eval()
+        try:
+            with torch.inference_mode(), self._autocast(device):
+                for rows, images in loader:
+                    out[rows] = self.encoder.embed(view, images.to(device)).float().cpu().numpy()
+                    advance(len(rows))
+        finally:
+            self.encoder.train(was_training)
+        _check_finite(out, table)
+        return out
+
+    def _autocast(self, device: torch.device) -> torch.autocast:
+        return torch.autocast(
+            device.type, dtype=self.precision, enabled=self.precision != torch.float32
+        )
+
+
+def unique_images(tables: Sequence[ImageTable]) -> tuple[ImageTable, list[np.ndarray]]:
+    """Return one table of the distinct paths, and for each table its rows int64[R] in that one."""
+    rows: dict[str, int] = {}
+    positions = [
+        np.fromiter((rows.setdefault(str(p), len(rows)) for p in t.paths), np.int64, len(t))
+        for t in tables
+    ]
+    paths = {str(p): p for t in tables for p in t.paths}
+    return ImageTable(list(rows), [paths[name] for name in rows], name="images"), positions
+
+
+def size_of(view: str, data: DataConfig) -> tuple[int, int]:
+    """Return height and width of a view's images in pixels."""
+    if view not in data.size:
+        raise ConfigError(
+            f"no image size for view {view!r}",
+            where=f"data.size.{view}",
+            hint=f"Add for example --set data.size.{view}=[384,384]",
+        )
+    return data.size[view]
+
+
+def _check_finite(embeddings: Floats, table: ImageTable) -> None:
+    bad = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
+    if len(bad):
+        raise TrainingError(
+            f"{len(bad)} of {len(table)} embeddings are not finite, first {table.ids[bad[0]]!r}",
+            where=table.name,
+            hint="The encoder has diverged: lower train.lr or use precision=fp32.",
+        )

@@ -1,0 +1,20 @@
+"""One exact sweep over a gallery: ranks and the best references of many queries, no Q x R matrix.
+
+Memory is that of the embeddings and of one block of scores. A score is the cosine, rounded once to
+fp32, whatever chunks or device it was found on; ``exact`` says how. Importing this package
+imports neither torch nor numba.
+"""
+
+from georet.sweep.run import CHUNK, QUERY_CHUNK, Swept, sweep
+from georet.sweep.vectors import Embeddings, Vectors, score_pairs, vectors
+
+__all__ = [
+    "CHUNK",
+    "Embeddings",
+    "QUERY_CHUNK",
+    "Swept",
+    "Vectors",
+    "score_pairs",
+    "sweep",
+    "vectors",
+]
