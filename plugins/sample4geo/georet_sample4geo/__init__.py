@@ -1,0 +1,64 @@
+"""The plugin ``sample4geo``: contrastive training with hard negatives (Deuser et al., ICCV 2023).
+
+The components are lazy, so that importing this package imports neither torch nor timm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from georet import Component, hookimpl
+
+RECIPES = Path(__file__).parent / "recipes"
+DEFAULT_RECIPE = "orbitview"
+
+
+@hookimpl
+def georet_losses() -> Iterable[Component]:
+    """Declare the symmetric InfoNCE loss."""
+    yield Component(
+        "info_nce",
+        "georet_sample4geo.info_nce:InfoNCE",
+        summary="Cross-entropy over the batch, from both sides, with label smoothing",
+    )
+
+
+@hookimpl
+def georet_samplers() -> Iterable[Component]:
+    """Declare the samplers that differ in where their hard negatives come from."""
+    module = "georet_sample4geo.samplers"
+    yield Component(
+        "random", f"{module}:RandomSampler", summary="No reference twice in a batch, else by chance"
+    )
+    yield Component(
+        "gps", f"{module}:GpsSampler", summary="Batches of geographic neighbours, without mining"
+    )
+    yield Component(
+        "similarity",
+        f"{module}:SimilaritySampler",
+        summary="Batches of visual neighbours, mined again every few epochs",
+    )
+    yield Component(
+        "sample4geo",
+        f"{module}:Sample4GeoSampler",
+        summary="Geographic neighbours first, visual ones after the first mining",
+    )
+
+
+@hookimpl
+def georet_backbones() -> Iterable[Component]:
+    """Declare timm's image networks."""
+    yield Component(
+        "timm",
+        "georet_sample4geo.backbones:TimmBackbone",
+        summary="Any network of timm, whole or cut short, with its weights and a head",
+        requires=("timm",),
+    )
+
+
+@hookimpl
+def georet_recipes() -> Mapping[str, Path]:
+    """Declare every file in ``recipes/``, the default one first."""
+    paths = sorted(RECIPES.glob("*.yaml"), key=lambda path: (path.stem != DEFAULT_RECIPE, path))
+    return {path.stem: path for path in paths}

@@ -1,0 +1,234 @@
+"""The samplers of Sample4Geo (arXiv 2303.11851): by chance, by position, by similarity, in turn.
+
+They differ in the neighbour table; ``georet.sampling.plan_batches`` has the rules of the batches. A
+sampler keeps nothing from one epoch for the next but what the same arguments would give again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from georet.errors import ConfigError, TrainingError
+from georet.geodesy import distance_m
+from georet.sampling import exclusion
+from georet.sampling.geographic import Distance
+from georet.sampling.kernel import Rules
+from georet.sampling.planner import Filled, fill_batches
+from georet.types import BatchPlan, EmbeddingBank, Ints, PairTable
+from georet_sample4geo.memo import Memo
+from georet_sample4geo.tables import (
+    View,
+    gps_neighbours,
+    has_positions,
+    known_pairs,
+    similarity_neighbours,
+)
+
+Count = Annotated[int, Field(ge=1)]
+Epoch = Annotated[int, Field(ge=0)]
+Metres = Annotated[float, Field(ge=0)]
+
+
+class Pull(NamedTuple):
+    """What seeds pull from: a table int64[R, K], or by pair int64[N, K], of references."""
+
+    name: str
+    neighbours: Ints | None = None
+    by_pair: bool = False
+    select: int = 0
+    pool: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomSampler:
+    """Batches by chance: no pair twice in an epoch, no query or reference twice in a batch.
+
+    ``give_up``: fruitless draws in a row after which the epoch ends. ``ignore_semi_positives`` and
+    ``ignore_within_m`` (metres) keep references apart that would be false negatives of each other:
+    those that show the place of one query, those that lie so close together.
+    """
+
+    give_up: Count = 1024
+    ignore_semi_positives: bool = False
+    ignore_within_m: Metres | None = None
+    _memo: Memo = field(default_factory=Memo, init=False, repr=False, compare=False)
+
+    def wants_bank(self, epoch: int) -> str | None:  # noqa: ARG002
+        """Return None: no embeddings are needed."""
+        return None
+
+    def plan(
+        self,
+        epoch: int,
+        pairs: PairTable,
+        bank: EmbeddingBank | None,
+        *,
+        batch_size: int,
+        seed: int,
+    ) -> BatchPlan:
+        """Return the epoch's batches int64[S, B].
+
+        Raises ConfigError when not one batch can be filled, DataError for pairs without the
+        positions that the sampler goes by, TrainingError without the bank that it asked for.
+        """
+        pull = self._pull(epoch, pairs, bank)
+        filled = fill_batches(
+            pairs.pairs,
+            pull.neighbours,
+            self._rules(pull, batch_size),
+            seed=(seed, epoch),
+            exclude=self._memo.of("exclusion", (pairs,), lambda: self._exclusion(pairs)),
+        )
+        if not len(filled.batches):
+            raise ConfigError(
+                f"not one batch of {batch_size} can be filled from {len(pairs)} pairs",
+                where="sampler",
+                hint="lower train.batch_size, or ignore fewer references as false negatives",
+            )
+        return BatchPlan(filled.batches, epoch, seed, pull.name, _info(filled, pairs))
+
+    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> Pull:  # noqa: ARG002
+        return Pull("random")
+
+    def _rules(self, pull: Pull, batch_size: int) -> Rules:
+        return Rules(
+            batch_size=batch_size,
+            num_near=pull.select // 2,
+            pool=pull.pool,
+            give_up=self.give_up,
+            by_pair=pull.by_pair,
+            shrink=True,
+            count_used_as_rejected=True,
+            shuffle=True,
+        )
+
+    def _exclusion(self, pairs: PairTable) -> tuple[Ints, Ints] | None:
+        return exclusion(
+            pairs, semi_positives=self.ignore_semi_positives, within_m=self.ignore_within_m
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpsSampler(RandomSampler):
+    """Batches of geographic neighbours, without any embeddings.
+
+    Each pair that enters a batch by chance pulls in half of ``select`` references that are nearest
+    to its own, and half at random out of the other ones in its ``pool``. ``positions`` says whose
+    coordinates count, ``distance`` how they are compared; ``euclidean`` reads the metadata columns
+    ``easting_m`` and ``northing_m``, the others latitude and longitude.
+    """
+
+    select: Annotated[int, Field(ge=0)] = 64
+    pool: Count = 128
+    positions: View = "reference"
+    distance: Distance = "great_circle"
+
+    def __post_init__(self) -> None:
+        if self.pool < self.select:
+            raise ConfigError(
+                f"pool is {self.pool}, smaller than select = {self.select}",
+                where="sampler.pool",
+                hint=f"give at least {self.select}",
+            )
+
+    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> Pull:  # noqa: ARG002
+        return self._gps_pull("gps", pairs)
+
+    def _gps_pull(self, name: str, pairs: PairTable) -> Pull:
+        return Pull(name, self._gps_table(pairs), False, self.select, self.pool)
+
+    def _gps_table(self, pairs: PairTable) -> Ints:
+        def make() -> Ints:
+            return gps_neighbours(
+                pairs, self.pool, positions=self.positions, distance=self.distance
+            )
+
+        return self._memo.of("gps", (pairs,), make)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilaritySampler(GpsSampler):
+    """Batches of visual neighbours: references that resemble a pair's query most.
+
+    The training images are embedded anew every ``mine_every`` epochs. With ``incremental`` (arXiv
+    2505.17844) nothing is embedded for this purpose: the embeddings come from the training steps
+    themselves, and pairs not seen yet pull geographic neighbours, or none without positions.
+    """
+
+    mine_every: Count = 4
+    incremental: bool = False
+
+    @property
+    def first_epoch(self) -> int:
+        """The first epoch that is planned from embeddings."""
+        return 0
+
+    def wants_bank(self, epoch: int) -> str | None:
+        """Return ``mine`` every few epochs and ``keep`` between, or ``incremental`` throughout."""
+        if epoch < self.first_epoch:
+            return None
+        if self.incremental:
+            return "incremental"
+        return "mine" if (epoch - self.first_epoch) % self.mine_every == 0 else "keep"
+
+    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> Pull:
+        return self._similarity_pull("similarity", epoch, pairs, bank)
+
+    def _similarity_pull(
+        self, name: str, epoch: int, pairs: PairTable, bank: EmbeddingBank | None
+    ) -> Pull:
+        if bank is None:
+            raise TrainingError(
+                f"the {name} sampler needs embeddings for epoch {epoch}, it was given none",
+                hint="whoever calls plan(...) must heed wants_bank(epoch)",
+            )
+        table = self._memo.of("bank", (pairs, bank), lambda: self._bank_table(pairs, bank))
+        return Pull(name, table, True, self.select, self.pool)
+
+    def _bank_table(self, pairs: PairTable, bank: EmbeddingBank) -> Ints:
+        table = similarity_neighbours(pairs, bank, self.pool)
+        unknown = ~known_pairs(pairs, bank)
+        if unknown.any() and has_positions(pairs, positions=self.positions, distance=self.distance):
+            table[unknown] = self._gps_table(pairs)[pairs.pairs[unknown, 1]]
+        return table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample4GeoSampler(SimilaritySampler):
+    """Geographic neighbours first, visual ones from ``first_mine_epoch`` on.
+
+    That epoch (counted from 0) is ``mine_every`` unless given, as in the paper; with
+    ``incremental`` it is 1, since the first epoch's embeddings cost nothing.
+    """
+
+    first_mine_epoch: Epoch | None = None
+
+    @property
+    def first_epoch(self) -> int:
+        """The first epoch that is planned from embeddings."""
+        if self.first_mine_epoch is not None:
+            return self.first_mine_epoch
+        return 1 if self.incremental else self.mine_every
+
+    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> Pull:
+        if epoch < self.first_epoch:
+            return self._gps_pull("sample4geo/gps", pairs)
+        return self._similarity_pull("sample4geo/similarity", epoch, pairs, bank)
+
+
+def _info(filled: Filled, pairs: PairTable) -> dict[str, float]:
+    """Return how many pairs were left out, how many were pulled, how far mates are apart in km."""
+    batches, latlon = filled.batches, pairs.references.latlon
+    info = {
+        "num_dropped": float(len(pairs) - batches.size),
+        "pulled_share": 1 - float(filled.is_seed.mean()),
+    }
+    if latlon is not None and batches.shape[1] > 1:
+        places = latlon[pairs.pairs[batches, 1]]
+        mates = np.roll(places, batches.shape[1] // 2, axis=1)
+        info["median_mate_km"] = float(np.median(distance_m(places, mates))) / 1000
+    return info

@@ -1,0 +1,115 @@
+"""Making timm's networks: by name, with weights from wherever they are, errors explained."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Final
+
+import timm
+import torch
+
+from georet.errors import ComponentError, ConfigError, DataError
+from georet_sample4geo import lite0
+from georet_sample4geo.weights import SUFFIXES, fit, read_tensors, without_wrapping
+
+Channels = tuple[float, float, float]
+Size = tuple[int, int]
+_PROBE_SIZE: Final = (64, 64)
+
+
+def create_trunk(
+    model: str, weights: str, *, img_size: int | Size | None, drop_path: float, has_map: bool
+) -> Any:
+    """Return timm's network without classifier, its weights loaded.
+
+    It maps images float[B, 3, H, W] to timm's pooled feature float[B, C] or, with ``has_map``, to
+    what timm pools: a map, or tokens.
+    """
+    if not timm.is_model(model):
+        raise _unknown(model)
+    options: dict[str, Any] = {"num_classes": 0}
+    if has_map:
+        options["global_pool"] = ""
+    if img_size is not None:
+        options["img_size"] = img_size
+    if drop_path:
+        options["drop_path_rate"] = drop_path
+    trunk = _make(model, options, is_pretrained=weights == "timm")
+    if weights not in ("none", "timm"):
+        where = f"weights: {weights}"
+        fit(trunk, _tensors(model, weights, where), where=where, surplus=_classifier(trunk))
+    return trunk
+
+
+def normalisation(
+    trunk: Any, weights: str, mean: Channels | None, std: Channels | None
+) -> tuple[Channels, Channels]:
+    """Return mean and std of RGB in 0..1: those given, or else those that the weights want."""
+    cfg: dict[str, Any] = trunk.pretrained_cfg
+    own = (lite0.MEAN, lite0.STD) if weights == "lite0" else (tuple(cfg["mean"]), tuple(cfg["std"]))
+    return mean or own[0], std or own[1]
+
+
+def probe_size(trunk: Any, img_size: int | Size | None) -> Size:
+    """Return a small height and width in pixels that the network certainly takes."""
+    if img_size is not None:
+        return img_size if isinstance(img_size, tuple) else (img_size, img_size)
+    cfg: dict[str, Any] = trunk.pretrained_cfg
+    height, width = cfg["input_size"][-2:]
+    return (height, width) if cfg.get("fixed_input_size") else _PROBE_SIZE
+
+
+def _make(model: str, options: dict[str, Any], *, is_pretrained: bool) -> Any:
+    try:
+        return timm.create_model(model, pretrained=is_pretrained, **options)
+    except TypeError as error:
+        raise ConfigError(
+            f"{model} does not take one of the options: {error}",
+            where=f"model: {model}",
+            hint="Convolutional networks take images of any size: leave out img_size.",
+        ) from error
+    except Exception as error:  # timm passes on whatever the network or its hub client raises
+        if not is_pretrained:
+            raise ComponentError(str(error), where=f"model: {model}") from error
+        raise DataError(
+            f"timm could not get its weights: {error}",
+            where=f"model: {model}",
+            hint="They come over the network. Without it, give weights: the path of a "
+            ".safetensors or .pth file, lite0 (with model: tf_efficientnet_lite0), or none.",
+        ) from error
+
+
+def _tensors(model: str, weights: str, where: str) -> dict[str, torch.Tensor]:
+    if weights == "lite0":
+        if model.partition(".")[0] != lite0.MODEL:
+            raise ConfigError(
+                f"these weights do not belong to {model}",
+                where=where,
+                hint=f"Give model: {lite0.MODEL}",
+            )
+        return lite0.load_tensors()
+    if Path(weights).suffix in SUFFIXES:
+        return without_wrapping(read_tensors(Path(weights)))
+    raise ConfigError(
+        "neither a known source of weights nor a weights file",
+        where=where,
+        hint=f"Give timm, lite0, none, or a path that ends in {', '.join(SUFFIXES)}.",
+    )
+
+
+def _classifier(trunk: Any) -> tuple[str, ...]:
+    """Return the names of the layers that ``num_classes=0`` took away."""
+    names = trunk.pretrained_cfg.get("classifier") or ()
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _unknown(model: str) -> ComponentError:
+    known = timm.list_models() + timm.list_pretrained()
+    near = difflib.get_close_matches(model, known, n=3, cutoff=0.5)
+    guess = f"Did you mean {', '.join(near)}? " if near else ""
+    return ComponentError(
+        f"timm has no model {model!r}",
+        where="model",
+        hint=f"{guess}timm.list_models() names all of them.",
+    )
