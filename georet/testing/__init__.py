@@ -1,0 +1,48 @@
+"""The kit for plugin authors: checks for each kind of component, and a tiny geographic data set.
+
+Importing it imports no torch; each name is loaded when it is first used. The pytest fixtures
+stand in ``georet.testing.fixtures``; ``pytest_plugins = ["georet.testing.fixtures"]`` in a
+``conftest.py`` switches them on.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from georet.testing.backbone_check import check_backbone
+    from georet.testing.dataset_check import check_dataset
+    from georet.testing.loss_check import check_loss
+    from georet.testing.plugin_check import check_plugin
+    from georet.testing.sampler_check import check_sampler
+    from georet.testing.tiny import TinyDataset, tiny_dataset
+    from georet.testing.transform_check import check_transform
+
+_HOMES = {
+    "TinyDataset": "tiny",
+    "check_backbone": "backbone_check",
+    "check_dataset": "dataset_check",
+    "check_loss": "loss_check",
+    "check_plugin": "plugin_check",
+    "check_sampler": "sampler_check",
+    "check_transform": "transform_check",
+    "tiny_dataset": "tiny",
+}
+
+__all__ = [
+    "TinyDataset",
+    "check_backbone",
+    "check_dataset",
+    "check_loss",
+    "check_plugin",
+    "check_sampler",
+    "check_transform",
+    "tiny_dataset",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

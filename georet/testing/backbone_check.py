@@ -1,0 +1,127 @@
+"""The check for backbones."""
+
+from __future__ import annotations
+
+import torch
+
+from georet.protocols import Backbone
+from georet.testing.expect import expect
+
+_BATCH = 3
+_RELATIVE = 1e-4
+
+
+def check_backbone(backbone: Backbone, size: tuple[int, int] = (64, 64)) -> None:
+    """Raise AssertionError unless a backbone maps float[B, 3, *size] to float[B, embed_dim].
+
+    Checked: ``embed_dim``, ``mean`` and ``std``; finite features that differ between images; in
+    evaluation mode an image's feature does not depend on chance or on the others in the batch; the
+    images are not changed; a finite gradient reaches its parameters. Its mode is given back.
+    """
+    expect(
+        isinstance(backbone, torch.nn.Module),
+        f"a {type(backbone).__name__} is no torch.nn.Module",
+        "Derive the backbone from torch.nn.Module, so that it can be moved and saved",
+    )
+    assert isinstance(backbone, torch.nn.Module)
+    _check_attributes(backbone)
+    was_training = backbone.training
+    images = torch.randn(_BATCH, 3, *size, generator=torch.Generator().manual_seed(0))
+    try:
+        backbone.eval()
+        with torch.no_grad():
+            _check_evaluation(backbone, images)
+        backbone.train()
+        _check_gradient(backbone, images)
+    finally:
+        backbone.train(was_training)
+        backbone.zero_grad(set_to_none=True)
+
+
+def _check_attributes(backbone: torch.nn.Module) -> None:
+    embed_dim = getattr(backbone, "embed_dim", None)
+    expect(
+        isinstance(embed_dim, int) and embed_dim > 0,
+        f"embed_dim is {embed_dim!r}",
+        "Set self.embed_dim to the number of columns of the features",
+    )
+    for name, low, high in (("mean", 0.0, 1.0), ("std", 1e-6, 2.0)):
+        values = getattr(backbone, name, None)
+        fits = isinstance(values, tuple) and len(values) == 3
+        fits = fits and all(isinstance(v, int | float) and low <= v <= high for v in values or ())
+        expect(
+            fits,
+            f"{name} is {values!r}",
+            f"Set self.{name} to three numbers for RGB in 0..1; divide those for 0..255 by 255",
+        )
+
+
+def _check_evaluation(backbone: torch.nn.Module, images: torch.Tensor) -> None:
+    before = images.clone()
+    features = backbone(images)
+    _check_features(features, int(str(backbone.embed_dim)))
+    unchanged = torch.equal(images, before)
+    expect(unchanged, "the backbone changes its images", "Use no in-place operation on them")
+    expect(
+        torch.allclose(backbone(images), features, rtol=_RELATIVE, atol=_scale(features)),
+        "two passes over the same images differ in evaluation mode",
+        "Something draws at random in evaluation mode: use torch.nn.Dropout, which knows the mode",
+    )
+    expect(
+        torch.allclose(backbone(images[1:]), features[1:], rtol=_RELATIVE, atol=_scale(features)),
+        "an image's feature depends on the other images of the batch in evaluation mode",
+        "Normalise over channels or places, or with running statistics; never over the batch",
+    )
+    expect(
+        not torch.allclose(features[0], features[1], rtol=_RELATIVE, atol=_scale(features)),
+        "two different images have the same feature",
+        "Does the input reach the output? Look for dead activations and zeroed layers",
+    )
+
+
+def _check_features(features: object, embed_dim: int) -> None:
+    expect(
+        isinstance(features, torch.Tensor),
+        f"the backbone returned a {type(features).__name__}",
+        "Return one tensor, the pooled features",
+    )
+    assert isinstance(features, torch.Tensor)
+    expect(
+        tuple(features.shape) == (_BATCH, embed_dim),
+        f"{_BATCH} images gave features of shape {tuple(features.shape)}, embed_dim is {embed_dim}",
+        "Return [B, embed_dim]: pool maps over their places, and let embed_dim say the truth",
+    )
+    expect(
+        features.is_floating_point() and bool(torch.isfinite(features).all()),
+        "the features are not finite floating-point numbers",
+        "Look for a division by zero, and for weights that were never initialised",
+    )
+
+
+def _check_gradient(backbone: torch.nn.Module, images: torch.Tensor) -> None:
+    trained = [p for p in backbone.parameters() if p.requires_grad]
+    expect(bool(trained), "no parameter can be trained", "Leave some with requires_grad=True")
+    features = backbone(images)
+    expect(
+        features.requires_grad,
+        "the features are cut off from the parameters",
+        "Is there a detach() or torch.no_grad() around the last layers?",
+    )
+    gradients: tuple[torch.Tensor | None, ...] = torch.autograd.grad(
+        features.square().sum(), trained, allow_unused=True
+    )
+    reached = [gradient for gradient in gradients if gradient is not None]
+    expect(
+        any(bool(gradient.any()) for gradient in reached),
+        "no gradient reaches the parameters",
+        "Is the output a constant, or everything behind a dead activation?",
+    )
+    expect(
+        all(bool(torch.isfinite(gradient).all()) for gradient in reached),
+        "a parameter's gradient is not finite",
+        "Look for a square root, a norm or a power at zero",
+    )
+
+
+def _scale(features: torch.Tensor) -> float:
+    return _RELATIVE * float(features.abs().max())

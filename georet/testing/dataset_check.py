@@ -1,0 +1,106 @@
+"""The check for data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from georet.data.images import read_image
+from georet.errors import DataError, UsageError
+from georet.evaluate import protocol_of
+from georet.protocols import Dataset
+from georet.testing.expect import expect
+from georet.types import EvaluationSet, ImageTable, PairTable
+
+
+def check_dataset(dataset: Dataset, *, num_images: int = 4) -> None:
+    """Raise AssertionError unless a data set's tables keep the contract.
+
+    Checked: a PairTable with pairs and at least one EvaluationSet; the same tables when asked
+    again; positives and junk that are rows of the gallery; a query's own image is not among the
+    training images; ``num_images`` of each table, spread over it, can be decoded.
+    """
+    pairs: object = dataset.train()
+    expect(
+        isinstance(pairs, PairTable),
+        f"train() returned a {type(pairs).__name__}",
+        "Return a georet.types.PairTable",
+    )
+    assert isinstance(pairs, PairTable)
+    expect(len(pairs) > 0, "there are no training pairs", "Give at least one batch of them")
+    _check_same_again(pairs, dataset.train())
+    for table in pairs.views.values():
+        _check_images(table, num_images)
+    evaluations: object = dataset.evaluations()
+    expect(
+        isinstance(evaluations, Mapping) and bool(evaluations),
+        "evaluations() names no set",
+        "Return {name: georet.types.EvaluationSet}, the main one first",
+    )
+    assert isinstance(evaluations, Mapping)
+    for name, evaluation in evaluations.items():
+        _check_evaluation(str(name), evaluation, pairs, num_images)
+
+
+def _check_same_again(first: PairTable, second: PairTable) -> None:
+    is_same = np.array_equal(first.pairs, second.pairs) and all(
+        list(table.ids) == list(second.views[view].ids) for view, table in first.views.items()
+    )
+    expect(
+        is_same,
+        "train() gave another table the second time",
+        "Sort what the file system lists, and draw from np.random.default_rng(seed)",
+    )
+
+
+def _check_evaluation(
+    name: str, evaluation: EvaluationSet, pairs: PairTable, num_images: int
+) -> None:
+    queries, gallery = evaluation.queries, evaluation.gallery
+    expect(
+        len(queries) > 0 and len(gallery) > 0,
+        f"evaluation set {name!r} has {len(queries)} queries and {len(gallery)} references",
+        "Leave out sets that are empty",
+    )
+    expect(
+        len(evaluation.positives) == len(queries),
+        f"set {name!r} has {len(queries)} queries, positives for {len(evaluation.positives)}",
+        "Give one row of gallery rows for each query; -1 pads",
+    )
+    rows = [row for positives in evaluation.positives for row in np.ravel(positives)]
+    junk = [] if evaluation.junk is None else evaluation.junk.tolist()
+    outside = [int(row) for row in [*rows, *junk] if not -1 <= row < len(gallery)]
+    expect(
+        not outside,
+        f"set {name!r} points to gallery rows {outside[:3]}, the gallery has {len(gallery)} rows",
+        "Positives and junk are rows of the gallery table, not ids",
+    )
+    seen = {str(path) for path in pairs.queries.paths}
+    leaked = [str(path) for path in queries.paths if str(path) in seen]
+    expect(
+        not leaked,
+        f"{len(leaked)} queries of set {name!r} are training images, such as {''.join(leaked[:1])}",
+        "Keep the queries that judge the encoder out of train()",
+    )
+    _check_protocol(name, evaluation.protocol)
+    for table in (queries, gallery):
+        _check_images(table, num_images)
+
+
+def _check_protocol(name: str, protocol: str) -> None:
+    try:
+        protocol_of(protocol)
+    except UsageError as error:
+        raise AssertionError(f"set {name!r} is judged by nothing: {error}") from error
+
+
+def _check_images(table: ImageTable, num_images: int) -> None:
+    rows = np.unique(np.linspace(0, len(table) - 1, num_images).astype(np.int64))
+    for row in rows[: len(table)]:
+        try:
+            read_image(table.paths[row])
+        except DataError as error:
+            raise AssertionError(
+                f"image {table.ids[row]!r} of {table.name} can't be decoded: {error}"
+            ) from error

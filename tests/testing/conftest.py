@@ -1,0 +1,3 @@
+from georet.testing.fixtures import runner, tiny_run
+
+__all__ = ["runner", "tiny_run"]

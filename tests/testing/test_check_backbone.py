@@ -1,0 +1,84 @@
+import pytest
+import torch
+from torch import nn
+
+from georet.testing import check_backbone
+from georet.testing.tiny_backbone import TinyBackbone
+
+
+def broken(attribute=None, value=None, output=None, prepare=None):
+    """A tiny backbone with an attribute, its output or a part of it changed."""
+
+    class Broken(TinyBackbone):
+        def forward(self, images):
+            features = super().forward(images)
+            return features if output is None else output(features, images)
+
+    backbone = Broken(embed_dim=8)
+    if attribute is not None:
+        setattr(backbone, attribute, value)
+    if prepare is not None:
+        prepare(backbone)
+    return backbone
+
+
+def draws(features, images):
+    return features + torch.rand_like(features)
+
+
+def writes(features, images):
+    images.zero_()
+    return features
+
+
+def freeze(backbone):
+    backbone.requires_grad_(False)
+
+
+def batch_norm(backbone):
+    backbone.head = nn.Sequential(
+        backbone.head, nn.BatchNorm1d(8, affine=False, track_running_stats=False)
+    )
+
+
+BROKEN = {
+    "embed_dim is None": broken("embed_dim", None),
+    "embed_dim is 9": broken("embed_dim", 9),
+    "mean is": broken("mean", (123.7, 116.3, 103.5)),
+    "std is": broken("std", (0.2, 0.0, 0.2)),
+    r"shape \(3, 8, 1, 1\)": broken(output=lambda f, x: f[:, :, None, None]),
+    "returned a tuple": broken(output=lambda f, x: (f, f)),
+    "not finite floating": broken(output=lambda f, x: f / 0),
+    "changes its images": broken(output=writes),
+    "two passes over the same images": broken(output=draws),
+    "other images of the batch": broken(prepare=batch_norm),
+    "have the same feature": broken(output=lambda f, x: 0 * f + 1),
+    "can be trained": broken(prepare=freeze),
+    "cut off from the parameters": broken(output=lambda f, x: f.detach()),
+    "gradient is not finite": broken(output=lambda f, x: f + (f - f.detach()).abs().sqrt()),
+    "no gradient reaches": broken(output=lambda f, x: x.mean(dim=(2, 3)) @ torch.eye(3, 8) + 0 * f),
+}
+
+
+@pytest.mark.parametrize("words", BROKEN)
+def test_a_broken_backbone_fails_with_the_reason(words):
+    with pytest.raises(AssertionError, match=words):
+        check_backbone(BROKEN[words])
+
+
+def test_something_that_is_no_module_fails():
+    with pytest.raises(AssertionError, match=r"torch\.nn\.Module"):
+        check_backbone(lambda images: images)
+
+
+def test_mode_and_gradients_are_left_as_they_were():
+    backbone = TinyBackbone().eval()
+    check_backbone(backbone)
+    assert not backbone.training
+    assert all(parameter.grad is None for parameter in backbone.parameters())
+
+
+def test_dropout_is_no_fault():
+    check_backbone(
+        broken(prepare=lambda b: setattr(b, "head", nn.Sequential(nn.Dropout(), b.head)))
+    )
