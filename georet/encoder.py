@@ -1,0 +1,118 @@
+"""The encoder: uint8 images in, unit-length embeddings out, by one shared branch or one a view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from georet.config import ComponentSpec, EncoderConfig
+from georet.errors import ComponentError
+from georet.protocols import Backbone
+
+SHARED = "shared"
+EPS = 1e-12
+
+
+class Branch(nn.Module):
+    """uint8[B, H, W, 3] -> features float32[B, D]: pixel normalisation, then a backbone."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, backbone: Backbone, *, channels_last: bool = False) -> None:
+        super().__init__()
+        self.backbone = cast(nn.Module, backbone)
+        self.embed_dim = int(backbone.embed_dim)
+        self.channels_last = channels_last
+        mean, std = torch.tensor(backbone.mean), torch.tensor(backbone.std)
+        # (x / 255 - mean) / std as one multiply-add; not trained, and derived, so not saved.
+        self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1), persistent=False)
+        self.register_buffer("shift", (-mean / std).view(3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return features float32[B, D] of uint8[B, H, W, 3]."""
+        pixels = images.permute(0, 3, 1, 2).float() * self.scale + self.shift
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
+        return cast(Tensor, self.backbone(pixels.contiguous(memory_format=layout))).float()
+
+
+class Encoder(nn.Module):
+    """Branches for the named views and the learned logarithm of the factor on cosines."""
+
+    def __init__(
+        self, branches: Mapping[str, Branch], *, logit_scale: float, learn_logit_scale: bool = True
+    ) -> None:
+        super().__init__()
+        self.branches = nn.ModuleDict(branches)
+        self.log_scale = nn.Parameter(torch.tensor(logit_scale), requires_grad=learn_logit_scale)
+        sizes = {name: branch.embed_dim for name, branch in branches.items()}
+        if len(set(sizes.values())) != 1:
+            raise ComponentError(
+                f"the branches' embed_dim differ: {sizes}",
+                where="encoder",
+                hint="Give the backbones the same embed_dim.",
+            )
+        self.embed_dim = next(iter(sizes.values()))
+
+    def branch(self, view: str) -> Branch:
+        """Return the branch that embeds the view."""
+        name = SHARED if SHARED in self.branches else view
+        if name not in self.branches:
+            raise ComponentError(
+                f"no branch for view {view!r}",
+                where="encoder.view_backbones",
+                hint=f"Add encoder.view_backbones.{view} or set encoder.shared=true.",
+            )
+        return cast(Branch, self.branches[name])
+
+    def features(self, view: str, images: Tensor) -> Tensor:
+        """Return raw features float32[B, D] of one view's uint8[B, H, W, 3]."""
+        return cast(Tensor, self.branch(view)(images))
+
+    def embed(self, view: str, images: Tensor) -> Tensor:
+        """Return unit-length embeddings float32[B, D] of one view's uint8[B, H, W, 3]."""
+        return unit(self.features(view, images))
+
+    def forward(self, images: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return features float32[B, D] for each view."""
+        return {view: self.features(view, pixels) for view, pixels in images.items()}
+
+
+def unit(features: Tensor) -> Tensor:
+    """Return float32[B, D] scaled to unit length, in fp32 also under autocast."""
+    with torch.autocast(features.device.type, enabled=False):
+        return F.normalize(features.float(), dim=-1, eps=EPS)
+
+
+def build_encoder(
+    config: EncoderConfig,
+    create: Callable[[ComponentSpec, str], Backbone],
+    *,
+    views: list[str],
+    seed: int,
+    channels_last: bool = False,
+) -> Encoder:
+    """Build the encoder that the configuration describes; the seed alone decides new weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if config.shared:
+            specs = {SHARED: (config.backbone, "encoder.backbone")}
+        else:
+            specs = {
+                view: (config.view_backbones[view], f"encoder.view_backbones.{view}")
+                if view in config.view_backbones
+                else (config.backbone, "encoder.backbone")
+                for view in views
+            }
+        branches = {
+            name: Branch(create(spec, where), channels_last=channels_last)
+            for name, (spec, where) in specs.items()
+        }
+    encoder = Encoder(
+        branches, logit_scale=config.logit_scale, learn_logit_scale=config.learn_logit_scale
+    )
+    return encoder.to(memory_format=torch.channels_last) if channels_last else encoder

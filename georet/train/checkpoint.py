@@ -1,0 +1,143 @@
+"""Checkpoints: safetensors and JSON under hashes, written whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from georet.errors import DataError, IntegrityError
+from georet.files import new_folder, read_json, verify, write_json
+
+FOLDER, STATE = "checkpoints", "state.json"
+LAST, BEST = "last", "best"
+
+Tensors = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A verified checkpoint: its folder, named groups of tensors, and the loop's state."""
+
+    path: Path
+    tensors: dict[str, dict[str, Tensor]]
+    state: dict[str, Any]
+
+
+def save_checkpoint(
+    run_dir: Path, groups: Mapping[str, Tensors], state: Mapping[str, Any], *, is_best: bool
+) -> Path:
+    """Write ``checkpoints/step-N`` and move the pointers ``last`` (and ``best``) to it.
+
+    Checkpoints to which no pointer leads any more are removed, only after the pointers are on disk.
+    """
+    folder = run_dir / FOLDER
+    folder.mkdir(exist_ok=True)
+    path = folder / f"step-{state['step']:08d}"
+    if path.exists():
+        # Saved by a run that was killed before the pointers moved; the sweep below removes it.
+        path = _free_name(path)
+    with new_folder(path) as temporary:
+        for name, tensors in groups.items():
+            plain = {k: t.detach().cpu().contiguous() for k, t in tensors.items()}
+            save_file(plain, temporary / f"{name}.safetensors")
+        write_json(temporary / STATE, dict(state))
+    for pointer in [LAST, BEST] if is_best else [LAST]:
+        write_json(folder / f"{pointer}.json", {"checkpoint": path.name})
+    _sweep(folder)
+    return path
+
+
+def load_checkpoint(run_dir: Path, which: str = LAST) -> Checkpoint:
+    """Return the checkpoint ``last`` or ``best`` of a run, each file held against its hash."""
+    pointer = run_dir / FOLDER / f"{which}.json"
+    if not pointer.is_file():
+        raise DataError(
+            f"the run has no {which} checkpoint",
+            where=str(run_dir),
+            hint=f"Start it again: georet train --resume {run_dir}",
+        )
+    name = str(read_json(pointer).get("checkpoint", ""))
+    if not name or Path(name).name != name:
+        raise IntegrityError("does not name a checkpoint", where=str(pointer))
+    path = run_dir / FOLDER / name
+    verify(path)
+    try:
+        tensors = {p.stem: load_file(p) for p in sorted(path.glob("*.safetensors"))}
+    except SafetensorError as error:
+        raise IntegrityError(f"holds no readable tensors: {error}", where=str(path)) from error
+    return Checkpoint(path, tensors, read_json(path / STATE))
+
+
+def has_checkpoint(run_dir: Path) -> bool:
+    """Say whether the run has been saved at least once."""
+    return (run_dir / FOLDER / f"{LAST}.json").is_file()
+
+
+def load_weights(module: nn.Module, tensors: Tensors, *, where: str) -> None:
+    """Copy tensors into a module; every name and shape must fit."""
+    own = module.state_dict()
+    faults = [f"{n} is missing" for n in own if n not in tensors]
+    faults += [f"{n} is unknown" for n in tensors if n not in own]
+    faults += [
+        f"{n} has shape {tuple(t.shape)}, wanted {tuple(own[n].shape)}"
+        for n, t in tensors.items()
+        if n in own and own[n].shape != t.shape
+    ]
+    if faults:
+        more = f" and {len(faults) - 10} more" if len(faults) > 10 else ""
+        raise DataError(
+            f"the weights don't fit the encoder: {'; '.join(faults[:10])}{more}",
+            where=where,
+            hint="Use the configuration the weights were trained with.",
+        )
+    module.load_state_dict(dict(tensors))
+
+
+def optimizer_tensors(
+    optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]
+) -> dict[str, Tensor]:
+    """Return the optimiser's state as ``<slot>/<parameter>`` tensors."""
+    return {
+        f"{slot}/{name}": value
+        for name, parameter in parameters.items()
+        for slot, value in optimizer.state.get(parameter, {}).items()
+        if isinstance(value, Tensor)
+    }
+
+
+def load_optimizer(
+    optimizer: torch.optim.Optimizer,
+    parameters: Mapping[str, nn.Parameter],
+    tensors: Tensors,
+    *,
+    where: str,
+) -> None:
+    """Put the tensors of ``optimizer_tensors`` back."""
+    for key, value in tensors.items():
+        slot, _, name = key.partition("/")
+        if name not in parameters:
+            raise DataError(f"the optimiser's state names {name!r}, not trained here", where=where)
+        device = value.device if slot == "step" else parameters[name].device
+        optimizer.state.setdefault(parameters[name], {})[slot] = value.to(device)
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while path.with_name(f"{path.name}.{number}").exists():
+        number += 1
+    return path.with_name(f"{path.name}.{number}")
+
+
+def _sweep(folder: Path) -> None:
+    kept = {read_json(p)["checkpoint"] for p in folder.glob("*.json")}
+    for path in folder.iterdir():
+        if path.is_dir() and path.name not in kept:
+            shutil.rmtree(path)

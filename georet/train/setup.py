@@ -1,0 +1,117 @@
+"""From a configuration to the objects that a run is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from georet.config import ComponentSpec, LossSpec, RunConfig
+from georet.encoder import Encoder, build_encoder
+from georet.errors import ConfigError, DataError
+from georet.plugins import Plugins
+from georet.protocols import Backbone, Dataset, ImageTransform, JointTransform, Metric, Sampler
+from georet.train.device import pick_device, pick_precision
+from georet.train.objective import Objective
+from georet.types import EvaluationSet, PairTable
+
+
+@dataclass(frozen=True)
+class Data:
+    """The run's data set, read once."""
+
+    dataset: Dataset
+    pairs: PairTable
+    evaluations: Mapping[str, EvaluationSet]
+
+
+def load_data(config: RunConfig, plugins: Plugins) -> Data:
+    """Read the tables of the configured data set; no image is decoded."""
+    dataset = cast(Dataset, plugins.catalog.create("datasets", config.dataset, where="dataset"))
+    pairs, evaluations = dataset.train(), dataset.evaluations()
+    if not len(pairs):
+        raise DataError("the data set has no training pairs", where=config.dataset.name)
+    return Data(dataset, pairs, evaluations)
+
+
+def make_encoder(config: RunConfig, plugins: Plugins, views: list[str]) -> Encoder:
+    """Build the run's encoder on the run's device."""
+
+    def create(spec: ComponentSpec, where: str) -> Backbone:
+        return cast(Backbone, plugins.catalog.create("backbones", spec, where=where))
+
+    encoder = build_encoder(
+        config.encoder,
+        create,
+        views=views,
+        seed=config.seed,
+        channels_last=config.train.channels_last,
+    )
+    return encoder.to(pick_device(config.device))
+
+
+def make_objective(
+    config: RunConfig, plugins: Plugins, embed_dim: int, pairs: PairTable
+) -> Objective:
+    """Build the weighted losses; two of one name are told apart by a number."""
+    losses: dict[str, tuple[Any, float]] = {}
+    for number, spec in enumerate(config.losses):
+        name = spec.name.replace(":", "_").replace(".", "_")
+        name = f"{name}_{number}" if name in losses else name
+        loss = plugins.catalog.create("losses", _unweighted(spec), where=f"losses.{number}")
+        losses[name] = (loss, spec.weight)
+    objective = Objective(losses)
+    objective.prepare(embed_dim, pairs)
+    return objective.to(pick_device(config.device))
+
+
+def make_sampler(config: RunConfig, plugins: Plugins) -> Sampler:
+    """Build the sampler."""
+    return cast(Sampler, plugins.catalog.create("samplers", config.sampler, where="sampler"))
+
+
+def make_metrics(plugins: Plugins) -> list[Metric]:
+    """Build every metric that the loaded plugins bring; each is judged on every set."""
+    catalog = plugins.catalog
+    return [catalog.create("metrics", ComponentSpec(name=n)) for n in catalog.names("metrics")]
+
+
+def make_transforms(
+    config: RunConfig, plugins: Plugins
+) -> tuple[list[JointTransform], dict[str, list[ImageTransform]]]:
+    """Build joint and image transforms, and refuse one that stands in the other's place."""
+    create = plugins.catalog.create
+    joint = [
+        create("transforms", s, where=f"data.joint.{i}") for i, s in enumerate(config.data.joint)
+    ]
+    augment = {
+        view: [
+            create("transforms", s, where=f"data.augment.{view}.{i}") for i, s in enumerate(specs)
+        ]
+        for view, specs in config.data.augment.items()
+    }
+    for spec, transform in zip(config.data.joint, joint, strict=True):
+        _check_place(spec, transform, wants_joint=True)
+    for view, specs in config.data.augment.items():
+        for spec, transform in zip(specs, augment[view], strict=True):
+            _check_place(spec, transform, wants_joint=False)
+    return joint, augment
+
+
+def precision_of(config: RunConfig) -> Any:
+    """Return the run's autocast type on the run's device."""
+    return pick_precision(config.precision, pick_device(config.device))
+
+
+def _unweighted(spec: LossSpec) -> ComponentSpec:
+    return ComponentSpec.model_validate({"name": spec.name, **spec.options})
+
+
+def _check_place(spec: ComponentSpec, transform: object, *, wants_joint: bool) -> None:
+    is_joint = bool(getattr(transform, "joint", False))
+    if is_joint != wants_joint:
+        place = "data.joint" if is_joint else "data.augment.<view>"
+        raise ConfigError(
+            f"transform {spec.name!r} belongs under {place}",
+            where="data.joint" if wants_joint else "data.augment",
+        )

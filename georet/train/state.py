@@ -1,0 +1,41 @@
+"""Where a run stands, as a checkpoint keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from georet.errors import IntegrityError
+
+
+@dataclass
+class State:
+    """The loop's position and memory; with the tensors, all that a resume needs."""
+
+    epoch: int = 0
+    batch: int = 0
+    """Next batch within the epoch."""
+    step: int = 0
+    """Batches done since the start."""
+    bad_in_row: int = 0
+    num_bad: int = 0
+    best: float | None = None
+    best_epoch: int = -1
+    evaluations_since_best: int = 0
+    bank: dict[str, Any] | None = None
+    bank_epoch: int = -1
+    """Epoch whose plan the bank was prepared for."""
+    is_finished: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> State:
+        """Return the state of ``as_json``; further keys are left to others."""
+        names = {f.name for f in fields(cls)}
+        missing = names - set(values)
+        if missing:
+            raise IntegrityError(f"the checkpoint's state lacks {sorted(missing)}")
+        return cls(**{name: values[name] for name in names})

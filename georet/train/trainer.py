@@ -1,0 +1,217 @@
+"""The trainer: read ``fit`` and go down from there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from torch import nn
+
+from georet.config import RunConfig
+from georet.data.loader import PairLoader
+from georet.errors import TrainingError
+from georet.evaluate.embed import Embedder
+from georet.evaluate.evaluator import Result
+from georet.plugins import Plugins
+from georet.progress import Stage, stage
+from georet.train import setup
+from georet.train.banks import Banks
+from georet.train.interrupt import StopRequest
+from georet.train.judge import Judge
+from georet.train.optim import build_optimizer, lr_factor
+from georet.train.saving import resume, save
+from georet.train.state import State
+from georet.train.step import Stepper, StepResult
+from georet.types import Batch, BatchPlan
+
+NUM_EXAMPLES = 16
+"""Pairs of a batch that an event keeps, for the report."""
+
+
+class Trainer:
+    """Trains one run in one folder; made anew, it goes on where the folder's checkpoint stands."""
+
+    def __init__(self, config: RunConfig, plugins: Plugins, run_dir: Path) -> None:
+        self.config, self.plugins, self.run_dir = config, plugins, run_dir
+        self.data = setup.load_data(config, plugins)
+        self.pairs = self.data.pairs
+        self.encoder = setup.make_encoder(config, plugins, list(self.pairs.views))
+        self.sampler = setup.make_sampler(config, plugins)
+        self.objective = setup.make_objective(config, plugins, self.encoder.embed_dim, self.pairs)
+        self.modules = nn.ModuleDict({"encoder": self.encoder, "objective": self.objective})
+        self.optimizer = build_optimizer(self.modules, config.train)
+        precision = setup.precision_of(config)
+        self.stepper = Stepper(
+            self.encoder,
+            self.objective,
+            self.optimizer,
+            config.train,
+            precision=precision,
+            seed=config.seed,
+        )
+        self.embedder = Embedder(self.encoder, config.data, config.evaluate.batch_size, precision)
+        self.state, self.stop = State(), StopRequest()
+        self.banks, self.judge = Banks(self), Judge(self)
+        self.events = resume(self)
+
+    def fit(self) -> dict[str, Result]:
+        """Train to the end, evaluate every gallery, and return the results by set."""
+        self.encoder.train()
+        self.objective.train()
+        self.plugins.observe("georet_fit_start", trainer=self)
+        error: BaseException | None = None
+        try:
+            with self.stop, self._loader() as loader:
+                while not self._is_done():
+                    self._epoch(loader)
+                return self._finish()
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            self.events.close()
+            self.plugins.observe("georet_fit_end", trainer=self, error=error)
+
+    def _is_done(self) -> bool:
+        return self.state.epoch >= self.config.train.epochs or self.judge.has_lost_patience
+
+    def _epoch(self, loader: PairLoader) -> None:
+        epoch = self.state.epoch
+        self.banks.prepare(epoch)
+        plan = self._plan(epoch)
+        self._train(loader, plan)
+        self.state.epoch, self.state.batch = epoch + 1, 0
+        is_due = self.state.epoch % self.config.evaluate.every == 0 and not self._is_done()
+        save(self, is_best=is_due and self.judge.is_best(epoch))
+
+    def _plan(self, epoch: int) -> BatchPlan:
+        with self.timed("plan", epoch):
+            plan = self.sampler.plan(
+                epoch,
+                self.pairs,
+                self.banks.current,
+                batch_size=self.config.train.batch_size,
+                seed=self.config.seed,
+            )
+        if not len(plan.batches):
+            raise TrainingError("the sampler planned no batch", where=f"epoch {epoch}")
+        if not self.state.batch:
+            self._note_plan(plan)
+        self.plugins.observe("georet_plan_ready", trainer=self, epoch=epoch, plan=plan)
+        return plan
+
+    def _train(self, loader: PairLoader, plan: BatchPlan) -> None:
+        num, first = len(plan.batches), self.state.batch
+        title = f"epoch {plan.epoch + 1}/{self.config.train.epochs} training"
+        started = time.perf_counter()
+        with stage(num, title, done=first) as bar:
+            for batch in loader.epoch(plan, first_step=first):
+                result = self._batch(batch, num)
+                rate = (
+                    (self.state.batch - first) * len(batch.pairs) / (time.perf_counter() - started)
+                )
+                bar.advance(1, f"loss {result.loss:.3f}  {rate:.0f} pairs/s")
+                self._save_midway(num)
+        self.note_time("train", plan.epoch, started, num_batches=num - first)
+
+    def _batch(self, batch: Batch, num: int) -> StepResult:
+        config, state = self.config.train, self.state
+        position = state.epoch + batch.step / num
+        factor = lr_factor(position, config.epochs, config.warmup_epochs, config)
+        state.batch = batch.step + 1
+        result = self.stepper.run(batch, factor, update=self._is_update(num))
+        self._note_step(result, factor)
+        if result.fault is None:
+            self.banks.collect(batch, result.embeddings)
+            self.plugins.observe(
+                "georet_step_end", trainer=self, step=state.step, loss=result.total
+            )
+        state.step += 1
+        return result
+
+    def _is_update(self, num: int) -> bool:
+        return self.state.batch % self.config.train.accumulate == 0 or self.state.batch == num
+
+    def _save_midway(self, num: int) -> None:
+        """Save when it is time, or when asked to stop; the end of an epoch saves by itself."""
+        if self.state.batch == num or not self._is_update(num):
+            return
+        if self.stop.requested or self.state.batch % self.config.train.checkpoint_every == 0:
+            save(self, is_best=False)
+        self.check_stop()
+
+    def _finish(self) -> dict[str, Result]:
+        results, is_best = self.judge.final()
+        if not self.state.is_finished:
+            self.state.is_finished = True
+            save(self, is_best=is_best)
+        return results
+
+    def _loader(self) -> PairLoader:
+        joint, augment = setup.make_transforms(self.config, self.plugins)
+        data = self.config.data
+        return PairLoader(
+            self.pairs,
+            size=data.size,
+            joint=joint,
+            augment=augment,
+            seed=self.config.seed,
+            workers=data.workers,
+            fast=data.fast,
+            max_pixels=data.max_pixels,
+            bad_image_quota=data.bad_image_quota,
+            pin_memory=self.encoder.log_scale.device.type == "cuda",
+        )
+
+    def _note_plan(self, plan: BatchPlan) -> None:
+        num = len(plan.batches)
+        self.events.write(
+            "plan",
+            epoch=plan.epoch,
+            sampler=plan.sampler,
+            num_batches=num,
+            info=dict(plan.info),
+            example_pairs=[plan.batches[i][:NUM_EXAMPLES].tolist() for i in (0, num // 2)],
+        )
+
+    def _note_step(self, result: StepResult, factor: float) -> None:
+        state, config = self.state, self.config.train
+        place = {"epoch": state.epoch, "step": state.step}
+        if result.fault is not None:
+            state.bad_in_row, state.num_bad = state.bad_in_row + 1, state.num_bad + 1
+            self.events.write("bad_step", **place, reason=result.fault)
+            if state.bad_in_row >= config.max_bad_steps:
+                raise TrainingError(
+                    f"{state.bad_in_row} steps in a row were skipped; last: {result.fault}",
+                    where=f"step {state.step}",
+                    hint="Lower train.lr, or use --set precision=fp32.",
+                )
+            return
+        state.bad_in_row = 0
+        scale = float(self.encoder.log_scale.detach().exp())
+        values = {"loss": result.loss, "lr": config.lr * factor, "logit_scale": scale}
+        self.events.write("step", **place, **values, losses=result.losses)
+        self.events.scalars(values | result.losses, state.step)
+
+    @contextmanager
+    def timed(self, stage: str, epoch: int) -> Iterator[None]:
+        """Note how long a stage took."""
+        started = time.perf_counter()
+        yield
+        self.note_time(stage, epoch, started)
+
+    def note_time(self, stage: str, epoch: int, started: float, **values: object) -> None:
+        """Note the seconds since ``started``."""
+        seconds = round(time.perf_counter() - started, 3)
+        self.events.timing(stage, epoch=epoch, seconds=seconds, **values)
+
+    def advance(self, bar: Stage, num: int) -> None:
+        """Move a bar, and stop here when a signal has come."""
+        bar.advance(num)
+        self.check_stop()
+
+    def check_stop(self) -> None:
+        """Raise Interrupted when a signal has come."""
+        self.stop.check(self.run_dir)

@@ -1,0 +1,184 @@
+"""Kill it at any instant: the resumed run gives the same bytes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from georet.errors import DataError, IntegrityError, Interrupted
+from georet.files import read_json
+from georet.train import session
+from georet.train.checkpoint import has_checkpoint, load_checkpoint
+
+PLUGINS = ["sample4geo", "georet.testing.plugin"]
+NUM_KILLS = 10
+INCREMENTAL = "sampler.incremental=true"
+
+
+@pytest.fixture(scope="module")
+def server() -> ForkServerContext:
+    """Return a way to start processes that have imported everything, and computed nothing."""
+    context = multiprocessing.get_context("forkserver")
+    modules = ["georet.train.session", "georet_sample4geo.samplers", "georet_sample4geo.info_nce"]
+    context.set_forkserver_preload([*modules, "georet.sampling", "numba"])
+    return context
+
+
+def resume_quietly(run_dir: Path, deaths: int = 0) -> None:
+    """Resume in a process of its own; with ``deaths``, die at that many-th sync to disk."""
+    if deaths:
+        import georet.files
+
+        real, count = georet.files.sync, iter(range(1, deaths + 1))
+
+        def sync(path: Path) -> None:
+            if next(count) == deaths:
+                os.kill(os.getpid(), signal.SIGKILL)
+            real(path)
+
+        georet.files.sync = sync
+    session.resume_session(run_dir, plugins=PLUGINS)
+
+
+def last_bytes(run_dir: Path) -> dict[str, bytes]:
+    """Return the tensors of the last checkpoint, events and final metrics, as bytes."""
+    folder = load_checkpoint(run_dir).path
+    paths = [*folder.glob("*.safetensors"), run_dir / "events.jsonl"]
+    paths += sorted((run_dir / "evaluation").glob("*.json"))
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def only_configured(run_dir: Path, source: Path) -> Path:
+    """Make a run that was configured like ``source`` and killed before its first step."""
+    run_dir.mkdir()
+    for name in ("config.yaml", "plugins.json"):
+        (run_dir / name).write_bytes((source / name).read_bytes())
+    return run_dir
+
+
+def num_events(run_dir: Path) -> int:
+    path = run_dir / "events.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def kill_after(process: BaseProcess, run_dir: Path, more_events: int, delay_s: float) -> None:
+    """Kill the process some time after it has written so many events, if it lives that long."""
+    target = num_events(run_dir) + more_events
+    while process.is_alive() and num_events(run_dir) < target:
+        time.sleep(0.001)
+    time.sleep(delay_s)
+    process.kill()
+    process.join()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("override", ["seed=5", INCREMENTAL])
+def test_ten_kills_at_random_moments_change_no_byte(
+    start, tmp_path: Path, server: ForkServerContext, override: str
+) -> None:
+    undisturbed = start("undisturbed", override, "train.epochs=16")
+    run_dir = only_configured(tmp_path / "killed", undisturbed)
+    moments, steps = random.Random(0), []
+    for _ in range(NUM_KILLS):
+        process = server.Process(target=resume_quietly, args=(run_dir,))
+        process.start()
+        kill_after(process, run_dir, moments.randint(1, 6), moments.uniform(0, 0.03))
+        assert process.exitcode == -signal.SIGKILL
+        steps.append(load_checkpoint(run_dir).state["step"] if has_checkpoint(run_dir) else 0)
+    assert len(set(steps)) >= 4, f"the kills did not hit different moments: {steps}"
+    session.resume_session(run_dir, plugins=PLUGINS)
+    assert last_bytes(run_dir) == last_bytes(undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deaths", [1, 3, 5, 7, 9])
+def test_a_kill_inside_a_checkpoint_write_leaves_the_previous_one_valid(
+    start, tmp_path: Path, server: ForkServerContext, deaths: int
+) -> None:
+    undisturbed = start("undisturbed")
+    run_dir = only_configured(tmp_path / "killed", undisturbed)
+    process = server.Process(target=resume_quietly, args=(run_dir, 30 + deaths))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    load_checkpoint(run_dir)
+    session.resume_session(run_dir, plugins=PLUGINS)
+    assert last_bytes(run_dir) == last_bytes(undisturbed)
+
+
+def test_sigterm_saves_where_it_stands_and_the_run_goes_on_from_there(
+    start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = start("undisturbed")
+    from georet.train.step import Stepper
+
+    real, calls = Stepper.run, iter(range(100))
+
+    def run(self, *arguments, **options):
+        if next(calls) == 8:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(Stepper, "run", run)
+    with pytest.raises(Interrupted, match="SIGTERM") as caught:
+        start("stopped")
+    assert caught.value.exit_code == 75
+    stopped = tmp_path / "stopped"
+    assert load_checkpoint(stopped).state["step"] == 9
+    session.resume_session(stopped, plugins=PLUGINS)
+    assert last_bytes(stopped) == last_bytes(undisturbed)
+
+
+def test_a_finished_run_that_is_resumed_only_evaluates_again(start) -> None:
+    run_dir = start("run")
+    before = last_bytes(run_dir)
+    session.resume_session(run_dir, plugins=PLUGINS)
+    assert last_bytes(run_dir) == before
+
+
+def test_a_flipped_bit_in_the_last_checkpoint_stops_the_resume(start) -> None:
+    run_dir = start("run")
+    path = load_checkpoint(run_dir).path / "encoder.safetensors"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(bytes(data))
+    with pytest.raises(IntegrityError, match=r"encoder\.safetensors") as caught:
+        session.resume_session(run_dir, plugins=PLUGINS)
+    assert caught.value.exit_code == 4
+
+
+def test_a_bank_that_was_changed_stops_the_resume(start) -> None:
+    run_dir = start("run", "train.epochs=3")
+    bank = next((run_dir / "banks").iterdir())
+    bank.write_bytes(bank.read_bytes()[:-1])
+    with pytest.raises(IntegrityError, match="bank"):
+        session.resume_session(run_dir, plugins=PLUGINS)
+
+
+def test_a_folder_without_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"config\.yaml"):
+        session.resume_session(tmp_path)
+
+
+def test_a_checkpoint_holds_weights_optimiser_and_state(start) -> None:
+    run_dir = start("run")
+    folder = load_checkpoint(run_dir).path
+    assert {p.name for p in folder.iterdir()} == {
+        "encoder.safetensors",
+        "optimizer.safetensors",
+        "state.json",
+        "manifest.json",
+    }
+    state = read_json(folder / "state.json")
+    assert state["is_finished"]
+    assert "sample4geo" in state["plugins"]
+    assert "log_scale" in load_file(folder / "encoder.safetensors")

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from georet.errors import ConfigError, TrainingError
+from georet.train.events import read_events
+
+
+def steps(run_dir: Path) -> list[dict]:
+    return [e for e in read_events(run_dir) if e["event"] == "step"]
+
+
+def test_a_run_leaves_manifest_events_checkpoints_metrics_and_report(start) -> None:
+    run_dir = start()
+    names = {p.name for p in run_dir.iterdir()}
+    assert {
+        "config.yaml",
+        "manifest.json",
+        "plugins.json",
+        "events.jsonl",
+        "timing.jsonl",
+        "checkpoints",
+        "evaluation",
+        "report.html",
+    } <= names
+    manifest = json.loads((run_dir / "manifest.json").read_text())
+    assert manifest["dataset"]["num_pairs"] == 24
+    assert manifest["finished"]
+    metrics = json.loads((run_dir / "evaluation" / "held-out.json").read_text())["metrics"]
+    assert 0 <= metrics["recall@1"] <= 100
+
+
+def test_the_loss_falls(start) -> None:
+    losses = [e["loss"] for e in steps(start("run", "train.epochs=12", "train.lr=0.01"))]
+    assert sum(losses[-12:]) < 0.8 * sum(losses[:12])
+
+
+def test_the_same_seed_gives_the_same_events_and_another_does_not(start) -> None:
+    first, second = start("a"), start("b")
+    assert (first / "events.jsonl").read_bytes() == (second / "events.jsonl").read_bytes()
+    assert steps(start("c", "seed=1")) != steps(first)
+
+
+def test_workers_change_no_loss(start) -> None:
+    assert steps(start("a")) == steps(start("b", "data.workers=2"))
+
+
+def test_mining_happens_when_the_sampler_wants_it(start) -> None:
+    events = read_events(start())
+    assert [e["epoch"] for e in events if e["event"] == "bank"] == [2, 4]
+
+
+def test_a_chunked_run_follows_the_whole_one(start) -> None:
+    whole, chunked = steps(start("a")), steps(start("b", "train.chunk=3"))
+    assert [e["loss"] for e in chunked] == pytest.approx([e["loss"] for e in whole], rel=2e-3)
+
+
+def test_accumulated_gradients_are_applied_once_for_several_batches(start) -> None:
+    run_dir = start("run", "train.accumulate=4", "train.epochs=1", "train.warmup_epochs=0")
+    scales = [e["logit_scale"] for e in steps(run_dir)]
+    changes = [i for i in range(1, len(scales)) if scales[i] != scales[i - 1]]
+    assert changes == [3, 5]
+
+
+def test_several_losses_are_weighted_and_reported_apart(start) -> None:
+    losses = "losses=[{name: info_nce, weight: 0.25}, {name: info_nce, label_smoothing: 0.2}]"
+    for event in steps(start("run", losses)):
+        parts = event["losses"]
+        assert event["loss"] == pytest.approx(0.25 * parts["info_nce"] + parts["info_nce_1"])
+
+
+def test_separate_branches_train(start) -> None:
+    run_dir = start("run", "encoder.shared=false")
+    assert len(steps(run_dir)) == 30
+
+
+def test_training_stops_when_the_metric_no_longer_rises(start) -> None:
+    overrides = ["evaluate.patience=1", "evaluate.every=1", "train.lr=1e-9", "train.epochs=9"]
+    assert {e["epoch"] for e in steps(start("run", *overrides))} == {0, 1}
+
+
+def test_steps_that_are_not_finite_are_skipped_counted_and_at_last_fatal(
+    start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from georet_sample4geo.info_nce import InfoNCE
+
+    real, calls = InfoNCE.forward, iter(range(1000))
+
+    def forward(self, embedded):
+        loss = real(self, embedded)
+        return loss * float("nan") if next(calls) in (3, 4) else loss
+
+    monkeypatch.setattr(InfoNCE, "forward", forward)
+    events = read_events(start("skips"))
+    bad = [e for e in events if e["event"] == "bad_step"]
+    assert [e["step"] for e in bad] == [3, 4]
+    assert "nan" in bad[0]["reason"]
+    calls = iter(range(1000))
+    with pytest.raises(TrainingError, match="2 steps in a row"):
+        start("aborts", "train.max_bad_steps=2")
+
+
+def test_a_batch_larger_than_the_data_is_refused(start) -> None:
+    with pytest.raises(ConfigError, match="batch"):
+        start("run", "train.batch_size=100")
+
+
+@pytest.mark.parametrize(
+    ("override", "place"),
+    [
+        ("evaluate.during=[nowhere]", "evaluate.during"),
+        ("evaluate.best=nowhere/recall@1", "evaluate.best"),
+        ("data.joint=[colour_jitter]", "data.joint"),
+        ("device=quantum", "device"),
+        ("precision=fp16", "precision"),
+    ],
+)
+def test_a_setting_that_can_not_work_names_its_key(start, override: str, place: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        start("run", override)
+    assert caught.value.where == place
