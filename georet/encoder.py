@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -95,24 +95,39 @@ def build_encoder(
     views: list[str],
     seed: int,
     channels_last: bool = False,
+    bare: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Encoder:
-    """Build the encoder that the configuration describes; the seed alone decides new weights."""
+    """Build the encoder that the configuration describes; the seed alone decides new weights.
+
+    ``bare`` (see ``bare_options``) are options by branch for when weights come from a checkpoint.
+    """
+    branches = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        if config.shared:
-            specs = {SHARED: (config.backbone, "encoder.backbone")}
-        else:
-            specs = {
-                view: (config.view_backbones[view], f"encoder.view_backbones.{view}")
-                if view in config.view_backbones
-                else (config.backbone, "encoder.backbone")
-                for view in views
-            }
-        branches = {
-            name: Branch(create(spec, where), channels_last=channels_last)
-            for name, (spec, where) in specs.items()
-        }
+        for name, (spec, where) in _specs(config, views).items():
+            options = spec.options | dict((bare or {}).get(name, {}))
+            made = create(ComponentSpec.model_validate({"name": spec.name, **options}), where)
+            branches[name] = Branch(made, channels_last=channels_last)
     encoder = Encoder(
         branches, logit_scale=config.logit_scale, learn_logit_scale=config.learn_logit_scale
     )
     return encoder.to(memory_format=torch.channels_last) if channels_last else encoder
+
+
+def bare_options(encoder: Encoder) -> dict[str, dict[str, Any]]:
+    """Return, by branch, the options that build the encoder again without reading weights."""
+    found = {n: getattr(b.backbone, "bare_options", {}) for n, b in encoder.branches.items()}
+    return {name: dict(options) for name, options in found.items()}
+
+
+def _specs(config: EncoderConfig, views: list[str]) -> dict[str, tuple[ComponentSpec, str]]:
+    """Return component and place of each branch."""
+    if config.shared:
+        return {SHARED: (config.backbone, "encoder.backbone")}
+    own = config.view_backbones
+    return {
+        view: (own[view], f"encoder.view_backbones.{view}")
+        if view in own
+        else (config.backbone, "encoder.backbone")
+        for view in views
+    }

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 class Backbone(Protocol):
     """A ``torch.nn.Module``: normalised images float[B, 3, H, W] -> features float[B, D].
 
-    The features are not of unit length. Aggregators and extra heads live inside.
+    The features are not of unit length. Aggregators and extra heads live inside. Where it has
+    ``bare_options: dict[str, Any]`` (JSON values), these replace the configured options when its
+    weights will come from a checkpoint, so that nothing is read or fetched in vain.
     """
 
     embed_dim: int

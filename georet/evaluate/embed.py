@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -29,6 +30,8 @@ class Embedder:
     data: DataConfig
     batch_size: int
     precision: torch.dtype = torch.float32
+    bad_images: dict[Path, str] = field(default_factory=dict)
+    """Images that could not be read, and why; they were embedded as grey."""
 
     def table(self, view: str, table: ImageTable, advance: Advance = ignore) -> Floats:
         """Return unit-length embeddings float32[R, D] of all images of a table.
@@ -55,6 +58,7 @@ class Embedder:
                     advance(len(rows))
         finally:
             self.encoder.train(was_training)
+            self.bad_images.update(loader.bad_images)
         _check_finite(out, table)
         return out
 

@@ -17,7 +17,7 @@ import georet
 from georet.config import RunConfig
 from georet.configure import configure, dump, load_resolved
 from georet.configure.recipes import NO_RECIPE
-from georet.errors import DataError, UsageError
+from georet.errors import DataError, PluginError, UsageError
 from georet.evaluate.evaluator import Result
 from georet.files import MANIFEST, read_json, write_atomic, write_json
 from georet.plugins import Plugins
@@ -68,15 +68,20 @@ def reconfigure(
     A run's folder may come from anybody, so it is not believed when it names Python files or
     modules as plugins: those must be named again by whoever resumes it.
     """
-    config, loaded = configure(
-        plugins=plugins,
-        blocked=blocked,
-        recipe=NO_RECIPE,
-        path=path,
-        overrides=overrides,
-        trust_file=False,
-    )
-    return config.model_copy(update={"recipe": load_resolved(path).recipe}), loaded
+    recorded = load_resolved(path)
+    try:
+        config, loaded = configure(
+            plugins=plugins,
+            blocked=blocked,
+            recipe=NO_RECIPE,
+            path=path,
+            overrides=overrides,
+            trust_file=False,
+        )
+    except PluginError as error:
+        hint = f"The run was made with: --plugins {','.join(recorded.plugins or ())}"
+        raise PluginError(error.what, where=error.where, hint=hint) from error
+    return config.model_copy(update={"recipe": recorded.recipe}), loaded
 
 
 def changed_plugins(run_dir: Path, plugins: Plugins) -> list[str]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from georet.encoder import bare_options
 from georet.train.checkpoint import (
-    has_checkpoint,
-    load_checkpoint,
+    Checkpoint,
     load_optimizer,
     load_weights,
     optimizer_tensors,
@@ -30,6 +30,7 @@ def save(trainer: Trainer, *, is_best: bool) -> None:
         "scaler": trainer.stepper.scaler.state_dict(),
         "plugins": trainer.plugins.versions,
         "embed_dim": trainer.encoder.embed_dim,
+        "bare_options": bare_options(trainer.encoder),
     }
     trainer.plugins.observe("georet_checkpoint", trainer=trainer, state=state)
     state["events_offset"] = trainer.events.offset()
@@ -41,11 +42,10 @@ def save(trainer: Trainer, *, is_best: bool) -> None:
     trainer.banks.sweep()
 
 
-def resume(trainer: Trainer) -> EventLog:
-    """Take up the run's last checkpoint, if there is one, and return the event log cut to it."""
-    if not has_checkpoint(trainer.run_dir):
+def resume(trainer: Trainer, checkpoint: Checkpoint | None) -> EventLog:
+    """Take up a checkpoint, if there is one, and return the event log cut to it."""
+    if checkpoint is None:
         return EventLog(trainer.run_dir)
-    checkpoint = load_checkpoint(trainer.run_dir)
     where = str(checkpoint.path)
     load_weights(trainer.encoder, checkpoint.tensors[ENCODER], where=where)
     load_weights(trainer.objective, checkpoint.tensors.get(OBJECTIVE, {}), where=where)

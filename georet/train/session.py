@@ -20,6 +20,7 @@ from georet.evaluate.evaluator import (
     num_images,
     summary,
 )
+from georet.files import write_json
 from georet.plugins import Plugins
 from georet.progress import stage
 from georet.report import write_report
@@ -84,8 +85,9 @@ def evaluate_session(
     )
     data = setup.load_data(config, loaded)
     sets = choose(data.evaluations, list(only) if only else None, where="--only")
-    encoder = setup.make_encoder(config, loaded, list(data.pairs.views))
     checkpoint = load_checkpoint(run_dir, which)
+    views, bare = list(data.pairs.views), checkpoint.state["bare_options"]
+    encoder = setup.make_encoder(config, loaded, views, bare)
     load_weights(encoder, checkpoint.tensors[ENCODER], where=str(checkpoint.path))
     embedder = Embedder(
         encoder, config.data, config.evaluate.batch_size, setup.precision_of(config)
@@ -116,6 +118,15 @@ def say(text: str) -> None:
     Console(stderr=True, soft_wrap=True, highlight=False).print(text, markup=False)
 
 
+def _list_bad_images(trainer: Trainer) -> None:
+    if not trainer.bad_images:
+        return
+    path = trainer.run_dir / "bad_images.json"
+    write_json(path, {str(image): why for image, why in sorted(trainer.bad_images.items())})
+    first = "".join(f"\n  {image}: {why}" for image, why in list(trainer.bad_images.items())[:10])
+    say(f"warning: {len(trainer.bad_images)} unreadable images were grey, all in {path}:{first}")
+
+
 def _train(config: RunConfig, plugins: Plugins, run_dir: Path) -> None:
     plugins.observe("georet_configure", config=config)
     trainer = Trainer(config, plugins, run_dir)
@@ -124,5 +135,6 @@ def _train(config: RunConfig, plugins: Plugins, run_dir: Path) -> None:
     results = train_run(trainer)
     if trainer.state.num_bad:
         say(f"warning: {trainer.state.num_bad} steps were skipped, see bad_step in events.jsonl")
+    _list_bad_images(trainer)
     show(results)
     say(f"report {write_report(run_dir, trainer.data.evaluations, trainer.pairs)}")

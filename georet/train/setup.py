@@ -34,8 +34,13 @@ def load_data(config: RunConfig, plugins: Plugins) -> Data:
     return Data(dataset, pairs, evaluations)
 
 
-def make_encoder(config: RunConfig, plugins: Plugins, views: list[str]) -> Encoder:
-    """Build the run's encoder on the run's device."""
+def make_encoder(
+    config: RunConfig,
+    plugins: Plugins,
+    views: list[str],
+    bare: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Encoder:
+    """Build the run's encoder on the run's device; with ``bare``, weights are loaded later."""
 
     def create(spec: ComponentSpec, where: str) -> Backbone:
         return cast(Backbone, plugins.catalog.create("backbones", spec, where=where))
@@ -46,6 +51,7 @@ def make_encoder(config: RunConfig, plugins: Plugins, views: list[str]) -> Encod
         views=views,
         seed=config.seed,
         channels_last=config.train.channels_last,
+        bare=bare,
     )
     return encoder.to(pick_device(config.device))
 

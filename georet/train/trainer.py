@@ -18,6 +18,7 @@ from georet.plugins import Plugins
 from georet.progress import Stage, stage
 from georet.train import setup
 from georet.train.banks import Banks
+from georet.train.checkpoint import has_checkpoint, load_checkpoint
 from georet.train.interrupt import StopRequest
 from georet.train.judge import Judge
 from georet.train.optim import build_optimizer, lr_factor
@@ -37,7 +38,9 @@ class Trainer:
         self.config, self.plugins, self.run_dir = config, plugins, run_dir
         self.data = setup.load_data(config, plugins)
         self.pairs = self.data.pairs
-        self.encoder = setup.make_encoder(config, plugins, list(self.pairs.views))
+        checkpoint = load_checkpoint(run_dir) if has_checkpoint(run_dir) else None
+        bare = None if checkpoint is None else checkpoint.state["bare_options"]
+        self.encoder = setup.make_encoder(config, plugins, list(self.pairs.views), bare)
         self.sampler = setup.make_sampler(config, plugins)
         self.objective = setup.make_objective(config, plugins, self.encoder.embed_dim, self.pairs)
         self.modules = nn.ModuleDict({"encoder": self.encoder, "objective": self.objective})
@@ -52,9 +55,10 @@ class Trainer:
             seed=config.seed,
         )
         self.embedder = Embedder(self.encoder, config.data, config.evaluate.batch_size, precision)
+        self.bad_images = self.embedder.bad_images
         self.state, self.stop = State(), StopRequest()
         self.banks, self.judge = Banks(self), Judge(self)
-        self.events = resume(self)
+        self.events = resume(self, checkpoint)
 
     def fit(self) -> dict[str, Result]:
         """Train to the end, evaluate every gallery, and return the results by set."""
@@ -66,10 +70,13 @@ class Trainer:
             with self.stop, self._loader() as loader:
                 while not self._is_done():
                     self._epoch(loader)
-                return self._finish()
+                results = self._finish()
+                self.bad_images |= loader.bad_images
         except BaseException as caught:
             error = caught
             raise
+        else:
+            return results
         finally:
             self.events.close()
             self.plugins.observe("georet_fit_end", trainer=self, error=error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import torch
 from pydantic import Field
@@ -80,6 +80,11 @@ class TimmBackbone(nn.Module):
         self.embed_dim: int = embed_dim or num_channels
         self._check_trained()
         self.train()
+
+    @property
+    def bare_options(self) -> dict[str, Any]:
+        """The options that make the same network without reading weights, for a checkpoint."""
+        return {"weights": "none", "mean": list(self.mean), "std": list(self.std)}
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the features float[B, embed_dim]."""
