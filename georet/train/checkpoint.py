@@ -34,20 +34,21 @@ class Checkpoint:
 def save_checkpoint(
     run_dir: Path, groups: Mapping[str, Tensors], state: Mapping[str, Any], *, is_best: bool
 ) -> Path:
-    """Write ``checkpoints/step-N`` and move the pointers ``last`` (and ``best``) to it.
+    """Write ``checkpoints/step-N`` (``-final``) and move the pointers ``last`` (and ``best``) to it.
 
     Checkpoints to which no pointer leads any more are removed, only after the pointers are on disk.
     """
     folder = run_dir / FOLDER
     folder.mkdir(exist_ok=True)
-    path = folder / f"step-{state['step']:08d}"
+    name = f"step-{state['step']:08d}" + ("-final" if state.get("is_finished") else "")
+    path = folder / name
     if path.exists():
         # Saved by a run that was killed before the pointers moved; the sweep below removes it.
         path = _free_name(path)
     with new_folder(path) as temporary:
-        for name, tensors in groups.items():
+        for group, tensors in groups.items():
             plain = {k: t.detach().cpu().contiguous() for k, t in tensors.items()}
-            save_file(plain, temporary / f"{name}.safetensors")
+            save_file(plain, temporary / f"{group}.safetensors")
         write_json(temporary / STATE, dict(state))
     for pointer in [LAST, BEST] if is_best else [LAST]:
         write_json(folder / f"{pointer}.json", {"checkpoint": path.name})
