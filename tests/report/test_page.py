@@ -39,7 +39,7 @@ def test_the_foot_repeats_command_versions_protocol_and_hashes(run: Any) -> None
     text = run.report().text
     assert "georet train --set dataset.name=tiny" in text
     assert "PyTorch 2.9.0" in text
-    assert "metres" in text
+    assert "orbitview" in text
     assert re.search(r"evaluation/held-out\.npz [0-9a-f]{64}", text)
 
 
