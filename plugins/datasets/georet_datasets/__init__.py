@@ -1,0 +1,51 @@
+"""The plugin ``datasets``: readers and writers of the field's data sets, and checks of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from georet import Command, Component, hookimpl
+
+
+@hookimpl
+def georet_datasets() -> Iterable[Component]:
+    """Declare the data sets; each reads a tree in the layout of its owners below ``root``."""
+    yield Component(
+        "cvusa", "georet_datasets.cvusa:Cvusa", summary="CVUSA: panoramas among tiles of the US"
+    )
+    yield Component(
+        "cvact", "georet_datasets.cvact:Cvact", summary="CVACT: panoramas among tiles of Canberra"
+    )
+    yield Component(
+        "vigor",
+        "georet_datasets.vigor:Vigor",
+        summary="VIGOR: panoramas anywhere on the tiles of four cities",
+    )
+    yield Component(
+        "university1652",
+        "georet_datasets.university:University1652",
+        summary="University-1652: drone photos and street photos of buildings among tiles",
+    )
+    yield Component(
+        "sues200",
+        "georet_datasets.sues200:Sues200",
+        summary="SUES-200: drone photos from four heights among tiles",
+    )
+    yield Component(
+        "denseuav",
+        "georet_datasets.denseuav:DenseUav",
+        summary="DenseUAV: drone photos among dense tiles of university campuses",
+    )
+    yield Component(
+        "pairs_csv",
+        "georet_datasets.pairs_csv:PairsCsv",
+        summary="Your own pairs, listed in one CSV file",
+    )
+
+
+@hookimpl
+def georet_commands() -> Iterable[Command]:
+    """Declare ``georet data``."""
+    yield Command(
+        "data", "georet_datasets.cli:app", summary="Write or check a data set's tree of files"
+    )
