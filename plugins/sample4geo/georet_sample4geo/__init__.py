@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from georet import Component, hookimpl
+from georet import Command, Component, hookimpl
 
 RECIPES = Path(__file__).parent / "recipes"
 DEFAULT_RECIPE = "orbitview"
@@ -54,6 +54,16 @@ def georet_backbones() -> Iterable[Component]:
         "georet_sample4geo.backbones:TimmBackbone",
         summary="Any network of timm, whole or cut short, with its weights and a head",
         requires=("timm",),
+    )
+
+
+@hookimpl
+def georet_commands() -> Iterable[Command]:
+    """Declare ``georet import``."""
+    yield Command(
+        "import",
+        "georet_sample4geo.importing:app",
+        summary="Make a run out of released Sample4Geo weights",
     )
 
 
