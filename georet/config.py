@@ -113,6 +113,25 @@ class TrainConfig(Section):
     checkpoint_every: PositiveInt = Field(default=200, description="Steps between checkpoints.")
 
 
+class FieldOfView(Section):
+    """How much of a query panorama is shown at evaluation."""
+
+    degrees: float = Field(
+        default=360.0, ge=1, le=360, description="Azimuth shown; 360, 180, 90 and 70 are usual."
+    )
+    heading: Literal["aligned", "random"] = Field(
+        default="aligned",
+        description="aligned: around the middle column (north); random: around a column drawn by "
+        "the seed and the image's id.",
+    )
+    seed: int = Field(default=0, ge=0)
+    size: Size | None = Field(
+        default=None,
+        description="Height and width in pixels of the part; by default that share of the width "
+        "in data.size.query.",
+    )
+
+
 class EvaluateConfig(Section):
     """When and on what the encoder is judged."""
 
@@ -132,6 +151,9 @@ class EvaluateConfig(Section):
     )
     batch_size: PositiveInt = 128
     top_k: PositiveInt = 5
+    field_of_view: FieldOfView | None = Field(
+        default=None, description="Cut query panoramas down to what a camera would see."
+    )
 
 
 class RunConfig(Section):

@@ -16,7 +16,7 @@ Angles: radians inside, degrees only in names that end in ``latlon`` (WGS84 lati
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -180,7 +180,11 @@ class EmbeddingBank:
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Q queries against R references under a protocol; ``junk`` are gallery rows to ignore."""
+    """Q queries against R references under a protocol; ``junk`` are gallery rows to ignore.
+
+    ``query_view`` and ``gallery_view`` name the views (sizes, encoder's branches) that embed each
+    side. With ``group`` [Q] the queries of one group become one, their mean embedding.
+    """
 
     queries: ImageTable
     gallery: ImageTable
@@ -188,6 +192,21 @@ class EvaluationSet:
     protocol: str
     junk: Ints | None = None
     about: str = ""
+    query_view: str = QUERY
+    gallery_view: str = REFERENCE
+    group: Sequence[str] | None = None
+
+    def one_a_group(self) -> EvaluationSet:
+        """Return the set as it is ranked: of each group, ascending, the first query stands for it.
+
+        Its positives count for the group. Without groups this is the set itself.
+        """
+        if self.group is None:
+            return self
+        first = np.unique(np.asarray(self.group), return_index=True)[1].astype(np.int64)
+        rows, queries = self.positives, self.queries.take(first)
+        positives = rows[first] if isinstance(rows, np.ndarray) else [rows[i] for i in first]
+        return replace(self, queries=queries, positives=positives, group=None)
 
 
 @dataclass

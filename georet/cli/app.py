@@ -26,6 +26,8 @@ from georet.suggest import hint_for
 COMMANDS = {
     "train": ("georet.cli.train:train", "Train an encoder, or go on with a run"),
     "eval": ("georet.cli.eval:evaluate", "Judge a run's encoder on its galleries"),
+    "score": ("georet.cli.score:score", "Judge anybody's embeddings under a named protocol"),
+    "report": ("georet.cli.report:report", "Compare runs in a table, with spread over seeds"),
     "plugins": ("georet.cli.plugins:plugins", "List plugins, and the components they bring"),
     "config": ("georet.cli.config:app", "Show or check a configuration, or print its schema"),
     "doctor": ("georet.cli.doctor:doctor", "Say what this machine can do"),

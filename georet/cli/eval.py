@@ -16,6 +16,10 @@ georet eval runs/first
 georet eval runs/first --checkpoint best --only cross --json
 
 georet eval runs/first --set dataset.region=africa
+
+georet eval runs/cvusa --set 'dataset={name: datasets:cvact, root: data/CVACT}' --save cvact
+
+georet eval runs/cvusa --set 'evaluate.field_of_view={degrees: 90, heading: random, seed: 1}'
 """
 
 
@@ -28,6 +32,12 @@ def evaluate(
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
     sets: Sets = None,
+    save_as: Annotated[
+        str | None,
+        typer.Option(
+            "--save", metavar="NAME", help="Keep the results in the run, for `georet report`."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Embed queries and galleries with a run's encoder and print the metrics of each gallery."""
@@ -40,5 +50,6 @@ def evaluate(
         plugins=plugins,
         blocked=no_plugin or (),
         overrides=sets or (),
+        save_as=save_as,
         as_json=as_json,
     )

@@ -33,3 +33,17 @@ Sets = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="One value, laid over the file; repeatable."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")]
+AsLatex = Annotated[bool, typer.Option("--latex", help="Print rows of a LaTeX table.")]
+
+
+def one_format(*, as_json: bool, as_markdown: bool, as_latex: bool) -> str | None:
+    """Return ``json``, ``markdown``, ``latex`` or None; UsageError for more than one."""
+    from georet.errors import UsageError
+
+    asked = {"json": as_json, "markdown": as_markdown, "latex": as_latex}
+    found = [name for name, is_asked in asked.items() if is_asked]
+    if len(found) > 1:
+        flags = ", ".join(f"--{name}" for name in found)
+        raise UsageError(f"{flags} can't be given together", hint="Choose one of them.")
+    return found[0] if found else None

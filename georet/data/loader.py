@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from georet.data.feed import TIMEOUT_S, Feed
+from georet.data.field_of_view import Crop
 from georet.data.images import MAX_PIXELS
 from georet.data.samples import IMAGE, ImageFiller, Job, PairFiller, Reading, Size
 from georet.protocols import ImageTransform, JointTransform
@@ -88,6 +89,7 @@ class ImageLoader:
     """Loads all images of a table in its order, resized to ``size`` (height, width), for embedding.
 
     Each pass starts its own workers and ends them. ``bad_image_quota`` as in ``PairLoader``.
+    With ``crop`` only a part of each image is shown, resized from full decoding.
     """
 
     def __init__(
@@ -102,11 +104,12 @@ class ImageLoader:
         pin_memory: bool = False,
         timeout_s: float = TIMEOUT_S,
         bad_image_quota: float = 0.0,
+        crop: Crop | None = None,
     ) -> None:
         self.table, self.batch_size = table, batch_size
         reading = Reading(fast=fast, max_pixels=max_pixels, tolerant=bad_image_quota > 0)
         self._feed = Feed(
-            ImageFiller(table, size, reading=reading),
+            ImageFiller(table, size, reading=reading, crop=crop),
             num_images=len(table),
             workers=workers,
             timeout_s=timeout_s,

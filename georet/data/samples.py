@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from georet.data.field_of_view import Crop
 from georet.data.images import MAX_PIXELS, read_image, resize
 from georet.errors import ComponentError, ConfigError, DataError
 from georet.protocols import ImageTransform, JointTransform
@@ -147,17 +148,28 @@ class PairFiller:
 
 
 class ImageFiller:
-    """Reads images of one table, as they are but for the resize."""
+    """Reads images of one table, as they are but for a crop, if there is one, and the resize.
 
-    def __init__(self, table: ImageTable, size: Size, *, reading: Reading) -> None:
-        self.table, self.reading = table, reading
+    The crop is given the image's id, or its entry in the table's column ``image_id``.
+    """
+
+    def __init__(
+        self, table: ImageTable, size: Size, *, reading: Reading, crop: Crop | None = None
+    ) -> None:
+        self.table, self.reading, self.crop = table, reading, crop
         self.sizes = {IMAGE: size}
 
     def fill(self, job: Job, slot: int, out: Mapping[str, Pixels]) -> dict[Path, str]:
         """Fill ``out`` {"image": uint8[B, H, W, 3]}; return {unreadable file: reason}."""
         bad: dict[Path, str] = {}
         (path,), size = self.files(job, slot), self.sizes[IMAGE]
-        out[IMAGE][slot] = self.reading.read(path, size, size, bad)
+        if self.crop is None:
+            out[IMAGE][slot] = self.reading.read(path, size, size, bad)
+            return bad
+        row = int(job.rows[slot])
+        image_id = str(self.table.columns.get("image_id", self.table.ids)[row])
+        image = self.reading.read(path, None, size, bad)
+        out[IMAGE][slot] = resize(self.crop(image, image_id), size)
         return bad
 
     def files(self, job: Job, slot: int) -> list[Path]:

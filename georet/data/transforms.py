@@ -8,12 +8,14 @@ view's list, is given the image as decoded, except in fast mode.
 
 from georet.data.colour import ColourJitter
 from georet.data.degradation import BlurOrSharpen, Dropout, JpegArtefacts
+from georet.data.field_of_view import FieldOfView
 from georet.data.geometry import Flip, RotateRoll, RotateTile
 
 __all__ = [
     "BlurOrSharpen",
     "ColourJitter",
     "Dropout",
+    "FieldOfView",
     "Flip",
     "JpegArtefacts",
     "RotateRoll",

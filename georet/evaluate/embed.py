@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from georet.config import DataConfig
+from georet.config import DataConfig, FieldOfView
+from georet.data.field_of_view import Crop, columns
 from georet.data.loader import ImageLoader
 from georet.encoder import Encoder
 from georet.errors import ConfigError, TrainingError
@@ -33,16 +34,25 @@ class Embedder:
     bad_images: dict[Path, str] = field(default_factory=dict)
     """Images that could not be read, and why; they were embedded as grey."""
 
-    def table(self, view: str, table: ImageTable, advance: Advance = ignore) -> Floats:
+    def table(
+        self,
+        view: str,
+        table: ImageTable,
+        advance: Advance = ignore,
+        *,
+        field_of_view: FieldOfView | None = None,
+    ) -> Floats:
         """Return unit-length embeddings float32[R, D] of all images of a table.
 
         ``advance`` is called with the number of images done since; it may raise to stop.
+        ``field_of_view`` is what the images, panoramas, are cut down to.
         """
         device = self.encoder.log_scale.device
         out = np.empty((len(table), self.encoder.embed_dim), np.float32)
         loader = ImageLoader(
             table,
-            size=size_of(view, self.data),
+            size=size_shown(view, self.data, field_of_view),
+            crop=_crop(field_of_view),
             batch_size=self.batch_size,
             workers=self.data.workers,
             fast=self.data.fast,
@@ -76,7 +86,11 @@ def unique_images(tables: Sequence[ImageTable]) -> tuple[ImageTable, list[np.nda
         for t in tables
     ]
     paths = {str(p): p for t in tables for p in t.paths}
-    return ImageTable(list(rows), [paths[name] for name in rows], name="images"), positions
+    # The name that an image goes by, wherever its file lies: crops are drawn by it.
+    ids = {str(p): i for t in reversed(tables) for p, i in zip(t.paths, t.ids, strict=True)}
+    by_name = {"image_id": np.array([ids[name] for name in rows], dtype=object)}
+    table = ImageTable(list(rows), [paths[name] for name in rows], None, by_name, "images")
+    return table, positions
 
 
 def size_of(view: str, data: DataConfig) -> tuple[int, int]:
@@ -88,6 +102,20 @@ def size_of(view: str, data: DataConfig) -> tuple[int, int]:
             hint=f"Add for example --set data.size.{view}=[384,384]",
         )
     return data.size[view]
+
+
+def size_shown(view: str, data: DataConfig, field_of_view: FieldOfView | None) -> tuple[int, int]:
+    """Return height and width in pixels of a view's images, or of the parts that are shown."""
+    height, width = size_of(view, data)
+    if field_of_view is None:
+        return height, width
+    return field_of_view.size or (height, columns(width, field_of_view.degrees))
+
+
+def _crop(field_of_view: FieldOfView | None) -> Crop | None:
+    if field_of_view is None:
+        return None
+    return Crop(field_of_view.degrees, field_of_view.heading, field_of_view.seed)
 
 
 def _check_finite(embeddings: Floats, table: ImageTable) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from georet.config import FieldOfView
 from georet.errors import ConfigError
-from georet.evaluate import metrics_of, rank_embeddings
+from georet.evaluate import lint, mean_by_id, metrics_of, protocol_of, rank_embeddings
 from georet.evaluate.embed import Advance, Embedder, ignore, unique_images
 from georet.files import write_atomic, write_json
 from georet.protocols import Metric
-from georet.types import QUERY, REFERENCE, EvaluationSet, Floats, Ints, Ranking
+from georet.types import QUERY, EvaluationSet, Floats, ImageTable, Ints, Ranking
 
 FOLDER = "evaluation"
 
@@ -35,30 +36,28 @@ def evaluate_sets(
     top_k: int,
     metrics: Sequence[Metric] = (),
     advance: Advance = ignore,
+    field_of_view: FieldOfView | None = None,
 ) -> dict[str, Result]:
-    """Rank and judge each set; an image that stands in several sets is embedded once."""
-    queries = _embed(embedder, QUERY, [s.queries for s in sets.values()], advance)
-    references = _embed(embedder, REFERENCE, [s.gallery for s in sets.values()], advance)
+    """Rank and judge each set; an image that stands in several tables is embedded once a view.
+
+    ``field_of_view`` is what the images of the view ``query`` are cut down to.
+    """
+    tables = _tables(sets)
+    shown = {QUERY: field_of_view}
+    embedded = {
+        view: _embed(embedder, view, tables[view], advance, shown.get(view)) for view in tables
+    }
     results = {}
-    for (name, which), query, reference in zip(sets.items(), queries, references, strict=True):
-        ranking = rank_embeddings(
-            query,
-            reference,
-            which.positives,
-            protocol=which.protocol,
-            junk=which.junk,
-            query_latlon=which.queries.latlon,
-            reference_latlon=which.gallery.latlon,
-            top_k=top_k,
-        )
+    for name, which in sets.items():
+        query, reference = next(embedded[which.query_view]), next(embedded[which.gallery_view])
+        ranking = _rank(which, query, reference, top_k)
         results[name] = Result(metrics_of(ranking, which.protocol, metrics), ranking)
     return results
 
 
 def num_images(sets: Mapping[str, EvaluationSet]) -> int:
     """Return how many images ``evaluate_sets`` embeds."""
-    tables = [[s.queries for s in sets.values()], [s.gallery for s in sets.values()]]
-    return sum(len(unique_images(t)[0]) for t in tables)
+    return sum(len(unique_images(tables)[0]) for tables in _tables(sets).values())
 
 
 def choose(
@@ -73,38 +72,79 @@ def choose(
     return {n: sets[n] for n in (sets if names is None else names)}
 
 
-def write_result(run_dir: Path, name: str, which: EvaluationSet, result: Result) -> None:
-    """Write ``evaluation/<name>.json`` (metrics, counts, protocol) and ``.npz`` (ranks, top-k)."""
-    folder = run_dir / FOLDER
-    folder.mkdir(exist_ok=True)
-    write_json(folder / f"{name}.json", summary(name, which, result))
+def write_result(
+    folder: Path, name: str, which: EvaluationSet, result: Result, setting: Mapping[str, Any]
+) -> None:
+    """Write ``<name>.json`` (``summary``) and ``<name>.npz`` (ranks, top-k) into a folder."""
+    ranked = which.one_a_group()
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / f"{name}.json", summary(name, which, result, setting))
     buffer = io.BytesIO()
     np.savez(
         buffer,
         rank=result.ranking.rank,
         top=result.ranking.top,
         top_score=result.ranking.top_score,
-        positive=_first_positive(which),
+        positive=_first_positive(ranked),
     )
     write_atomic(folder / f"{name}.npz", buffer.getvalue())
 
 
-def summary(name: str, which: EvaluationSet, result: Result) -> dict[str, Any]:
-    """Return metrics with what they were measured on, as JSON values."""
+def summary(
+    name: str, which: EvaluationSet, result: Result, setting: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return metrics with what they were measured on and how they count, as JSON values.
+
+    ``setting`` (``georet.evaluate.setting``) names data set, seed, field of view, versions.
+    """
+    rules = protocol_of(which.protocol).describe(result.ranking)
+    warnings = lint(result.metrics, result.ranking)
     return {
         "set": name,
         "about": which.about,
-        "protocol": which.protocol,
-        "num_queries": len(which.queries),
-        "num_references": len(which.gallery),
+        **setting,
+        **rules,
         "metrics": result.metrics,
+        "warnings": warnings,
     }
 
 
-def _embed(embedder: Embedder, view: str, tables: list[Any], advance: Advance) -> list[Floats]:
+def _tables(sets: Mapping[str, EvaluationSet]) -> dict[str, list[ImageTable]]:
+    """Return by view the tables to embed, in the order in which the sets take them."""
+    tables: dict[str, list[ImageTable]] = {}
+    for which in sets.values():
+        tables.setdefault(which.query_view, []).append(which.queries)
+        tables.setdefault(which.gallery_view, []).append(which.gallery)
+    return tables
+
+
+def _rank(which: EvaluationSet, query: Floats, reference: Floats, top_k: int) -> Ranking:
+    ranked = which.one_a_group()
+    if which.group is not None:
+        query, _ = mean_by_id(query, np.asarray(which.group))
+    return rank_embeddings(
+        query,
+        reference,
+        ranked.positives,
+        protocol=which.protocol,
+        junk=which.junk,
+        query_latlon=ranked.queries.latlon,
+        reference_latlon=which.gallery.latlon,
+        top_k=top_k,
+    )
+
+
+def _embed(
+    embedder: Embedder,
+    view: str,
+    tables: list[ImageTable],
+    advance: Advance,
+    field_of_view: FieldOfView | None,
+) -> Iterator[Floats]:
+    """Embed now; the embeddings of each table are gathered only when they are taken."""
     images, positions = unique_images(tables)
-    embeddings = embedder.table(view, images, advance)
-    return [embeddings[rows] for rows in positions]
+    embeddings = embedder.table(view, images, advance, field_of_view=field_of_view)
+    return (embeddings[rows] for rows in positions)
 
 
 def _first_positive(which: EvaluationSet) -> Ints:

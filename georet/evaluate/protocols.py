@@ -185,6 +185,9 @@ _ALL: Final = (
         needs_latlon=True,
     ),
     Protocol(
+        "recall", "recall of the positive, for data of one's own", percent_rule="floor(R/100)"
+    ),
+    Protocol(
         "metres",
         "great-circle error of the best reference; positives are not asked",
         needs_positives=False,

@@ -108,7 +108,7 @@ def _ranking(sides: Sides, found: Answers, score: Floats, swept: Swept, ignored:
         positive_ranks=places,
         offsets=found.start,
         top=swept.top,
-        top_score=swept.top_score,
+        top_score=_top_scores(sides, swept.top),
         num_references=len(sides.reference),
         query_latlon=sides.query_latlon,
         reference_latlon=sides.reference_latlon,
@@ -145,6 +145,14 @@ def _first_of_each(places: Ints, start: Ints) -> Ints:
     first = np.full(len(has_match), -1, np.int64)
     first[has_match] = places[start[:-1][has_match]]
     return first
+
+
+def _top_scores(sides: Sides, top: Ints) -> Floats:
+    """Return the cosines float32[Q, k] of the best references, -inf beside -1."""
+    scores = np.full(top.shape, -np.inf, np.float32)
+    query, column = np.nonzero(top >= 0)
+    scores[query, column] = score_pairs(sides.query, sides.reference, query, top[query, column])
+    return scores
 
 
 def _num_semi_above(found: Answers, score: Floats, sides: Sides, ignored: Ints) -> Ints:

@@ -10,6 +10,7 @@ TRANSFORMS = {
     "flip": ("Flip", "Mirror all views of a pair left to right"),
     "rotate_roll": ("RotateRoll", "Turn the tile by quarters and roll the panorama with it"),
     "rotate_tile": ("RotateTile", "Turn the tile by quarters, on its own"),
+    "field_of_view": ("FieldOfView", "Cut a limited field of view out of a panorama"),
     "jpeg_artefacts": ("JpegArtefacts", "Compress and decode again"),
     "colour_jitter": ("ColourJitter", "Change brightness, contrast, saturation and hue"),
     "blur_or_sharpen": ("BlurOrSharpen", "Blur or sharpen, one of them"),

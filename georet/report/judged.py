@@ -90,7 +90,7 @@ class Report:
             raise DataError(f"The images of {name!r} were not at hand.")
         if name not in self.run.ranked:
             raise DataError(f"The run left no ranks of {name!r}.")
-        judged = Judged(name, self.evaluations[name], self.run.ranked[name])
+        judged = Judged(name, self.evaluations[name].one_a_group(), self.run.ranked[name])
         _check_fit(judged)
         return judged
 

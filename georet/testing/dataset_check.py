@@ -68,6 +68,7 @@ def _check_evaluation(
         f"set {name!r} has {len(queries)} queries, positives for {len(evaluation.positives)}",
         "Give one row of gallery rows for each query; -1 pads",
     )
+    _check_views_and_groups(name, evaluation, pairs)
     rows = [row for positives in evaluation.positives for row in np.ravel(positives)]
     junk = [] if evaluation.junk is None else evaluation.junk.tolist()
     outside = [int(row) for row in [*rows, *junk] if not -1 <= row < len(gallery)]
@@ -86,6 +87,22 @@ def _check_evaluation(
     _check_protocol(name, evaluation.protocol)
     for table in (queries, gallery):
         _check_images(table, num_images)
+
+
+def _check_views_and_groups(name: str, evaluation: EvaluationSet, pairs: PairTable) -> None:
+    unknown = {evaluation.query_view, evaluation.gallery_view} - set(pairs.views)
+    expect(
+        not unknown,
+        f"set {name!r} is embedded by the view {''.join(sorted(unknown)[:1])!r}, "
+        f"training has {', '.join(pairs.views)}",
+        "Name a view of train(), whose size and encoder are known",
+    )
+    expect(
+        evaluation.group is None or len(evaluation.group) == len(evaluation.queries),
+        f"set {name!r} has {len(evaluation.queries)} queries, "
+        f"groups for {len(evaluation.group or ())}",
+        "Give the group of each query, or None",
+    )
 
 
 def _check_protocol(name: str, protocol: str) -> None:

@@ -34,7 +34,7 @@ class Checkpoint:
 def save_checkpoint(
     run_dir: Path, groups: Mapping[str, Tensors], state: Mapping[str, Any], *, is_best: bool
 ) -> Path:
-    """Write ``checkpoints/step-N`` (``-final``) and move the pointers ``last`` (and ``best``) to it.
+    """Write ``checkpoints/step-N`` (``-final``) and move the pointer ``last`` (and ``best``).
 
     Checkpoints to which no pointer leads any more are removed, only after the pointers are on disk.
     """
@@ -142,3 +142,5 @@ def _sweep(folder: Path) -> None:
     for path in folder.iterdir():
         if path.is_dir() and path.name not in kept:
             shutil.rmtree(path)
+        elif path.suffix == ".tmp":
+            path.unlink()

@@ -33,6 +33,6 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
         return torch.bfloat16 if has_bf16 else torch.float32
     if name == "fp16" and device.type == "cpu":
         raise ConfigError(
-            "fp16 training needs an accelerator", where="precision", hint="Use fp32 or bf16."
+            "fp16 training needs an accelerator", where="precision", hint="Use --set precision=bf16"
         )
     return _PRECISIONS[name]

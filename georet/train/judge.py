@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from georet.errors import ConfigError
 from georet.evaluate.evaluator import (
+    FOLDER,
     Result,
     choose,
     evaluate_sets,
     num_images,
     write_result,
 )
+from georet.evaluate.setting import setting_of
 from georet.progress import stage
 from georet.train import setup
 
@@ -60,8 +62,9 @@ class Judge:
         """
         trainer, epoch = self._trainer, self._trainer.state.epoch - 1
         results = self._evaluate(self._final, epoch, is_final=True)
+        folder, setting = trainer.run_dir / FOLDER, setting_of(trainer.config)
         for name, result in results.items():
-            write_result(trainer.run_dir, name, self._final[name], result)
+            write_result(folder, name, self._final[name], result, setting)
         return results, not trainer.state.is_finished and self._remember(results, epoch)
 
     def _remember(self, results: dict[str, Result], epoch: int) -> bool:
@@ -84,6 +87,7 @@ class Judge:
                 top_k=trainer.config.evaluate.top_k,
                 metrics=self._metrics,
                 advance=partial(trainer.advance, bar),
+                field_of_view=trainer.config.evaluate.field_of_view,
             )
         self._note(results, epoch, is_final=is_final)
         return results

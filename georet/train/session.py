@@ -11,22 +11,28 @@ from rich.console import Console
 
 from georet.config import RunConfig
 from georet.configure import configure
+from georet.encoder import Encoder
 from georet.errors import UsageError
 from georet.evaluate.embed import Embedder
 from georet.evaluate.evaluator import (
+    FOLDER,
     Result,
     choose,
     evaluate_sets,
     num_images,
     summary,
+    write_result,
 )
+from georet.evaluate.setting import field_of_view_line, setting_of
 from georet.files import write_json
 from georet.plugins import Plugins
 from georet.progress import stage
 from georet.report import write_report
 from georet.report.table import metrics_table
 from georet.train import setup
-from georet.train.checkpoint import BEST, LAST, load_checkpoint, load_weights
+from georet.train.advice import repeated_references
+from georet.train.checkpoint import BEST, LAST
+from georet.train.restore import load_encoder
 from georet.train.run import (
     changed_plugins,
     check_run,
@@ -35,8 +41,8 @@ from georet.train.run import (
     reconfigure,
     train_run,
 )
-from georet.train.saving import ENCODER
 from georet.train.trainer import Trainer
+from georet.types import EvaluationSet
 
 
 def start_session(
@@ -75,42 +81,65 @@ def evaluate_session(
     plugins: Sequence[str] | None = None,
     blocked: Sequence[str] = (),
     overrides: Sequence[str] = (),
+    save_as: str | None = None,
     as_json: bool = False,
 ) -> dict[str, Result]:
-    """Judge a run's encoder on the galleries of its data set, or of the one in the overrides."""
+    """Judge a run's encoder on the galleries of its data set, or of the one in the overrides.
+
+    ``save_as`` keeps the results in the run's folder, below ``evaluation/<save_as>/``.
+    """
     if which not in (LAST, BEST):
         raise UsageError(f"no checkpoint {which!r}", where="--checkpoint", hint="last or best")
+    if save_as is not None and Path(save_as).name != save_as:
+        raise UsageError(f"{save_as!r} is not a name", where="--save", hint="For example: fov-90")
     config, loaded = reconfigure(
         check_run(run_dir), plugins=plugins, blocked=blocked, overrides=overrides
     )
-    data = setup.load_data(config, loaded)
-    sets = choose(data.evaluations, list(only) if only else None, where="--only")
-    checkpoint = load_checkpoint(run_dir, which)
-    views, bare = list(data.pairs.views), checkpoint.state["bare_options"]
-    encoder = setup.make_encoder(config, loaded, views, bare)
-    load_weights(encoder, checkpoint.tensors[ENCODER], where=str(checkpoint.path))
-    embedder = Embedder(
-        encoder, config.data, config.evaluate.batch_size, setup.precision_of(config)
-    )
-    with stage(num_images(sets), "embedding") as bar:
-        results = evaluate_sets(
-            embedder,
-            sets,
-            top_k=config.evaluate.top_k,
-            metrics=setup.make_metrics(loaded),
-            advance=bar.advance,
-        )
+    every = setup.make_dataset(config, loaded).evaluations()
+    sets = choose(every, list(only) if only else None, where="--only")
+    results = _evaluate(load_encoder(run_dir, which, config, loaded), config, loaded, sets)
+    setting = {"checkpoint": which, **setting_of(config)}
+    if save_as is not None:
+        for name, result in results.items():
+            write_result(run_dir / FOLDER / save_as, name, sets[name], result, setting)
     if as_json:
-        rows = [summary(name, sets[name], result) for name, result in results.items()]
+        rows = [summary(name, sets[name], result, setting) for name, result in results.items()]
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
     else:
-        show(results)
+        show(results, f"{config.dataset.name}, {field_of_view_line(config)}")
     return results
 
 
-def show(results: Mapping[str, Result]) -> None:
+def report_session(
+    run_dir: Path, *, plugins: Sequence[str] | None = None, blocked: Sequence[str] = ()
+) -> Path:
+    """Write a run's ``report.html`` anew from its folder and its data set; return its path."""
+    config, loaded = reconfigure(check_run(run_dir), plugins=plugins, blocked=blocked)
+    data = setup.load_data(config, loaded)
+    return write_report(run_dir, data.evaluations, data.pairs)
+
+
+def show(results: Mapping[str, Result], title: str = "Evaluation") -> None:
     """Print the metrics of each gallery on stdout."""
-    Console().print(metrics_table({name: result.metrics for name, result in results.items()}))
+    metrics = {name: result.metrics for name, result in results.items()}
+    Console().print(metrics_table(metrics, title))
+
+
+def _evaluate(
+    encoder: Encoder, config: RunConfig, plugins: Plugins, sets: Mapping[str, EvaluationSet]
+) -> dict[str, Result]:
+    embedder = Embedder(
+        encoder, config.data, config.evaluate.batch_size, setup.judging_precision_of(config)
+    )
+    with stage(num_images(sets), "embedding") as bar:
+        return evaluate_sets(
+            embedder,
+            sets,
+            top_k=config.evaluate.top_k,
+            metrics=setup.make_metrics(plugins),
+            advance=bar.advance,
+            field_of_view=config.evaluate.field_of_view,
+        )
 
 
 def say(text: str) -> None:
@@ -131,6 +160,8 @@ def _train(config: RunConfig, plugins: Plugins, run_dir: Path) -> None:
     plugins.observe("georet_configure", config=config)
     trainer = Trainer(config, plugins, run_dir)
     say(headline(trainer))
+    if (advice := repeated_references(trainer.pairs, config.train.epochs)) is not None:
+        say(advice)
     say(f"run {run_dir}" + (f", from step {trainer.state.step}" if trainer.state.step else ""))
     results = train_run(trainer)
     if trainer.state.num_bad:

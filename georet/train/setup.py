@@ -25,9 +25,14 @@ class Data:
     evaluations: Mapping[str, EvaluationSet]
 
 
+def make_dataset(config: RunConfig, plugins: Plugins) -> Dataset:
+    """Build the data set."""
+    return cast(Dataset, plugins.catalog.create("datasets", config.dataset, where="dataset"))
+
+
 def load_data(config: RunConfig, plugins: Plugins) -> Data:
     """Read the tables of the configured data set; no image is decoded."""
-    dataset = cast(Dataset, plugins.catalog.create("datasets", config.dataset, where="dataset"))
+    dataset = make_dataset(config, plugins)
     pairs, evaluations = dataset.train(), dataset.evaluations()
     if not len(pairs):
         raise DataError("the data set has no training pairs", where=config.dataset.name)
@@ -107,6 +112,13 @@ def make_transforms(
 def precision_of(config: RunConfig) -> Any:
     """Return the run's autocast type on the run's device."""
     return pick_precision(config.precision, pick_device(config.device))
+
+
+def judging_precision_of(config: RunConfig) -> Any:
+    """Return the autocast type of an evaluation: fp32 where a CPU can't do the run's fp16."""
+    device = pick_device(config.device)
+    is_beyond = config.precision == "fp16" and device.type == "cpu"
+    return pick_precision("fp32" if is_beyond else config.precision, device)
 
 
 def _unweighted(spec: LossSpec) -> ComponentSpec:

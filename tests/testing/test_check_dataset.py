@@ -41,6 +41,10 @@ EVALUATION = {
     "positives for 11": lambda found, pairs: replace(found, positives=found.positives[1:]),
     r"gallery rows \[18, 19\]": lambda found, pairs: replace(found, positives=found.positives + 2),
     r"gallery rows \[99\]": lambda found, pairs: replace(found, junk=np.array([99])),
+    "the view 'street', training has query, reference": lambda found, pairs: replace(
+        found, query_view="street"
+    ),
+    "12 queries, groups for 2": lambda found, pairs: replace(found, group=["a", "b"]),
     "unknown protocol 'top'": lambda found, pairs: replace(found, protocol="top"),
     "training images": lambda found, pairs: replace(
         found, queries=pairs.queries, positives=found.positives[:6]
