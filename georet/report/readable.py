@@ -88,7 +88,15 @@ def metric_value(key: str, value: float | None) -> str:
 
 
 def metric_order(keys: Iterable[str]) -> list[str]:
-    """Return the keys without repeats, the main metrics first, the others by name."""
+    """Return the keys without repeats, the main metrics first, the others by name and number."""
     present = set(keys)
     main = [key for key in MAIN_METRICS if key in present]
-    return main + sorted(present.difference(main))
+    return main + sorted(present.difference(main), key=_natural)
+
+
+def _natural(key: str) -> tuple[str, int, str]:
+    """Return a sorting key by which within_5m stands before within_25m, and metres before km."""
+    found = re.search(r"(\d+)(k?)", key)
+    if found is None:
+        return key, 0, key
+    return key[: found.start()], int(found[1]) * (1000 if found[2] else 1), key

@@ -119,6 +119,18 @@ def test_the_terminal_table_has_a_row_a_set_in_readable_units() -> None:
     assert any("[red]same" in line and "\N{EN DASH}" in line for line in lines)
 
 
+def test_a_table_of_many_metrics_is_turned_and_nothing_in_it_is_cut() -> None:
+    shares = {f"within_{m}m": 1.0 for m in (1000, 5, 25, 100, 1, 50)}
+    metrics = {"recall@1": 55.02, "recall@5": 70.0, "p90_error_m": 9_000_000.0, **shares}
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(metrics_table({"val": metrics, "test": metrics}))
+    lines = captured.get().splitlines()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in captured.get()
+    rows = [line.split()[1:4] for line in lines if "Within" in line]
+    assert [row[1] for row in rows] == ["1", "5", "25", "50", "100", "1000"]
+
+
 def test_the_map_marks_each_hit_and_each_miss(run: Any) -> None:
     page = run.report()
     drawn = {a["class"]: a["d"] for a in page.all("path") if a.get("class") in {"hit", "miss"}}
