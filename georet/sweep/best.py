@@ -99,16 +99,15 @@ def keep(keys: Ints, sides: Sides, best: Best, query: int, margin: np.float32) -
 
 
 @compiled
-def order(sides: Sides, best: Best, margin: np.float32, top: Ints, top_score: Floats) -> None:
-    """Write each query's best references, best first, into int64[Q, k], their scores beside."""
-    for query in range(len(top)):
+def order(sides: Sides, best: Best, margin: np.float32, top: Ints, first: int, end: int) -> None:
+    """Write some queries' best references, best first, into int64[Q, k]."""
+    for query in range(first, end):
         keys = best.key[query, : best.num[query]]
         keys.sort()
         if _settle(keys, sides, query, margin + margin):
             keys.sort()
         for i in range(min(best.k, len(keys))):
-            key = keys[len(keys) - 1 - i]
-            top[query, i], top_score[query, i] = row_of(key), score_of(key)
+            top[query, i] = row_of(keys[len(keys) - 1 - i])
 
 
 @compiled

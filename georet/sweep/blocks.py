@@ -10,7 +10,7 @@ from georet.sweep.best import LOWEST, Best, keep, key_of, score_of, select
 from georet.sweep.exact import Sides, compiled, cosine
 from georet.types import Floats, Ints
 
-TILE: Final = 128
+TILE: Final = 64
 
 
 class Targets(NamedTuple):
@@ -23,9 +23,11 @@ class Targets(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Products float32[n, c] of raw queries with raw references, and where the block lies."""
+    """Products float32[n, c] of rows as they are, and where the block lies."""
 
     product: Floats
+    is_scaled: bool
+    """All rows are of unit length, as nearly as fp32 can say."""
     query_scale: Floats
     """float32[n]: inverse lengths of the block's queries."""
     reference_scale: Floats
@@ -42,17 +44,37 @@ def scan(
     block: Block, sides: Sides, targets: Targets, best: Best, first_row: int, end_row: int
 ) -> None:
     """Count and collect what rows ``first_row`` to ``end_row`` of a block contain."""
-    keys = np.empty(best.key.shape[1] + block.product.shape[1], np.int64)
+    num_columns = block.product.shape[1]
+    keys = np.empty(best.key.shape[1] + num_columns, np.int64)
+    most = np.empty((num_columns + TILE - 1) // TILE, np.float32)
     for i in range(first_row, end_row):
         row, query = block.product[i], block.first_query + i
-        for j in range(len(row)):
-            row[j] *= block.query_scale[i] * block.reference_scale[j]
+        if not block.is_scaled:
+            for j in range(len(row)):
+                row[j] *= block.query_scale[i] * block.reference_scale[j]
         for column in block.ignored:
             row[column] = -np.inf
+        _bound(row, most)
         for target in range(targets.start[query], targets.start[query + 1]):
-            targets.above[target] += _num_above(row, targets.threshold[target], block, sides, query)
+            threshold = targets.threshold[target]
+            targets.above[target] += _num_above(row, most, threshold, block, sides, query)
         if best.k > 0:
-            _collect(row, block, sides, best, query, keys)
+            _collect(row, most, block, sides, best, query, keys)
+
+
+@compiled
+def _bound(row: Floats, most: Floats) -> None:
+    """Write the greatest value of each tile of a row, or 0 where none is positive.
+
+    Positive floats sort like their bits, whose maximum is found four times faster.
+    """
+    bits = row.view(np.int32)
+    for i in range(len(most)):
+        tile = bits[i * TILE : i * TILE + TILE]
+        greatest = np.int32(0)
+        for j in range(len(tile)):
+            greatest = max(greatest, tile[j])
+        most[i] = np.int32(greatest).view(np.float32)
 
 
 @compiled
@@ -64,57 +86,56 @@ def _num_at_least(values: Floats, bar: np.float32) -> int:
 
 
 @compiled
-def _num_above(row: Floats, threshold: np.float32, block: Block, sides: Sides, query: int) -> int:
+def _num_above(
+    row: Floats, most: Floats, threshold: np.float32, block: Block, sides: Sides, query: int
+) -> int:
     low, high = threshold - block.margin, np.nextafter(threshold + block.margin, np.float32(9))
     num = 0
-    for first in range(0, len(row), TILE):
-        tile = row[first : first + TILE]
-        num_possible = _num_at_least(tile, low)
-        if num_possible == 0:
+    for i in range(len(most)):
+        if most[i] < low:
             continue
+        tile = row[i * TILE : i * TILE + TILE]
         num_sure = _num_at_least(tile, high)
         num += num_sure
-        if num_sure == num_possible:
+        if num_sure == _num_at_least(tile, low):
             continue
-        for i in range(len(tile)):
-            if low <= tile[i] < high:
-                reference = block.first_reference + first + i
+        for j in range(len(tile)):
+            if low <= tile[j] < high:
+                reference = block.first_reference + i * TILE + j
                 num += int(cosine(sides, query, reference) > threshold)
     return num
 
 
 @compiled
-def _collect(row: Floats, block: Block, sides: Sides, best: Best, query: int, keys: Ints) -> None:
+def _collect(
+    row: Floats, most: Floats, block: Block, sides: Sides, best: Best, query: int, keys: Ints
+) -> None:
     bar = best.kth[query]
     if bar == LOWEST:
-        bar = _kth_at_least(row, best.k, keys)
+        bar = _kth_at_least(most, best.k, keys)
     bar -= block.margin + block.margin
     num = best.num[query]
     keys[:num] = best.key[query, :num]
-    for first in range(0, len(row), TILE):
-        tile = row[first : first + TILE]
-        if _num_at_least(tile, bar) > 0:
-            for i in range(len(tile)):
-                if tile[i] >= bar:
-                    keys[num] = key_of(tile[i], block.first_reference + first + i)
-                    num += 1
+    for i in range(len(most)):
+        if most[i] < bar:
+            continue
+        tile = row[i * TILE : i * TILE + TILE]
+        for j in range(len(tile)):
+            if tile[j] >= bar:
+                keys[num] = key_of(tile[j], block.first_reference + i * TILE + j)
+                num += 1
     keep(keys[:num], sides, best, query, block.margin)
 
 
 @compiled
-def _kth_at_least(row: Floats, k: int, keys: Ints) -> np.float32:
-    """Return a lower bound of the k-th greatest value: the k-th of the maxima of 4k groups."""
-    num_groups = 4 * k
-    if len(row) < 2 * num_groups:
+def _kth_at_least(most: Floats, k: int, keys: Ints) -> np.float32:
+    """Return a lower bound of the k-th greatest value, from the greatest ones of the tiles."""
+    if len(most) < k:
         return LOWEST
-    maxima = row[:num_groups].copy()
-    for first in range(num_groups, len(row), num_groups):
-        values = row[first : first + num_groups]
-        for i in range(len(values)):
-            maxima[i] = max(maxima[i], values[i])
-    for i in range(num_groups):
-        keys[i] = key_of(maxima[i], 0)
-    return max(LOWEST, score_of(select(keys[:num_groups], num_groups - k)))
+    for i in range(len(most)):
+        keys[i] = key_of(most[i], 0)
+    bound = score_of(select(keys[: len(most)], len(most) - k))
+    return bound if bound > 0 else LOWEST
 
 
 @compiled

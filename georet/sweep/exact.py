@@ -58,10 +58,10 @@ def _dot(a: Floats, b: Floats, lanes: Doubles) -> float:
 
 
 @compiled
-def lengths(rows: Floats, out: Doubles) -> None:
-    """Write the Euclidean lengths float64[N] of rows float32[N, D]."""
+def lengths(rows: Floats, out: Doubles, first: int, end: int) -> None:
+    """Write the Euclidean lengths float64[N] of some of the rows float32[N, D]."""
     lanes = np.empty(LANES)
-    for i in range(len(rows)):
+    for i in range(first, end):
         out[i] = np.sqrt(_dot(rows[i], rows[i], lanes))
 
 
@@ -74,7 +74,7 @@ def cosine(sides: Sides, query: Integer, reference: Integer) -> np.float32:
 
 
 @compiled
-def cosines(sides: Sides, query: Ints, reference: Ints, out: Floats) -> None:
-    """Write the cosines float32[M] of M pairs of rows."""
-    for i in range(len(query)):
+def cosines(sides: Sides, query: Ints, reference: Ints, out: Floats, first: int, end: int) -> None:
+    """Write the cosines float32[M] of some of M pairs of rows."""
+    for i in range(first, end):
         out[i] = cosine(sides, query[i], reference[i])

@@ -23,14 +23,12 @@ QUERY_CHUNK: Final = 1024
 class Swept:
     """What a sweep found.
 
-    ``above`` int64[M]: references that score greater than each threshold. ``top`` int64[Q, k] and
-    ``top_score`` float32[Q, k]: the best references, best first, of equals the lower row (-1 pads;
-    the scores are good to the margin of an fp32 product).
+    ``above`` int64[M]: references that score greater than each threshold. ``top`` int64[Q, k]: the
+    best references, best first, of equals the lower row; -1 pads.
     """
 
     above: Ints
     top: Ints
-    top_score: Floats
 
 
 def sweep(
@@ -62,7 +60,7 @@ def sweep(
                 scanner.scan(queries)
     finally:
         scanner.close()
-    return Swept(work.targets.above, *_ordered(work, scanner.margin))
+    return Swept(work.targets.above, _ordered(work, scanner.margin))
 
 
 def _work(
@@ -81,25 +79,29 @@ def _work(
     num = len(query)
     if start.shape != (num + 1,) or start[-1] != len(threshold):
         raise ValueError("start must lead from 0 to the number of thresholds in Q + 1 steps")
+    room = k + SPARE if k else 0
     return Work(
         query,
         reference,
         Targets(threshold, start, np.zeros(len(threshold), np.int64)),
-        Best(
-            np.empty((num, k + SPARE), np.int64), np.zeros(num, np.int64), np.full(num, LOWEST), k
-        ),
+        Best(np.empty((num, room), np.int64), np.zeros(num, np.int64), np.full(num, LOWEST), k),
         np.unique(np.zeros(0, np.int64) if ignored is None else ignored),
     )
 
 
-def _ordered(work: Work, margin: np.float32) -> tuple[Ints, Floats]:
+def _ordered(work: Work, margin: np.float32) -> Ints:
     from georet.sweep.best import order
     from georet.sweep.exact import Sides
+    from georet.sweep.threads import share
 
-    shape = len(work.query), work.best.k
-    top, top_score = np.full(shape, -1, np.int64), np.full(shape, -np.inf, np.float32)
-    order(Sides.of(work.query, work.reference), work.best, margin, top, top_score)
-    return top, top_score
+    top = np.full((len(work.query), work.best.k), -1, np.int64)
+
+    def order_some(first: int, end: int) -> None:
+        sides = Sides.of(work.query, work.reference)
+        order(sides, work.best, margin, top, first, end)
+
+    share(len(top), order_some)
+    return top
 
 
 def _scanner(work: Work, device: str | torch.device | None, block_size: int) -> Scanner:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
-
-import numpy as np
 import torch
-from numba import config
 
 from georet.sweep.blocks import Block, scan
 from georet.sweep.exact import Sides
 from georet.sweep.tensors import tensor_of
+from georet.sweep.threads import Threads
 from georet.sweep.work import Work
 from georet.types import Floats
 
@@ -24,8 +20,7 @@ class CpuScanner:
         self._query, self._reference = tensor_of(work.query.rows), tensor_of(work.reference.rows)
         self.margin = work.margin(_product)
         self._buffer = torch.empty(block_size)
-        self._num_threads = int(config.NUMBA_NUM_THREADS)
-        self._threads = ThreadPoolExecutor(self._num_threads)
+        self._threads = Threads()
         self.load(slice(0, 0))
 
     def load(self, references: slice) -> None:
@@ -39,6 +34,7 @@ class CpuScanner:
         work, num_rows = self._work, queries.stop - queries.start
         block = Block(
             self._multiply(queries),
+            work.is_scaled,
             work.query.scale(queries),
             self._scale,
             self._ignored,
@@ -46,19 +42,15 @@ class CpuScanner:
             self._references.start,
             self.margin,
         )
-        ends = np.linspace(0, num_rows, self._num_threads + 1).astype(int).tolist()
-        shares = [
-            self._threads.submit(
-                scan, block, Sides.of(work.query, work.reference), work.targets, work.best, *share
-            )
-            for share in pairwise(ends)
-        ]
-        for share in shares:
-            share.result()
+        self._threads.share(num_rows, lambda first, end: self._scan_rows(block, first, end))
 
     def close(self) -> None:
         """End the threads."""
-        self._threads.shutdown()
+        self._threads.close()
+
+    def _scan_rows(self, block: Block, first: int, end: int) -> None:
+        work = self._work
+        scan(block, Sides.of(work.query, work.reference), work.targets, work.best, first, end)
 
     def _multiply(self, queries: slice) -> Floats:
         shape = queries.stop - queries.start, self._references.stop - self._references.start

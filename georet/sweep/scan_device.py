@@ -35,8 +35,9 @@ class DeviceScanner:
     def scan(self, queries: slice) -> None:
         """Multiply a chunk of queries with the references loaded, count and collect."""
         scores = self._product(self._put(self._work.query.rows[queries]), self._reference)
-        scores *= self._put(self._work.query.scale(queries))[:, None]
-        scores *= self._scale
+        if not self._work.is_scaled:
+            scores *= self._put(self._work.query.scale(queries))[:, None]
+            scores *= self._scale
         scores[:, self._ignored] = -torch.inf
         self._count(scores, queries)
         if self._work.best.k:

@@ -45,10 +45,11 @@ def vectors(embeddings: Embeddings, name: str, *, allow_zero: bool = False) -> V
     Arrays of float32 in C order, memory maps among them, are not copied; all else is, once.
     """
     from georet.sweep.exact import lengths
+    from georet.sweep.threads import share
 
     rows = _as_rows(embeddings, name)
     length = np.empty(len(rows))
-    lengths(rows, length)
+    share(len(rows), lambda first, end: lengths(rows, length, first, end))
     _refuse(~(length <= LONGEST), "hold NaN, infinity or numbers beyond 1e15", name)
     has_direction = length >= SHORTEST
     if not allow_zero:
@@ -59,10 +60,15 @@ def vectors(embeddings: Embeddings, name: str, *, allow_zero: bool = False) -> V
 def score_pairs(query: Vectors, reference: Vectors, query_row: Ints, reference_row: Ints) -> Floats:
     """Return the cosines float32[M] of M pairs of rows, the same bits that the sweep decides by."""
     from georet.sweep.exact import Sides, cosines
+    from georet.sweep.threads import share
 
     check_same_size(query, reference)
     scores = np.empty(len(query_row), np.float32)
-    cosines(Sides.of(query, reference), query_row, reference_row, scores)
+
+    def score_some(first: int, end: int) -> None:
+        cosines(Sides.of(query, reference), query_row, reference_row, scores, first, end)
+
+    share(len(scores), score_some)
     return scores
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from georet.sweep.blocks import Targets
 
 Product = Callable[[Floats, Floats], Floats]
-NUM_SAMPLED: Final = 64
+NUM_SAMPLED: Final = 32
 LEAST_MARGIN: Final = 2.0**-20
+UNIT_DEVIATION: Final = 2.0**-21
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,17 @@ class Work:
     targets: Targets
     best: Best
     ignored: Ints
+
+    @cached_property
+    def deviation(self) -> float:
+        """By how much a row's length differs from 1 at most."""
+        sides = self.query, self.reference
+        return float(max(np.abs(side.length - 1).max(initial=0) for side in sides))
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether products of rows as they are serve as cosines."""
+        return self.deviation <= UNIT_DEVIATION
 
     def ignored_columns(self, references: slice) -> Ints:
         """Return the columns of a chunk that don't count."""
@@ -46,10 +59,12 @@ class Work:
         """
         sample = _joined(self.query, self.reference)
         found = product(sample.rows, sample.rows).astype(np.float64)
-        found /= np.outer(sample.length, sample.length)
+        if not self.is_scaled:
+            found /= np.outer(sample.length, sample.length)
         pairs = np.divmod(np.arange(found.size), len(sample))
         error = np.abs(found.ravel() - score_pairs(sample, sample, *pairs)).max(initial=0)
-        return np.float32(max(4 * error, LEAST_MARGIN))
+        of_lengths = 2 * self.deviation if self.is_scaled else 0.0
+        return np.float32(max(4 * error, LEAST_MARGIN) + of_lengths)
 
 
 class Scanner(Protocol):
