@@ -225,3 +225,13 @@ def test_a_cosine_that_vanishes_below_zero_ties_with_zero(on):
     reference = vectors([[0, -1e-25, 1], [0, 0, 1], [0, 1e-25, 1]], "reference")
     query = vectors([[1, 1e-25, 0]], "query")
     assert sweep(query, reference, k=3).top.tolist() == [[0, 1, 2]]
+
+
+def test_the_best_of_references_that_all_point_away_are_found(on):
+    rng = np.random.default_rng(4)
+    reference, query = rng.random((700, 5)), -rng.random((3, 5))
+    sides = vectors(query, "query"), vectors(reference, "reference")
+    expected = brute_force(
+        cosine_matrix(*(s.rows for s in sides)), np.zeros(0), np.zeros(4, np.int64), [], 4
+    )
+    assert sweep(*sides, k=4, chunk=500).top.tolist() == expected[1].tolist()
