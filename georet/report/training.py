@@ -100,9 +100,10 @@ def _line(events: list[EvalEvent], key: str, kind: str) -> Series:
 
 
 def _evaluations(report: Report) -> list[EvalEvent]:
-    """Return the evaluations while training; the final one only where there are no others."""
+    """Return the evaluations, the final one too, of the sets that were judged while training."""
     events = report.run.of(EvalEvent)
-    return [e for e in events if not e.final] or events
+    during = {e.set for e in events if not e.final} or {e.set for e in events}
+    return list({(e.set, e.epoch): e for e in events if e.set in during}.values())
 
 
 def _order(report: Report, events: list[EvalEvent]) -> list[str]:
