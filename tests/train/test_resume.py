@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import runpy
 import signal
 import time
 from multiprocessing.context import ForkServerContext
@@ -33,20 +34,13 @@ def server() -> ForkServerContext:
     return context
 
 
-def resume_quietly(run_dir: Path, deaths: int = 0) -> None:
-    """Resume in a process of its own; with ``deaths``, die at that many-th sync to disk."""
-    if deaths:
-        import georet.files
-
-        real, count = georet.files.sync, iter(range(1, deaths + 1))
-
-        def sync(path: Path) -> None:
-            if next(count) == deaths:
-                os.kill(os.getpid(), signal.SIGKILL)
-            real(path)
-
-        georet.files.sync = sync
-    session.resume_session(run_dir, plugins=PLUGINS)
+def resuming(server: ForkServerContext, run_dir: Path, deaths: int = 0) -> BaseProcess:
+    """Start a process that resumes the run; with ``deaths``, it dies at that many-th sync."""
+    given = {"RUN_DIR": str(run_dir), "PLUGINS": PLUGINS, "DEATHS": deaths}
+    path = Path(__file__).with_name("resume_process.py")
+    process = server.Process(target=runpy.run_path, args=(str(path), given))
+    process.start()
+    return process
 
 
 def last_bytes(run_dir: Path) -> dict[str, bytes]:
@@ -89,8 +83,7 @@ def test_ten_kills_at_random_moments_change_no_byte(
     run_dir = only_configured(tmp_path / "killed", undisturbed)
     moments, steps = random.Random(0), []
     for _ in range(NUM_KILLS):
-        process = server.Process(target=resume_quietly, args=(run_dir,))
-        process.start()
+        process = resuming(server, run_dir)
         kill_after(process, run_dir, moments.randint(1, 6), moments.uniform(0, 0.03))
         assert process.exitcode == -signal.SIGKILL
         steps.append(load_checkpoint(run_dir).state["step"] if has_checkpoint(run_dir) else 0)
@@ -106,8 +99,7 @@ def test_a_kill_inside_a_checkpoint_write_leaves_the_previous_one_valid(
 ) -> None:
     undisturbed = start("undisturbed")
     run_dir = only_configured(tmp_path / "killed", undisturbed)
-    process = server.Process(target=resume_quietly, args=(run_dir, 30 + deaths))
-    process.start()
+    process = resuming(server, run_dir, 30 + deaths)
     process.join()
     assert process.exitcode == -signal.SIGKILL
     load_checkpoint(run_dir)
