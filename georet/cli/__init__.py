@@ -15,8 +15,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done; 1: failed, or a bug; 2: the call or the configuration is wrong; 3: data is missing or
     unreadable; 4: a file is not what its manifest says; 75: stopped, can be resumed; 130: Ctrl-C.
     """
-    # Read once, when torch's thread pool is loaded. Threads that spin while they wait starve each
-    # other as soon as anything else runs on the machine: mining took five times as long.
+    # Read once, when torch's thread pool is loaded: threads that spin while they wait starve each
+    # other as soon as anything else runs on the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from georet.cli.app import run
     from georet.errors import GeoretError

@@ -95,19 +95,22 @@ def changed_plugins(run_dir: Path, plugins: Plugins) -> list[str]:
 
 
 def train_run(trainer: Trainer) -> dict[str, Result]:
-    """Train to the end, with manifest and report around it."""
-    started = time.time()
-    path = trainer.run_dir / MANIFEST
-    spent = float(read_json(path).get("duration_s", 0.0)) if path.is_file() else 0.0
-    manifest = describe(trainer)
-    write_json(path, manifest | {"started": _now(), "finished": None, "duration_s": spent})
-    first = _now()
+    """Train to the end, with a manifest around it.
+
+    A resume keeps when and by which command the run was started, and adds to its duration.
+    """
+    path, begun = trainer.run_dir / MANIFEST, time.time()
+    before = read_json(path) if path.is_file() else {}
+    origin = {"started": _now()} | {k: before[k] for k in ("started", "command") if k in before}
+    manifest = describe(trainer) | origin
+    spent_s, finished = float(before.get("duration_s", 0.0)), None
+    write_json(path, manifest | {"finished": None, "duration_s": spent_s})
     try:
         results = trainer.fit()
+        finished = _now()
     finally:
-        duration_s = round(spent + time.time() - started, 1)
-        write_json(path, manifest | {"started": first, "finished": None, "duration_s": duration_s})
-    write_json(path, manifest | {"started": first, "finished": _now(), "duration_s": duration_s})
+        duration_s = round(spent_s + time.time() - begun, 1)
+        write_json(path, manifest | {"finished": finished, "duration_s": duration_s})
     return results
 
 
