@@ -89,6 +89,7 @@ def test_a_deleted_folder_is_generated_again(part: Part) -> None:
     part.folder.rmdir()
     part.ensure()
     part.verify()
+    assert {path.name for path in part.folder.iterdir()} >= set(part.names)
 
 
 def test_a_complete_folder_is_not_written_to(part: Part) -> None:

@@ -103,7 +103,8 @@ def test_a_classifier_in_the_file_may_be_left_over(tmp_path):
     content = dict(small_backbone("none").trunk.state_dict())
     content |= {"fc.weight": torch.zeros(1000, 512), "fc.bias": torch.zeros(1000)}
     save_file(content, tmp_path / "with-classifier.safetensors")
-    small_backbone(tmp_path / "with-classifier.safetensors")
+    loaded = small_backbone(tmp_path / "with-classifier.safetensors").trunk.state_dict()
+    assert all(torch.equal(tensor, content[name]) for name, tensor in loaded.items())
 
 
 def test_missing_unknown_and_misshapen_tensors_are_all_named():

@@ -16,7 +16,7 @@ import pytest
 from safetensors.torch import load_file
 
 from georet.errors import DataError, IntegrityError, Interrupted
-from georet.files import read_json
+from georet.files import read_json, write_json
 from georet.train import session
 from georet.train.checkpoint import has_checkpoint, load_checkpoint
 
@@ -132,9 +132,15 @@ def test_sigterm_saves_where_it_stands_and_the_run_goes_on_from_there(
 
 def test_a_finished_run_that_is_resumed_only_evaluates_again(start) -> None:
     run_dir = start("run")
-    before = last_bytes(run_dir)
+    before, manifest = last_bytes(run_dir), read_json(run_dir / "manifest.json")
+    manifest["command"] = "georet train --out run"
+    write_json(run_dir / "manifest.json", manifest)
     session.resume_session(run_dir, plugins=PLUGINS)
     assert last_bytes(run_dir) == before
+    after = read_json(run_dir / "manifest.json")
+    assert after["started"] == manifest["started"]
+    assert after["command"] == "georet train --out run"
+    assert after["finished"]
 
 
 def test_a_flipped_bit_in_the_last_checkpoint_stops_the_resume(start) -> None:
