@@ -18,6 +18,7 @@ KINDS: Final = (
     "metrics",
     "indexes",
     "exporters",
+    "backends",
     "rerankers",
 )
 """The kinds of component; each has a hook ``georet_<kind>``, most a ``georet.protocols`` class."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -86,6 +87,16 @@ def unit(features: Tensor) -> Tensor:
     """Return float32[B, D] scaled to unit length, in fp32 also under autocast."""
     with torch.autocast(features.device.type, enabled=False):
         return F.normalize(features.float(), dim=-1, eps=EPS)
+
+
+def weights_sha256(encoder: nn.Module) -> str:
+    """Return the SHA-256 of all trained tensors: names, types, shapes and bytes, by name."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(encoder.state_dict().items()):
+        plain = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {plain.dtype} {list(plain.shape)}\n".encode())
+        digest.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def build_encoder(

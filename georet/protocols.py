@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from georet.identity import EncoderIdentity
 from georet.types import (
     BatchPlan,
+    Bools,
     EmbeddedBatch,
     EmbeddingBank,
     EvaluationSet,
@@ -116,11 +118,17 @@ class Index(Protocol):
     def add(self, embeddings: Floats, ids: Ints) -> None:
         """Add rows."""
 
-    def search(self, queries: Floats, k: int, region: Any = None) -> tuple[Floats, Ints]:
-        """Return scores float32[Q, k] and ids int64[Q, k], best first, -1 pads."""
+    def search(self, queries: Floats, k: int, region: Bools | None = None) -> tuple[Floats, Ints]:
+        """Return scores float32[Q, k] and ids int64[Q, k], best first, -1 pads.
+
+        ``region`` bool[R] are the rows allowed, in the order in which they were added.
+        """
 
     def save(self, path: Path) -> None:
         """Write the index, with its hash."""
+
+    def load(self, path: Path) -> None:
+        """Take the place of the index that was saved there; IntegrityError unless it verifies."""
 
     def verify(self, path: Path) -> None:
         """Raise IntegrityError unless the file is the one that was saved."""
@@ -132,6 +140,35 @@ class Exporter(Protocol):
 
     def export(self, encoder: torch.nn.Module, spec: Mapping[str, Any], out: Path) -> Path:
         """Write the artefact and its manifest below ``out`` and return the artefact's path."""
+
+
+@runtime_checkable
+class Session(Protocol):
+    """Embeds the images of one view, whatever executes the encoder: torch or an exported file."""
+
+    identity: EncoderIdentity
+    max_batch: int | None
+    """The most images that ``embed`` passes to the runtime at once; None: no limit of its own."""
+
+    def embed(self, images: Pixels, /) -> Floats:
+        """Return unit-length embeddings float32[B, D] of uint8[B, H, W, 3], RGB, any B."""
+
+    def close(self) -> None:
+        """Release what the runtime holds."""
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """One runtime that executes artefacts."""
+
+    def refuses(self, artefact: Path) -> str | None:
+        """Say why this runtime, on this machine, can't execute the artefact's format; else None.
+
+        Nothing of the artefact but its manifest is read.
+        """
+
+    def open(self, artefact: Path, view: str, *, threads: int | None = None) -> Session:
+        """Verify the artefact against its manifest, then load it."""
 
 
 @runtime_checkable

@@ -30,6 +30,7 @@ from georet.hookspecs.observers import (
     georet_step_end,
 )
 from georet.hookspecs.search import (
+    georet_backends,
     georet_exporters,
     georet_indexes,
     georet_metrics,
@@ -47,6 +48,7 @@ COMPONENT_HOOKS: tuple[Hook, ...] = (
     georet_metrics,
     georet_indexes,
     georet_exporters,
+    georet_backends,
     georet_rerankers,
 )
 """One a kind of component, called once, when the plugins are loaded."""

@@ -42,7 +42,7 @@ def georet_metrics() -> Iterable[Component]:
 
 @hookspec
 def georet_indexes() -> Iterable[Component]:
-    """Declare indexes: add(embeddings float32[R, D], ids int64[R]), search, save, verify.
+    """Declare indexes: add(embeddings float32[R, D], ids int64[R]), search, save, load, verify.
 
     ``search(queries float32[Q, D], k, region)`` returns scores float32[Q, k] and ids int64[Q, k],
     best first; -1 pads. ``region`` is None or bool[R] of allowed rows. Added in 0.1.
@@ -70,6 +70,10 @@ def georet_indexes() -> Iterable[Component]:
 
             def save(self, path):
                 np.savez(path, embeddings=self.embeddings, ids=self.ids)
+
+            def load(self, path):
+                with np.load(path, allow_pickle=False) as arrays:
+                    self.embeddings, self.ids = arrays["embeddings"], arrays["ids"]
 
             def verify(self, path):
                 np.load(path, allow_pickle=False).close()
@@ -104,6 +108,49 @@ def georet_exporters() -> Iterable[Component]:
         @hookimpl
         def georet_exporters():
             yield Component("weights", Weights, summary="The state dict alone")
+    """
+
+
+@hookspec
+def georet_backends() -> Iterable[Component]:
+    """Declare back ends: runtimes that execute exported artefacts, each a ``protocols.Backend``.
+
+    ``refuses(artefact)`` says why the runtime can't, or None; ``open(artefact, view)`` returns a
+    session with ``embed(images uint8[B, H, W, 3]) -> float32[B, D]``. With ``--backend auto`` the
+    first that doesn't refuse is taken, in the order of declaration. Added in 0.1.
+
+    Example::
+
+        import numpy as np
+
+        from georet import Component, hookimpl
+
+
+        class Means:
+            max_batch = None
+
+            def __init__(self, identity):
+                self.identity = identity
+
+            def embed(self, images):
+                colours = images.reshape(len(images), -1, 3).mean(axis=1, dtype=np.float32)
+                return colours / np.linalg.norm(colours, axis=1, keepdims=True)
+
+            def close(self):
+                pass
+
+
+        class Backend:
+            def refuses(self, artefact):
+                return None if (artefact / "means.txt").exists() else "no means.txt"
+
+            def open(self, artefact, view, *, threads=None):
+                return Means(view)
+
+
+        @hookimpl
+        def georet_backends():
+            yield Component("means", Backend, summary="Mean colours, to see what learning brings")
     """
 
 

@@ -109,6 +109,15 @@ def test_exporters(paste, tmp_path):
     assert set(torch.load(path, weights_only=True)) == {"weight", "bias"}
 
 
+def test_backends(paste, tmp_path):
+    backend = paste("georet_backends")[0].catalog.create("backends", "means")
+    assert backend.refuses(tmp_path) == "no means.txt"
+    (tmp_path / "means.txt").touch()
+    assert backend.refuses(tmp_path) is None
+    embeddings = backend.open(tmp_path, "query").embed(np.full((2, 4, 4, 3), 7, np.uint8))
+    assert np.allclose(np.linalg.norm(embeddings, axis=1), 1)
+
+
 def test_rerankers(paste):
     reranker = paste("georet_rerankers")[0].catalog.create("rerankers", "reverse")
     assert reranker(Path("query.jpg"), [Path("a"), Path("b")]).tolist() == [1, 0]

@@ -18,7 +18,7 @@ def names(*args: object, **kwargs: object) -> list[str]:
 
 
 def test_by_default_the_method_and_what_is_always_on_are_loaded(site):
-    assert names() == ["core", "sample4geo", "datasets", "export", "orbitview", "pml"]
+    assert names() == ["core", "sample4geo", "datasets", "export", "faiss", "orbitview", "pml"]
 
 
 def test_an_argument_is_stronger_than_the_environment(site, monkeypatch):

@@ -1,0 +1,68 @@
+"""What a gallery knows of its tiles, and what a source of tiles must do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from georet.errors import DataError
+from georet.types import Doubles, Ints, Pixels
+
+
+@dataclass(frozen=True)
+class TileTable:
+    """R tiles: ids, centres latlon float64[R, 2], corners_latlon float64[R, 4, 2], side_m [R].
+
+    Corners follow the image: top left, top right, bottom right, bottom left. Centres have
+    longitudes in -180..180; corners run on beyond it where a tile crosses the antimeridian, so
+    that a footprint is always in one piece. ``side_m`` float64[R] is the mean ground length of the
+    four sides in metres.
+    """
+
+    ids: Sequence[str]
+    latlon: Doubles
+    corners_latlon: Doubles
+    side_m: Doubles
+
+    def __post_init__(self) -> None:
+        num = len(self.ids)
+        wanted = {"latlon": (num, 2), "corners_latlon": (num, 4, 2), "side_m": (num,)}
+        for name, shape in wanted.items():
+            found = getattr(self, name).shape
+            if found != shape:
+                raise DataError(f"{name} has shape {list(found)}, wanted {list(shape)}")
+        if len(set(self.ids)) != num:
+            raise DataError("two tiles have the same id")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: Ints) -> TileTable:
+        """Return the tiles of the given rows int64[M], in that order."""
+        ids = [self.ids[row] for row in rows]
+        return TileTable(ids, self.latlon[rows], self.corners_latlon[rows], self.side_m[rows])
+
+
+@runtime_checkable
+class TileSource(Protocol):
+    """Where tiles come from. Picklable: files are opened when first read, in each process."""
+
+    def tiles(self) -> TileTable:
+        """Return all tiles in a fixed order; decodes as little as possible."""
+
+    def read(self, row: int) -> Pixels:
+        """Return one tile uint8[h, w, 3], RGB, in its own resolution.
+
+        Raises DataError that names file and tile where it can't be read.
+        """
+
+    def describe(self) -> dict[str, Any]:
+        """Return JSON values that name the source and all that decides its tiles."""
+
+
+def empty_table() -> TileTable:
+    """Return a table without tiles."""
+    return TileTable([], np.empty((0, 2)), np.empty((0, 4, 2)), np.empty(0))

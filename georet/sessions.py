@@ -1,0 +1,177 @@
+"""Opening an encoder for use: a run by torch, an exported artefact by the runtime that fits it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from georet.data.images import RESIZE_RULE
+from georet.errors import DataError, UsageError
+from georet.identity import EncoderIdentity
+from georet.protocols import Backend, Session
+from georet.suggest import hint_for
+from georet.types import QUERY, Floats, Pixels
+
+if TYPE_CHECKING:
+    from georet.config import RunConfig
+    from georet.encoder import Encoder
+    from georet.plugins import Plugins
+
+ARTEFACT = "artefact.json"
+"""The manifest that makes a folder an exported artefact."""
+TORCH, AUTO = "torch", "auto"
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class SessionSpec:
+    """What to open, as plain values that pass to another process.
+
+    ``source`` is a run's folder, an artefact's folder, or a folder with one artefact a view.
+    ``backend`` is ``torch`` for runs, a back end's name for artefacts, or ``auto``. ``threads``
+    caps the runtime's threads on a CPU.
+    """
+
+    source: Path
+    view: str = QUERY
+    backend: str = AUTO
+    checkpoint: str = "last"
+    plugins: tuple[str, ...] | None = None
+    blocked: tuple[str, ...] = ()
+    threads: int | None = None
+
+    def open(self) -> Session:
+        """Open the session; DataError where there is neither a run nor an artefact."""
+        artefact = artefact_of(self.source, self.view)
+        return _open_run(self) if artefact is None else _open_artefact(self, artefact)
+
+
+def artefact_of(source: Path, view: str) -> Path | None:
+    """Return the folder of the artefact that embeds the view, or None where there is none."""
+    for folder in (source, source / view):
+        if (folder / ARTEFACT).is_file():
+            return folder
+    return None
+
+
+class TorchSession:
+    """Executes one view of an encoder with torch, on the encoder's own device."""
+
+    max_batch: int | None = BATCH
+
+    def __init__(self, encoder: Encoder, view: str, config: RunConfig) -> None:
+        import torch
+
+        from georet.encoder import weights_sha256
+        from georet.evaluate.embed import size_of
+        from georet.train.setup import judging_precision_of
+
+        self._encoder, self._view = encoder.eval(), view
+        self._precision = judging_precision_of(config)
+        self._device = encoder.log_scale.device
+        names = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
+        self.identity = EncoderIdentity(
+            weights_sha256=weights_sha256(encoder),
+            view=view,
+            size=size_of(view, config.data),
+            embed_dim=encoder.embed_dim,
+            resize_rule=RESIZE_RULE,
+            precision=names[self._precision],
+            backend=f"torch {torch.__version__} {self._device.type}",
+        )
+
+    def embed(self, images: Pixels, /) -> Floats:
+        """Return unit-length embeddings float32[B, D] of uint8[B, H, W, 3], RGB, any B."""
+        import torch
+
+        check_images(images, self.identity)
+        out = np.empty((len(images), self.identity.embed_dim), np.float32)
+        reduced = self._precision != torch.float32
+        autocast = torch.autocast(self._device.type, dtype=self._precision, enabled=reduced)
+        with torch.inference_mode(), autocast:
+            for start in range(0, len(images), BATCH):
+                pixels = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH]))
+                part = self._encoder.embed(self._view, pixels.to(self._device))
+                out[start : start + BATCH] = part.float().cpu().numpy()
+        return out
+
+    def close(self) -> None:
+        """Do nothing; torch frees the weights with the object."""
+
+
+def check_images(images: Pixels, identity: EncoderIdentity) -> None:
+    """Raise UsageError unless images are uint8[B, H, W, 3] in the encoder's size."""
+    wanted = (*identity.size, 3)
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != wanted:
+        height, width = identity.size
+        raise UsageError(
+            f"got images {images.dtype}{list(images.shape)}, "
+            f"wanted uint8[B, {height}, {width}, 3] (RGB)",
+            where=identity.backend,
+            hint="georet.data.images.read_image(path, size=session.identity.size) reads one.",
+        )
+
+
+def _open_run(spec: SessionSpec) -> Session:
+    from georet.train.restore import load_encoder
+    from georet.train.run import CONFIG, reconfigure
+
+    path = spec.source / CONFIG
+    if not path.is_file():
+        raise DataError(
+            f"is neither a run ({CONFIG}) nor an exported artefact ({ARTEFACT})",
+            where=str(spec.source),
+            hint="Name the folder that `georet train` or `georet export` printed.",
+        )
+    if spec.backend not in (AUTO, TORCH):
+        raise UsageError(
+            f"a run is executed by torch, not by {spec.backend!r}",
+            where=str(spec.source),
+            hint=f"georet export {spec.source} --onnx writes what other back ends execute.",
+        )
+    _limit_torch(spec.threads)
+    config, plugins = reconfigure(path, plugins=spec.plugins, blocked=spec.blocked)
+    return TorchSession(
+        load_encoder(spec.source, spec.checkpoint, config, plugins), spec.view, config
+    )
+
+
+def _limit_torch(threads: int | None) -> None:
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def _open_artefact(spec: SessionSpec, artefact: Path) -> Session:
+    from georet.plugins import load_plugins
+
+    plugins = load_plugins(spec.plugins, blocked=spec.blocked)
+    name = _pick(plugins, artefact) if spec.backend == AUTO else spec.backend
+    return _backend(plugins, name).open(artefact, spec.view, threads=spec.threads)
+
+
+def _backend(plugins: Plugins, name: str) -> Backend:
+    return cast(Backend, plugins.catalog.create("backends", name, where="--backend"))
+
+
+def _pick(plugins: Plugins, artefact: Path) -> str:
+    """Return the first back end that can execute the artefact here."""
+    reasons = {}
+    for entry in plugins.catalog.entries("backends"):
+        if missing := entry.missing:
+            reasons[entry.id] = f"{', '.join(missing)} is not installed"
+            continue
+        reason = _backend(plugins, entry.id).refuses(artefact)
+        if reason is None:
+            return entry.id
+        reasons[entry.id] = reason
+    every = "".join(f"\n  {name}: {reason}" for name, reason in reasons.items())
+    raise UsageError(
+        "no back end on this machine can execute this artefact",
+        where=str(artefact),
+        hint=f"Each says why:{every}" if every else hint_for("", (), "no back end is loaded"),
+    )
