@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from georet.testing.backbone_check import check_backbone
     from georet.testing.dataset_check import check_dataset
     from georet.testing.loss_check import check_loss
+    from georet.testing.pixel_session import PixelSession
     from georet.testing.plugin_check import check_plugin
     from georet.testing.sampler_check import check_sampler
     from georet.testing.tiny import TinyDataset, tiny_dataset
     from georet.testing.transform_check import check_transform
 
 _HOMES = {
+    "PixelSession": "pixel_session",
     "TinyDataset": "tiny",
     "check_backbone": "backbone_check",
     "check_dataset": "dataset_check",
@@ -31,6 +33,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "PixelSession",
     "TinyDataset",
     "check_backbone",
     "check_dataset",

@@ -1,0 +1,173 @@
+"""Opening an encoder: a run by torch, an artefact by the back end that says it can."""
+
+from __future__ import annotations
+
+import pickle
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from georet.encoder import weights_sha256
+from georet.errors import DataError, UsageError
+from georet.identity import EncoderIdentity
+from georet.protocols import Session
+from georet.sessions import ARTEFACT, SessionSpec
+from georet.testing import PixelSession
+from georet.train.session import start_session
+
+CONFIG = """
+dataset: {name: tiny, root: replaced, num_places: 8, num_held_out: 4}
+data: {size: {query: [24, 24], reference: [32, 32]}}
+encoder: {backbone: "georet.testing.plugin:tiny"}
+losses: ["sample4geo:info_nce"]
+sampler: random
+train: {epochs: 1, batch_size: 4}
+"""
+PLUGINS = ("sample4geo", "georet.testing.plugin")
+BACKEND = """
+    from georet import Component, hookimpl
+    from georet.testing import PixelSession
+
+
+    class Backend:
+        def refuses(self, artefact):
+            return None if (artefact / "fits").exists() else "there is no file `fits`"
+
+        def open(self, artefact, view, *, threads=None):
+            return PixelSession(view=view)
+
+
+    @hookimpl
+    def georet_backends():
+        yield Component("absent", Backend, requires=("no_such_module",))
+        yield Component("pixels", Backend)
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "tiny.yaml").write_text(
+        CONFIG.replace('["sample4geo:info_nce"]', "[{name: info_nce}]")
+    )
+    return start_session(
+        plugins=PLUGINS,
+        recipe="none",
+        path=folder / "tiny.yaml",
+        overrides=[f"dataset.root={folder}/data"],
+        out=folder / "run",
+    )
+
+
+@pytest.fixture
+def artefact(tmp_path) -> Path:
+    (tmp_path / "plugin.py").write_text(textwrap.dedent(BACKEND))
+    folder = tmp_path / "artefact"
+    folder.mkdir()
+    (folder / ARTEFACT).write_text("{}")
+    return folder
+
+
+def spec_of(artefact: Path, **options) -> SessionSpec:
+    plugin = str(artefact.parent / "plugin.py")
+    return SessionSpec(artefact, plugins=(plugin,), blocked=("export",), **options)
+
+
+def images(side: int, num: int = 3) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (num, side, side, 3)).astype(np.uint8)
+
+
+def test_a_run_embeds_what_its_encoder_embeds(run):
+    session = SessionSpec(run, plugins=PLUGINS, threads=1).open()
+    pixels = images(24)
+    with torch.inference_mode():
+        expected = session._encoder.embed("query", torch.from_numpy(pixels)).numpy()
+    assert isinstance(session, Session)
+    assert np.array_equal(session.embed(pixels), expected)
+    assert np.allclose(np.linalg.norm(expected, axis=1), 1, atol=1e-6)
+
+
+def test_more_images_than_a_batch_are_embedded_in_order(run):
+    session = SessionSpec(run, plugins=PLUGINS).open()
+    pixels = images(24, 150)
+    assert np.allclose(session.embed(pixels)[149], session.embed(pixels[149:])[0], atol=1e-6)
+    assert session.embed(pixels[:0]).shape == (0, session.identity.embed_dim)
+
+
+def test_both_views_of_a_run_are_comparable_and_another_run_is_not(run):
+    query, reference = (
+        SessionSpec(run, view=view, plugins=PLUGINS).open().identity
+        for view in ("query", "reference")
+    )
+    assert (query.size, reference.size) == ((24, 24), (32, 32))
+    assert query.is_comparable(reference)
+    assert not query.is_comparable(replace(reference, weights_sha256="0" * 64))
+
+
+def test_the_hash_of_the_weights_changes_with_any_weight():
+    linear = torch.nn.Linear(3, 2)
+    before = weights_sha256(linear)
+    assert weights_sha256(linear) == before
+    with torch.no_grad():
+        linear.bias[1] += 1e-6
+    assert weights_sha256(linear) != before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((2, 24, 24, 3), np.float32),
+        np.zeros((2, 3, 24, 24), np.uint8),
+        np.zeros((24, 24, 3), np.uint8),
+    ],
+)
+def test_images_of_another_type_or_shape_are_refused(run, wrong):
+    with pytest.raises(UsageError, match=r"wanted uint8\[B, 24, 24, 3\]"):
+        SessionSpec(run, plugins=PLUGINS).open().embed(wrong)
+
+
+def test_a_folder_that_is_neither_run_nor_artefact_is_named(tmp_path):
+    with pytest.raises(DataError, match=f"{tmp_path}.*neither a run"):
+        SessionSpec(tmp_path).open()
+
+
+def test_a_run_is_executed_by_torch_alone(run):
+    with pytest.raises(UsageError, match="georet export"):
+        SessionSpec(run, plugins=PLUGINS, backend="onnxruntime").open()
+
+
+def test_auto_takes_the_back_end_that_does_not_refuse(artefact):
+    (artefact / "fits").touch()
+    assert isinstance(spec_of(artefact, view="reference").open(), PixelSession)
+
+
+def test_without_a_back_end_each_says_why(artefact):
+    with pytest.raises(UsageError) as caught:
+        spec_of(artefact).open()
+    assert "plugin:absent: no_such_module is not installed" in str(caught.value)
+    assert "plugin:pixels: there is no file `fits`" in str(caught.value)
+
+
+def test_the_artefact_of_a_view_stands_in_its_folder(artefact):
+    (artefact / "query").mkdir()
+    (artefact / ARTEFACT).rename(artefact / "query" / ARTEFACT)
+    (artefact / "query" / "fits").touch()
+    assert spec_of(artefact).open().identity.view == "query"
+    with pytest.raises(DataError, match="neither a run"):
+        spec_of(artefact, view="reference").open()
+
+
+def test_a_spec_passes_to_another_process(run):
+    spec = SessionSpec(run, plugins=PLUGINS)
+    assert pickle.loads(pickle.dumps(spec)) == spec
+
+
+def test_an_identity_survives_json_and_a_torn_one_is_named():
+    identity = PixelSession().identity
+    assert EncoderIdentity.from_json(identity.as_json(), where="here") == identity
+    with pytest.raises(DataError, match="here: describes no encoder"):
+        EncoderIdentity.from_json({"size": [1, 2]}, where="here")
