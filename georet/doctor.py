@@ -16,6 +16,16 @@ from georet.cache import cache_dir
 
 BRINGS = {
     "demo": "the embedded benchmark's imagery and a small pretrained encoder",
+    "pml": "losses and miners of pytorch-metric-learning",
+    "onnx": "export to ONNX, and ONNX Runtime to execute it",
+    "openvino": "export to OpenVINO, and its runtime",
+    "int8": "8-bit OpenVINO exports (NNCF)",
+    "trt-rtx": "TensorRT-RTX: engines compiled without a GPU, executed on one",
+    "trt": "classic TensorRT, for data centre GPUs; fetches its libraries from NVIDIA",
+    "gallery": "rasters, tile archives, GeoParquet: what galleries are built from",
+    "search": "approximate indexes (faiss) for large galleries",
+    "search-gpu": "the same on a CUDA device, instead of `search`, never beside it",
+    "serve": "the web page with the map",
     "tensorboard": "TensorBoard logs beside the JSON ones",
     "test": "what the test suite needs",
     "dev": "what contributors need: linters, type checker, benchmarks",
@@ -46,7 +56,18 @@ def extras() -> dict[str, list[str]]:
         return {}
     needs = [Requirement(text) for text in about.requires or ()]
     names = about.metadata.get_all("Provides-Extra") or []
-    return {name: [need.name for need in needs if _is_for(need, name)] for name in names}
+    return {name: sorted(_brought(name, needs)) for name in names}
+
+
+def _brought(extra: str, needs: list[Requirement]) -> set[str]:
+    """Return what an extra brings, through georet's extras that it names as well."""
+    found = set()
+    for need in needs:
+        if not _is_for(need, extra):
+            continue
+        inner = need.extras if need.name == "georet" else ()
+        found |= {need.name} if not inner else set().union(*(_brought(e, needs) for e in inner))
+    return found
 
 
 def _is_for(need: Requirement, extra: str) -> bool:

@@ -61,3 +61,20 @@ def test_a_torch_that_does_not_load_is_reported(monkeypatch):
 
     monkeypatch.setattr(doctor.importlib, "import_module", fail)
     assert "libcudart is missing" in doctor.examine()["torch"]["error"]
+
+
+def test_an_extra_that_names_others_brings_what_they_bring():
+    brought = doctor.extras()
+    assert {"onnx", "onnxruntime", "openvino"} <= set(brought["openvino"])
+    assert set(brought["gallery"]) < set(brought["serve"])
+    assert "georet" not in brought["test"]
+
+
+def test_the_extra_that_fetches_from_elsewhere_is_part_of_no_other():
+    brought = doctor.extras()
+    assert [name for name, needs in brought.items() if "tensorrt" in needs] == ["trt"]
+    assert [name for name, needs in brought.items() if "faiss-gpu" in needs] == ["search-gpu"]
+
+
+def test_every_extra_is_explained_in_words():
+    assert set(doctor.extras()) == set(doctor.BRINGS)
