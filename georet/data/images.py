@@ -1,7 +1,7 @@
 """Reads image files as uint8[H, W, 3] RGB, within limits, by rules that never differ between uses.
 
-Training, evaluation and galleries all read through ``read_image`` and resize through ``resize``,
-so that an encoder sees in use what it saw in training.
+Training, evaluation and galleries all read through ``read_image`` and ``preprocess``, so that an
+encoder sees in use what it saw in training.
 """
 
 from __future__ import annotations
@@ -61,13 +61,38 @@ def read_image(
     Raises DataError that names the file: missing, empty, unreadable, of another kind, more than
     ``max_pixels`` (judged by the header, before decoding), truncated or damaged.
     """
-    data = _read_bytes(path)
+    return decode_image(_read_bytes(path), path, size=size, fast=fast, max_pixels=max_pixels)
+
+
+def decode_image(
+    data: bytes,
+    path: Path,
+    *,
+    size: tuple[int, int] | None = None,
+    fast: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> Pixels:
+    """Return the image of an encoded file's bytes, as ``read_image``; ``path`` names it in errors.
+
+    Raises DataError as ``read_image`` does.
+    """
+    if not data:
+        raise DataError("the image is empty (0 bytes)", where=str(path), hint=_FETCH_AGAIN)
     kind = _kind(data, path)
     if kind == "JPEG":
         image = _decode_jpeg(data, path, size if fast else None, max_pixels)
     else:
         image = _decode_other(data, path, kind, max_pixels)
-    return image if size is None else resize(image, size)
+    return image if size is None else preprocess(image, size)
+
+
+def preprocess(image: Pixels, size: tuple[int, int]) -> Pixels:
+    """Return an image uint8[H, W, 3], RGB, as an encoder takes it: ``size`` is (height, width).
+
+    Training, evaluation, galleries and exported encoders share this function. It resizes by
+    ``RESIZE_RULE`` and does nothing else: normalisation is part of the encoder.
+    """
+    return resize(image, size)
 
 
 def resize(image: Pixels, size: tuple[int, int]) -> Pixels:
@@ -98,17 +123,21 @@ def _read_bytes(path: Path) -> bytes:
             where=str(path),
             hint="it must be a regular file that this user may read",
         ) from None
-    if not data:
-        raise DataError("the image is empty (0 bytes)", where=str(path), hint=_FETCH_AGAIN)
     return data
 
 
-def _kind(data: bytes, path: Path) -> str:
+def kind_of(head: bytes) -> str | None:
+    """Return the format that a file's first 12 bytes speak of, or None where it is none of ours."""
     for magic, kind in _MAGIC.items():
-        if data.startswith(magic):
+        if head.startswith(magic):
             return kind
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
+    return "WEBP" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
+
+
+def _kind(data: bytes, path: Path) -> str:
+    kind = kind_of(data)
+    if kind is not None:
+        return kind
     raise DataError(
         f"not a JPEG, PNG, TIFF, WebP or BMP image: it begins with {data[:12]!r}",
         where=str(path),

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from georet.data.field_of_view import Crop
-from georet.data.images import MAX_PIXELS, read_image, resize
+from georet.data.images import MAX_PIXELS, preprocess, read_image
 from georet.errors import ComponentError, ConfigError, DataError
 from georet.protocols import ImageTransform, JointTransform
 from georet.types import ImageTable, Ints, PairTable, Pixels
@@ -128,7 +128,7 @@ class PairFiller:
         image = self.reading.read(path, None if before else size, size, bad)
         for transform in before:
             image = transform(image, rng)
-        return resize(image, size)
+        return preprocess(image, size)
 
     def _augmented(
         self, view: str, images: Mapping[str, Pixels], rng: np.random.Generator
@@ -169,7 +169,7 @@ class ImageFiller:
         row = int(job.rows[slot])
         image_id = str(self.table.columns.get("image_id", self.table.ids)[row])
         image = self.reading.read(path, None, size, bad)
-        out[IMAGE][slot] = resize(self.crop(image, image_id), size)
+        out[IMAGE][slot] = preprocess(self.crop(image, image_id), size)
         return bad
 
     def files(self, job: Job, slot: int) -> list[Path]:

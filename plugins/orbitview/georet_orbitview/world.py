@@ -13,7 +13,7 @@ import simplejpeg
 
 from georet.types import Doubles, ImageTable, Pixels
 from georet_orbitview.cache import Maker, Part
-from georet_orbitview.camera import Views, draw_views
+from georet_orbitview.camera import TILE_SIDE_M, Views, draw_views
 from georet_orbitview.grid import places
 from georet_orbitview.render import render_photo, render_tile
 from georet_orbitview.sources import SOURCES, texture
@@ -52,11 +52,15 @@ class World:
         return [f"p{row:05d}" for row in range(len(self.latlon))]
 
     def tiles(self, track: str) -> ImageTable:
-        """Return the R tiles of a track, ``orbitview`` or ``relief``; generate missing ones."""
+        """Return the R tiles of a track, ``orbitview`` or ``relief``; generate missing ones.
+
+        The column ``side_m`` is their ground size in metres.
+        """
         part = self.tile_part(track)
         part.ensure()
         paths = [part.folder / name for name in part.names]
-        return ImageTable(self.ids, paths, self.latlon, name=f"OrbitView {track} tiles")
+        columns = {"side_m": np.full(len(self.ids), TILE_SIDE_M)}
+        return ImageTable(self.ids, paths, self.latlon, columns, f"OrbitView {track} tiles")
 
     def photos(self, render: int) -> ImageTable:
         """Return photo ``render`` of each of the R places; generate missing ones.
