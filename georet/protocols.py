@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from georet.types import (
 
 if TYPE_CHECKING:
     import torch
+
+    from georet.encoder import Encoder
+    from georet.export_spec import ExportSpec
 
 
 @runtime_checkable
@@ -136,10 +139,14 @@ class Index(Protocol):
 
 @runtime_checkable
 class Exporter(Protocol):
-    """Writes an encoder as a file that another runtime executes."""
+    """Writes one branch of an encoder as files that another runtime executes."""
 
-    def export(self, encoder: torch.nn.Module, spec: Mapping[str, Any], out: Path) -> Path:
-        """Write the artefact and its manifest below ``out`` and return the artefact's path."""
+    def export(self, encoder: Encoder, spec: ExportSpec, out: Path) -> Path:
+        """Write the artefact as the folder ``out``, which does not exist yet, and return it.
+
+        The branch is ``encoder.branch(spec.view)``; the encoder must stay as it is. With a
+        manifest ``artefact.json`` the artefact is compared with torch, and back ends open it.
+        """
 
 
 @runtime_checkable

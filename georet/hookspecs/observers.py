@@ -187,9 +187,9 @@ def georet_fit_end(trainer: Trainer, error: BaseException | None) -> None:
 
 @hookspec
 def georet_export_end(artifact: Path) -> None:
-    """See an exported artefact; its manifest lies beside it.
+    """See an exported format: its folder, which holds the artefact, or one folder a view.
 
-    Called once an export, when all its files are complete. Added in 0.1.
+    Called once a format that is kept, when its files are complete and judged. Added in 0.1.
 
     Example::
 

@@ -45,51 +45,42 @@ def georet_indexes() -> Iterable[Component]:
     """Declare indexes: add(embeddings float32[R, D], ids int64[R]), search, save, load, verify.
 
     ``search(queries float32[Q, D], k, region)`` returns scores float32[Q, k] and ids int64[Q, k],
-    best first; -1 pads. ``region`` is None or bool[R] of allowed rows. Added in 0.1.
+    best first; -1 pads. ``region`` is None or bool[R] of allowed rows. ``StoredIndex`` brings
+    checks, exact scores and verified files, ``georet.search.reranked.RerankedIndex`` also the
+    exact order of proposed candidates; neither is needed. Added in 0.1.
 
     Example::
 
         import numpy as np
 
         from georet import Component, hookimpl
+        from georet.search.stored import StoredIndex
 
 
-        class Exact:
-            def __init__(self) -> None:
-                self.embeddings = self.ids = None
+        class Sorted(StoredIndex):
+            kind = "sorted"
 
-            def add(self, embeddings, ids):
-                self.embeddings, self.ids = embeddings, ids
-
-            def search(self, queries, k, region=None):
-                scores = queries @ self.embeddings.T
-                if region is not None:
-                    scores[:, ~region] = -np.inf
+            def find(self, queries, k, allowed):
+                scores = queries.rows @ self.rows.embeddings.T
+                if allowed is not None:
+                    scores[:, ~allowed] = -np.inf
                 best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-                return np.take_along_axis(scores, best, axis=1), self.ids[best]
-
-            def save(self, path):
-                np.savez(path, embeddings=self.embeddings, ids=self.ids)
-
-            def load(self, path):
-                with np.load(path, allow_pickle=False) as arrays:
-                    self.embeddings, self.ids = arrays["embeddings"], arrays["ids"]
-
-            def verify(self, path):
-                np.load(path, allow_pickle=False).close()
+                is_found = np.take_along_axis(scores, best, axis=1) > -np.inf
+                return np.where(is_found, best, -1)
 
 
         @hookimpl
         def georet_indexes():
-            yield Component("exact", Exact, summary="All scores, sorted")
+            yield Component("sorted", Sorted, summary="All scores, sorted")
     """
 
 
 @hookspec
 def georet_exporters() -> Iterable[Component]:
-    """Declare exporters: export(encoder, spec, out: Path) -> Path of the artefact.
+    """Declare exporters: export(encoder, spec: ExportSpec, out: Path) -> folder of the artefact.
 
-    ``spec`` says what the artefact must take (names, shapes, precision). Added in 0.1.
+    ``out`` doesn't exist yet: make it. ``spec`` (``georet.export_spec``) names views, image size,
+    precision, batches and targets. ``georet export RUN --format NAME`` calls it. Added in 0.1.
 
     Example::
 
@@ -100,14 +91,14 @@ def georet_exporters() -> Iterable[Component]:
 
         class Weights:
             def export(self, encoder, spec, out):
-                path = out / "encoder.pt"
-                torch.save(encoder.state_dict(), path)
-                return path
+                out.mkdir(parents=True)
+                torch.save(encoder.branch(spec.view).state_dict(), out / "branch.pt")
+                return out
 
 
         @hookimpl
         def georet_exporters():
-            yield Component("weights", Weights, summary="The state dict alone")
+            yield Component("weights", Weights, summary="The state dict of a branch")
     """
 
 

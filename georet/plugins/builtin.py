@@ -23,3 +23,16 @@ def georet_transforms() -> Iterable[Component]:
     """Declare the augmentations of ``georet.data.transforms``."""
     for name, (attribute, summary) in TRANSFORMS.items():
         yield Component(name, f"georet.data.transforms:{attribute}", summary=summary)
+
+
+@hookimpl
+def georet_indexes() -> Iterable[Component]:
+    """Declare the indexes of ``georet.search``."""
+    yield Component(
+        "exact", "georet.search.exact:ExactIndex", summary="Every score; misses nothing (default)"
+    )
+    yield Component(
+        "sign_bits",
+        "georet.search.sign_bits:SignBits",
+        summary="Candidates by the signs of random projections, then their exact order",
+    )

@@ -11,6 +11,8 @@ import numpy as np
 from numba import config
 
 PARTS_PER_THREAD: Final = 4
+ALONE: Final = 512
+"""Rows for which starting threads would take longer than the work."""
 
 
 class Threads:
@@ -35,8 +37,11 @@ class Threads:
         self._pool.shutdown()
 
 
-def share(num_rows: int, work: Callable[[int, int], None]) -> None:
-    """Do as ``Threads.share`` with threads of their own."""
+def share(num_rows: int, work: Callable[[int, int], None], *, alone: int = ALONE) -> None:
+    """Do as ``Threads.share`` with threads of their own; up to ``alone`` rows in the caller's."""
+    if num_rows <= alone or config.NUMBA_NUM_THREADS == 1:
+        work(0, num_rows)
+        return
     threads = Threads()
     try:
         threads.share(num_rows, work)

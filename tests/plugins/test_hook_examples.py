@@ -15,9 +15,13 @@ import torch
 
 from georet import hookspecs
 from georet.config import ComponentSpec
+from georet.encoder import Branch, Encoder
 from georet.errors import ConfigError
+from georet.export_spec import ExportSpec
+from georet.identity import EncoderIdentity
 from georet.plugins import Plugins, load_plugins
 from georet.testing import check_backbone, check_loss, check_sampler
+from georet.testing.tiny_backbone import TinyBackbone
 from georet.types import EvaluationSet, PairTable
 
 
@@ -93,7 +97,7 @@ def test_metrics(paste):
 
 
 def test_indexes(paste, tmp_path):
-    index = paste("georet_indexes")[0].catalog.create("indexes", "exact")
+    index = paste("georet_indexes")[0].catalog.create("indexes", "sorted")
     index.add(np.eye(3, dtype=np.float32), np.array([10, 11, 12]))
     query = np.array([[0.1, 0.9, 0.5]], np.float32)
     assert index.search(query, 2)[1].tolist() == [[11, 12]]
@@ -105,8 +109,11 @@ def test_indexes(paste, tmp_path):
 
 def test_exporters(paste, tmp_path):
     exporter = paste("georet_exporters")[0].catalog.create("exporters", "weights")
-    path = exporter.export(torch.nn.Linear(2, 1), {}, tmp_path)
-    assert set(torch.load(path, weights_only=True)) == {"weight", "bias"}
+    encoder = Encoder({"shared": Branch(TinyBackbone())}, logit_scale=1.0)
+    identity = EncoderIdentity("", "query", (8, 8), encoder.embed_dim, "", "fp32", "")
+    folder = exporter.export(encoder, ExportSpec({"query": identity}), tmp_path / "made" / "here")
+    saved = torch.load(folder / "branch.pt", weights_only=True)
+    assert set(saved) == set(encoder.branch("query").state_dict())
 
 
 def test_backends(paste, tmp_path):

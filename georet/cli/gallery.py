@@ -1,0 +1,115 @@
+"""``georet gallery``: build a gallery, look into it, check it, join several."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from georet.cli import gallery_bench, gallery_build, gallery_calibrate
+from georet.cli.options import AsJson
+
+EPILOG = """Examples:
+
+georet gallery build area.tif --encoder runs/first --side 400m --overlap 0.5 --out area.gallery
+
+georet gallery info area.gallery
+
+georet gallery verify area.gallery
+"""
+app = typer.Typer(
+    help="Build galleries of embedded tiles, look into them, check and measure them.",
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    epilog=EPILOG,
+)
+app.command("build", epilog=gallery_build.EPILOG)(gallery_build.build)
+GalleryFolder = Annotated[Path, typer.Argument(metavar="GALLERY", help="The gallery's folder.")]
+
+
+@app.command(
+    epilog="""Examples:
+
+georet gallery info area.gallery
+
+georet gallery info area.gallery --json
+"""
+)
+def info(gallery: GalleryFolder, as_json: AsJson = False) -> None:
+    """Print what a gallery holds: tiles, area, encoder, storage, indexes, calibration."""
+    from georet.gallery.gallery import Gallery
+    from georet.gallery.info import describe_gallery
+    from georet.gallery.listing import lines
+
+    found = describe_gallery(Gallery.open(gallery))
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    width = max(len(name) for name, _ in lines(found))
+    for name, value in lines(found):
+        typer.echo(f"{name:<{width}}  {value}")
+
+
+@app.command(
+    epilog="""Examples:
+
+georet gallery verify area.gallery
+"""
+)
+def verify(gallery: GalleryFolder, as_json: AsJson = False) -> None:
+    """Check every file of a gallery against its hash; exit code 4 where one differs."""
+    from georet.errors import IntegrityError
+    from georet.gallery.verify import verify_gallery
+
+    found = verify_gallery(gallery)
+    if as_json:
+        values: dict[str, Any] = {"files": found.num_files, "bytes": found.num_bytes}
+        typer.echo(json.dumps({**values, "faults": list(found.faults)}, indent=2))
+    if found.faults:
+        raise IntegrityError(
+            "\n  ".join(
+                [f"{len(found.faults)} files are not as they were written:", *found.faults]
+            ),
+            where=str(gallery),
+            hint="Running the same `georet gallery build` again repairs shards.",
+        )
+    if not as_json:
+        megabytes = found.num_bytes / 1e6
+        typer.echo(f"{gallery}: {found.num_files} files, {megabytes:.1f} MB, all as written")
+
+
+@app.command(
+    epilog="""Examples:
+
+georet gallery merge north.gallery south.gallery --out both.gallery
+
+georet gallery merge a.gallery b.gallery --out ab.gallery --duplicates first --storage int8
+"""
+)
+def merge(
+    galleries: Annotated[
+        list[Path], typer.Argument(metavar="GALLERY...", help="Several, or one alone.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the new gallery.")],
+    storage: Annotated[
+        str | None, typer.Option(help="fp32, fp16 or int8; by default as in the galleries.")
+    ] = None,
+    shard_size: Annotated[int, typer.Option(help="Tiles in a shard.")] = 10_000,
+    duplicates: Annotated[
+        str,
+        typer.Option(help="Ids in several: refuse, first (leave later ones out), suffix (keep)."),
+    ] = "refuse",
+) -> None:
+    """Join galleries that were built with the same encoder."""
+    from georet.gallery.listing import outcome
+    from georet.gallery.merge import merge_galleries
+
+    merge_galleries(galleries, out, storage=storage, shard_size=shard_size, duplicates=duplicates)
+    typer.echo(outcome(out))
+
+
+app.command("bench", epilog=gallery_bench.EPILOG)(gallery_bench.bench)
+app.command("calibrate", epilog=gallery_calibrate.EPILOG)(gallery_calibrate.calibrate)

@@ -1,0 +1,150 @@
+"""``georet gallery build``: from imagery to a gallery."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from georet.cli.options import NoPlugin, PluginNames
+
+if TYPE_CHECKING:
+    from georet.sessions import SessionSpec
+
+EPILOG = """Examples:
+
+georet gallery build area.tif --encoder runs/first --side 400m --overlap 0.5 --out area.gallery
+
+georet gallery build city.mbtiles --encoder onnx --zoom 18 --storage int8 --out city.gallery
+
+georet gallery build run:runs/first --encoder runs/first --out world.gallery
+
+georet gallery build area.tif --encoder runs/first --side 100m,1km --out area.gallery --shard 3/8
+"""
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="GeoTIFF, MBTiles, PMTiles, folder of tiles, dataset:NAME[:SET], or run:RUN[:SET].",
+    ),
+]
+EncoderFolder = Annotated[
+    Path,
+    typer.Option("--encoder", metavar="RUN|ARTEFACT", help="Folder of a run or exported artefact."),
+]
+Out = Annotated[Path, typer.Option(help="The gallery's folder; one that was begun goes on.")]
+BackendName = Annotated[str, typer.Option("--backend", help="What executes the encoder.")]
+Checkpoint = Annotated[str, typer.Option(help="Of a run: last or best.")]
+Sides = Annotated[
+    list[str] | None,
+    typer.Option("--side", metavar="LENGTH", help="Ground size of the tiles: 400m, or 100m,2km."),
+]
+Overlap = Annotated[float, typer.Option(help="Share of a side that neighbours have in common.")]
+Zoom = Annotated[int | None, typer.Option(help="Level of a tile archive.")]
+MaxNodata = Annotated[float, typer.Option(help="Tiles with a greater share of no data are left.")]
+StorageName = Annotated[str, typer.Option("--storage", help="fp32, fp16 or int8.")]
+ShardSize = Annotated[int, typer.Option(help="Tiles in a shard.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(help="Processes that embed; 0: this one. By default as cores and shards fit."),
+]
+Share = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="I/N", help="Make only share I of 1..N, as a cluster's job."),
+]
+Thumbnails = Annotated[bool, typer.Option(help="Keep small pictures of the tiles.")]
+Quota = Annotated[float, typer.Option(help="Share of the tiles that may be unreadable.")]
+Batch = Annotated[int, typer.Option(help="Tiles embedded at once.")]
+
+
+def build(
+    source: Source,
+    encoder: EncoderFolder,
+    out: Out,
+    backend: BackendName = "auto",
+    checkpoint: Checkpoint = "last",
+    side: Sides = None,
+    overlap: Overlap = 0.0,
+    zoom: Zoom = None,
+    max_nodata: MaxNodata = 0.5,
+    storage: StorageName = "fp32",
+    shard_size: ShardSize = 10_000,
+    workers: Workers = None,
+    shard: Share = None,
+    thumbnails: Thumbnails = True,
+    bad_tile_quota: Quota = 0.01,
+    batch: Batch = 64,
+    plugins: PluginNames = None,
+    no_plugin: NoPlugin = None,
+) -> None:
+    """Cut imagery into tiles, embed them, and keep both in a folder that can be searched.
+
+    Stopped or killed, the same command goes on, and the result is the same bytes.
+    """
+    from georet.errors import Interrupted
+    from georet.gallery.build import build_gallery
+    from georet.gallery.lengths import lengths_m
+    from georet.gallery.listing import outcome
+    from georet.gallery.sources import Tiling
+
+    try:
+        build_gallery(
+            source,
+            _spec(encoder, backend, checkpoint, plugins, no_plugin),
+            out,
+            tiling=Tiling(lengths_m(side or (), where="--side"), overlap, zoom, max_nodata),
+            storage=storage,
+            shard_size=shard_size,
+            workers=workers,
+            shard=_share(shard),
+            thumbnails=thumbnails,
+            bad_tile_quota=bad_tile_quota,
+            batch_size=batch,
+            say=_say,
+        )
+    except Interrupted as stop:
+        raise Interrupted(stop.what, where=stop.where, hint=_resume_hint()) from stop
+    typer.echo(outcome(out))
+
+
+def _spec(
+    encoder: Path,
+    backend: str,
+    checkpoint: str,
+    plugins: list[str] | None,
+    no_plugin: list[str] | None,
+) -> SessionSpec:
+    from georet.sessions import SessionSpec
+    from georet.types import REFERENCE
+
+    return SessionSpec(
+        encoder,
+        view=REFERENCE,
+        backend=backend,
+        checkpoint=checkpoint,
+        plugins=None if plugins is None else tuple(plugins),
+        blocked=tuple(no_plugin or ()),
+    )
+
+
+def _share(text: str | None) -> tuple[int, int] | None:
+    """Return (i, n) of ``i/n``."""
+    from georet.errors import UsageError
+
+    if text is None:
+        return None
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal()):
+        raise UsageError(f"{text!r} is no share", where="--shard", hint="1/8 to 8/8, say.")
+    return int(number), int(of)
+
+
+def _resume_hint() -> str:
+    return f"Go on with: {shlex.join(['georet', *sys.argv[1:]])}"
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

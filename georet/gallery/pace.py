@@ -1,0 +1,52 @@
+"""How far a build is and how fast: a bar where somebody watches, a line a minute in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Final
+
+from georet.progress import Stage
+
+_EVERY_S: Final = 60.0
+
+
+class Pace:
+    """Counts the tiles of a build, ``done`` of them by earlier calls."""
+
+    def __init__(self, bar: Stage, total: int, done: int) -> None:
+        self._bar, self._total, self._done = bar, total, done
+        self._embedded, self._began_s = 0, time.monotonic()
+        self._logged_s = self._began_s
+
+    def advance(self, num: int) -> None:
+        """Count ``num`` tiles more, embedded by this call."""
+        self._embedded += num
+        self._move(num)
+
+    def settle(self, done: int) -> None:
+        """Set the number of tiles done in all, whoever did them."""
+        self._move(done - self._done)
+
+    @property
+    def images_per_s(self) -> float:
+        """Tiles embedded by this call, for each second since it began."""
+        return self._embedded / max(time.monotonic() - self._began_s, 1e-9)
+
+    def summary(self) -> str:
+        """Return what this call did, in words."""
+        took_s = time.monotonic() - self._began_s
+        return f"{self._embedded:,} tiles in {took_s:.0f} s, {self.images_per_s:.0f} images/s"
+
+    def _move(self, num: int) -> None:
+        self._done += num
+        self._bar.advance(num, f"{self.images_per_s:.0f} images/s")
+        now_s = time.monotonic()
+        is_due = now_s - self._logged_s >= _EVERY_S and self._embedded > 0
+        if is_due and not sys.stderr.isatty():
+            self._logged_s = now_s
+            left_s = (self._total - self._done) / self.images_per_s
+            sys.stderr.write(
+                f"{self._done:,} of {self._total:,} tiles, {self.images_per_s:.0f} images/s, "
+                f"{left_s / 60:.0f} min left\n"
+            )

@@ -1,0 +1,121 @@
+"""The index ``sign_bits``: candidates by the signs of random projections, exact order after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+from georet.errors import ConfigError
+from georet.search.reranked import EXACT_BELOW, RerankedIndex
+from georet.sweep.threads import share
+from georet.types import Bools, Floats, Ints
+
+_CODES: Final = "signs.npz"
+_BLOCK: Final = 8192
+_WORD: Final = 64
+BITS: Final = 256
+"""What their number must be a multiple of."""
+MOST_BITS: Final = 16_384
+ALONE: Final = 16
+"""Queries for which starting threads would take longer than counting bits."""
+
+
+class SignBits(RerankedIndex):
+    """Compares bits: 1 where a centred embedding lies on the positive side of a random plane.
+
+    The share of bits in which two differ estimates the angle between them (Charikar, Similarity
+    estimation techniques from rounding algorithms, STOC 2002). Embeddings are centred first, as
+    those of one encoder lie in a narrow cone, where all signs agree; planes are orthogonal in
+    groups of D, which estimates better. ``num_bits`` is a multiple of 256, by default 2 D and a
+    bit more where that is none. ``seed`` draws the planes.
+    """
+
+    kind: ClassVar[str] = "sign_bits"
+
+    def __init__(
+        self,
+        *,
+        num_bits: int | None = None,
+        oversampling: int = 30,
+        exact_below: int = EXACT_BELOW,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(oversampling=oversampling, exact_below=exact_below)
+        if num_bits is not None and (num_bits % BITS or not 0 < num_bits <= MOST_BITS):
+            raise ConfigError(
+                f"num_bits is {num_bits}",
+                where=self.kind,
+                hint=f"Give a multiple of {BITS} up to {MOST_BITS}.",
+            )
+        self.num_bits, self.seed = num_bits, seed
+        self._codes = np.empty((0, 0), np.uint64)
+        self._mean, self._planes = np.empty(0, np.float32), np.empty((0, 0), np.float32)
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory beyond the embeddings that were added, in bytes."""
+        return self._codes.nbytes + self._planes.nbytes + self._mean.nbytes
+
+    def options(self) -> dict[str, Any]:
+        """Return the options as JSON values."""
+        return {**super().options(), "num_bits": self.num_bits, "seed": self.seed}
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is something to propose rows from."""
+        return self._codes.shape[1] > 0
+
+    def build(self) -> None:
+        """Derive from the rows what searching needs."""
+        embeddings = self.rows.embeddings
+        if not len(embeddings):
+            return
+        embed_dim = embeddings.shape[1]
+        num_bits = self.num_bits or -(-2 * embed_dim // BITS) * BITS
+        self._mean = embeddings.mean(axis=0, dtype=np.float64).astype(np.float32)
+        self._planes = _planes(embed_dim, num_bits, np.random.default_rng(self.seed))
+        self._codes = np.empty((num_bits // _WORD, len(embeddings)), np.uint64)
+        for start in range(0, len(embeddings), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            self._codes[:, part] = self._encode(embeddings[part]).T
+
+    def _encode(self, embeddings: Floats) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        from georet.search.hamming import packed
+
+        return packed((embeddings - self._mean) @ self._planes > 0)
+
+    def propose(self, queries: Floats, num: int, allowed: Bools | None) -> Ints:
+        """Return rows int64[Q, num] likely to be the best, in any order, -1 pads."""
+        from georet.search.hamming import nearest
+
+        out = np.full((len(queries), num), -1, np.int64)
+        mask = np.empty(0, np.bool_) if allowed is None else allowed
+        codes = self._encode(queries)
+
+        def propose_some(first: int, end: int) -> None:
+            nearest(self._codes, codes, mask, out, first, end)
+
+        share(len(queries), propose_some, alone=ALONE)
+        return out
+
+    def write_files(self, folder: Path) -> None:
+        """Write what ``build`` derived."""
+        np.savez(folder / _CODES, codes=self._codes, mean=self._mean, planes=self._planes)
+
+    def read_files(self, folder: Path) -> None:
+        """Read what ``write_files`` wrote; it is verified."""
+        with np.load(folder / _CODES, allow_pickle=False) as arrays:
+            self._codes, self._mean = arrays["codes"], arrays["mean"]
+            self._planes = arrays["planes"]
+
+
+def _planes(embed_dim: int, num_bits: int, rng: np.random.Generator) -> Floats:
+    """Return directions float32[D, num_bits], orthonormal within each group of D."""
+    groups = [
+        np.linalg.qr(rng.standard_normal((embed_dim, embed_dim)))[0]
+        for _ in range(-(-num_bits // embed_dim))
+    ]
+    planes: Floats = np.concatenate(groups, axis=1)[:, :num_bits].astype(np.float32)
+    return planes

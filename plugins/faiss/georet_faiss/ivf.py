@@ -1,0 +1,231 @@
+"""The indexes ``faiss_ivf_sq8`` and ``faiss_ivf_pq``: rows in lists, of which a query sees some."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+from georet.errors import ConfigError
+from georet.files import write_atomic
+from georet.search.reranked import EXACT_BELOW, RerankedIndex
+from georet.types import Bools, Floats, Ints
+from georet_faiss.library import MOST_ON_GPU, load_faiss, on_gpu, selector
+
+FILE: Final = "index.faiss"
+LEAST_PER_LIST: Final = 39
+"""Training rows for each centroid below which faiss warns."""
+MOST_PER_LIST: Final = 64
+"""Training rows for each centroid beyond which clustering only takes longer."""
+LISTS_PER_ROOT: Final = 2.5
+"""Lists for a square root of rows: ranking lists and scanning them then cost about the same."""
+PROBED: Final = 1 / 8
+"""Share of the lists seen: photos and tiles lie apart, so the best tiles spread over many lists."""
+HALVED_FROM: Final = 128
+"""Dimensions from which on two can share four bits: in few, each decides more."""
+LEAST_SEEN: Final = 5000
+"""Rows seen in small galleries, where lists are few and scanning them takes no time."""
+
+
+class IvfIndex(RerankedIndex):
+    """Sorts rows into ``nlist`` lists by the nearest centroid, and scans the ``nprobe`` nearest.
+
+    By default ``nlist`` grows with the square root of the rows, and an eighth is scanned,
+    of small galleries more. In a
+    region of more than ``exact_below`` rows each query goes on to further lists until it has seen
+    as many allowed rows as rows without a region. With too few rows to train on, the search is
+    exact, which ``note`` says. ``seed`` starts the clustering.
+    """
+
+    least_rows: ClassVar[int] = 4 * LEAST_PER_LIST
+
+    def __init__(
+        self,
+        *,
+        nlist: int | None = None,
+        nprobe: int | None = None,
+        oversampling: int,
+        exact_below: int = EXACT_BELOW,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(oversampling=oversampling, exact_below=exact_below)
+        for name, value in {"nlist": nlist, "nprobe": nprobe}.items():
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} is {value}", where=self.kind, hint="Give at least 1.")
+        self.nlist, self.nprobe, self.seed = nlist, nprobe, seed
+        self._faiss = load_faiss()
+        self._index: Any = None
+        self._gpu: Any = None
+        self._list_of: Ints | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Return the options as JSON values."""
+        own = {"nlist": self.nlist, "nprobe": self.nprobe, "seed": self.seed}
+        return {**super().options(), **own}
+
+    @property
+    def note(self) -> str:
+        """That there were too few rows to train on, or where it searches."""
+        if self._index is None:
+            return f"exact: fewer rows than the {self.least_rows} that training needs"
+        where = " on the GPU" if self._gpu is not None else ""
+        return f"{self._num_probes} of {self._index.nlist} lists{where}"
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory beyond the embeddings that were added, in bytes: codes, row numbers, centroids."""
+        if self._index is None:
+            return 0
+        embed_dim = self.rows.embeddings.shape[1]
+        return int(
+            self._index.ntotal * (self._index.code_size + 8) + 4 * self._index.nlist * embed_dim
+        )
+
+    def _untrained(self, quantizer: Any, embed_dim: int, nlist: int) -> Any:
+        """Return an empty index of faiss for the inner product."""
+        raise NotImplementedError
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is something to propose rows from."""
+        return self._index is not None
+
+    @property
+    def _num_probes(self) -> int:
+        nlist = int(self._index.nlist)
+        share = max(PROBED, LEAST_SEEN / len(self.rows))
+        return min(self.nprobe or math.ceil(share * nlist), nlist)
+
+    def build(self) -> None:
+        """Derive from the rows what searching needs."""
+        self._index = self._gpu = self._list_of = None
+        embeddings = self.rows.embeddings
+        num, embed_dim = embeddings.shape
+        if num < self.least_rows:
+            return
+        most = num // LEAST_PER_LIST
+        nlist = min(self.nlist or round(LISTS_PER_ROOT * math.sqrt(num)), most)
+        index = self._untrained(self._faiss.IndexFlatIP(embed_dim), embed_dim, nlist)
+        index.cp.seed, index.cp.spherical = self.seed, True
+        index.cp.max_points_per_centroid = MOST_PER_LIST
+        index.train(embeddings)
+        index.add(embeddings)
+        self._index, self._gpu = index, on_gpu(self._faiss, index)
+
+    def propose(self, queries: Floats, num: int, allowed: Bools | None) -> Ints:
+        """Return rows int64[Q, num] likely to be the best, in any order, -1 pads."""
+        if allowed is not None:
+            return self._propose_allowed(queries, num, allowed)
+        params = self._faiss.SearchParametersIVF(nprobe=self._num_probes)
+        index = self._index
+        if self._gpu is not None and num <= MOST_ON_GPU:
+            index = self._gpu
+        rows: Ints = index.search(queries, num, params=params)[1]
+        return rows
+
+    def _propose_allowed(self, queries: Floats, num: int, allowed: Bools) -> Ints:
+        chosen, bits = selector(self._faiss, allowed)
+        num_probes = int(self._probes_within(queries, allowed).max(initial=1))
+        params = self._faiss.SearchParametersIVF(sel=chosen, nprobe=num_probes)
+        rows: Ints = self._index.search(queries, num, params=params)[1]
+        del bits
+        return rows
+
+    def _probes_within(self, queries: Floats, allowed: Bools) -> Ints:
+        """Return int64[Q]: lists to scan until enough allowed rows were seen."""
+        nlist = int(self._index.nlist)
+        num_in_list = np.bincount(self._lists()[allowed], minlength=nlist)
+        nearest = self._index.quantizer.search(queries, nlist)[1]
+        seen = num_in_list[nearest].cumsum(axis=1)
+        wanted = min(self._num_probes / nlist * len(allowed), int(allowed.sum()))
+        probes: Ints = (seen < wanted).sum(axis=1) + 1
+        return probes
+
+    def _lists(self) -> Ints:
+        """Return int64[R]: the list of each row."""
+        if self._list_of is None:
+            self._list_of = np.empty(self._index.ntotal, np.int64)
+            lists = self._index.invlists
+            for place in range(self._index.nlist):
+                size = lists.list_size(place)
+                self._list_of[self._faiss.rev_swig_ptr(lists.get_ids(place), size)] = place
+        return self._list_of
+
+    def write_files(self, folder: Path) -> None:
+        """Write what ``build`` derived."""
+        if self._index is not None:
+            write_atomic(folder / FILE, self._faiss.serialize_index(self._index).tobytes())
+
+    def read_files(self, folder: Path) -> None:
+        """Read what ``write_files`` wrote; it is verified."""
+        self._index = self._gpu = self._list_of = None
+        if (folder / FILE).is_file():
+            content = np.frombuffer((folder / FILE).read_bytes(), np.uint8)
+            self._index = self._faiss.deserialize_index(content)
+            self._gpu = on_gpu(self._faiss, self._index)
+
+
+class IvfSq8(IvfIndex):
+    """Lists of rows with one byte a dimension."""
+
+    kind: ClassVar[str] = "faiss_ivf_sq8"
+
+    def __init__(
+        self,
+        *,
+        nlist: int | None = None,
+        nprobe: int | None = None,
+        oversampling: int = 3,
+        exact_below: int = EXACT_BELOW,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            nlist=nlist,
+            nprobe=nprobe,
+            oversampling=oversampling,
+            exact_below=exact_below,
+            seed=seed,
+        )
+
+    def _untrained(self, quantizer: Any, embed_dim: int, nlist: int) -> Any:
+        faiss = self._faiss
+        kind, metric = faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
+        return faiss.IndexIVFScalarQuantizer(quantizer, embed_dim, nlist, kind, metric)
+
+
+class IvfPq(IvfIndex):
+    """Lists of rows with four bits for every two dimensions (of fewer than 128: for each).
+
+    Product quantisation (Jegou et al., TPAMI 2011) in the form of Andre et al. (VLDB 2015), which
+    faiss calls fast scan; it stays on the CPU.
+    """
+
+    kind: ClassVar[str] = "faiss_ivf_pq"
+    least_rows: ClassVar[int] = 16 * LEAST_PER_LIST
+
+    def __init__(
+        self,
+        *,
+        nlist: int | None = None,
+        nprobe: int | None = None,
+        oversampling: int = 10,
+        exact_below: int = EXACT_BELOW,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            nlist=nlist,
+            nprobe=nprobe,
+            oversampling=oversampling,
+            exact_below=exact_below,
+            seed=seed,
+        )
+
+    def _untrained(self, quantizer: Any, embed_dim: int, nlist: int) -> Any:
+        metric = self._faiss.METRIC_INNER_PRODUCT
+        is_halved = embed_dim >= HALVED_FROM and embed_dim % 2 == 0
+        parts = embed_dim // 2 if is_halved else embed_dim
+        index = self._faiss.IndexIVFPQFastScan(quantizer, embed_dim, nlist, parts, 4, metric)
+        index.pq.cp.seed = self.seed
+        return index
