@@ -1,0 +1,111 @@
+"""``georet locate``: where were these photos taken?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from georet.cli.options import AsJson, NoPlugin, PluginNames
+
+EPILOG = """Examples:
+
+georet locate area.gallery photo.jpg
+
+georet locate area.gallery flight/ --out flight.geojson --out flight.html
+
+georet locate world.gallery photo.jpg --region box:-10,35,30,60 --k 10 --json
+
+georet locate world.gallery photo.jpg --near 48.2,16.4,300km
+
+georet locate area.gallery a.jpg b.jpg --fuse
+"""
+_Gallery = Annotated[Path, typer.Argument(metavar="GALLERY", help="The gallery's folder.")]
+_Photos = Annotated[
+    list[Path], typer.Argument(metavar="PHOTO...", help="Photos, or folders of photos.")
+]
+_Region = Annotated[
+    str | None,
+    typer.Option(
+        metavar="box:W,S,E,N|near:LAT,LON,RADIUS|FILE.geojson",
+        help="Leave out all tiles whose centre is outside.",
+    ),
+]
+_Near = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LAT,LON,RADIUS",
+        help="Where the photos probably are (90 %); a striking photo may still contradict.",
+    ),
+]
+_Gps = Annotated[
+    bool,
+    typer.Option(
+        help="Take each photo's own EXIF position as such a guess. Otherwise it is never read; it "
+        "is never written anywhere."
+    ),
+]
+_Out = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE", help="Also write .geojson, .parquet, .csv, .json or .html; repeatable."
+    ),
+]
+_Rerank = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A plugin's re-ranker of the best tiles.")
+]
+_Encoder = Annotated[
+    Path | None, typer.Option(metavar="RUN|ARTEFACT", help="By default the one of the gallery.")
+]
+_Quota = Annotated[float, typer.Option(help="Share of the photos that may be unreadable.")]
+
+
+def locate(
+    gallery: _Gallery,
+    photos: _Photos,
+    k: Annotated[int, typer.Option("--k", "-k", help="Candidates for each photo.")] = 5,
+    region: _Region = None,
+    near: _Near = None,
+    use_gps: _Gps = False,
+    gps_radius: Annotated[str, typer.Option(help="How far off that position may be.")] = "10km",
+    fuse: Annotated[bool, typer.Option("--fuse", help="All photos show one place.")] = False,
+    rerank: _Rerank = None,
+    index: Annotated[str, typer.Option(help="How the gallery is searched.")] = "exact",
+    encoder: _Encoder = None,
+    backend: Annotated[str, typer.Option(help="What executes the encoder.")] = "auto",
+    abstain: Annotated[bool, typer.Option(help="Say so where the photo tells too little.")] = True,
+    out: _Out = None,
+    bad_image_quota: _Quota = 0.0,
+    plugins: PluginNames = None,
+    no_plugin: NoPlugin = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the places of photos among a gallery's tiles.
+
+    With --out, a killed batch goes on where it was when the same command is given again.
+    """
+    from georet.locate.command import Command, run_command
+
+    run_command(
+        Command(
+            gallery=gallery,
+            photos=photos,
+            k=k,
+            region=region,
+            near=near,
+            gps_radius=gps_radius if use_gps else None,
+            fuse=fuse,
+            rerank=rerank,
+            index=index,
+            encoder=encoder,
+            backend=backend,
+            may_abstain=abstain,
+            outs=out or [],
+            quota=bad_image_quota,
+            plugins=plugins,
+            blocked=no_plugin or [],
+            as_json=as_json,
+        ),
+        typer.echo,
+    )

@@ -1,0 +1,96 @@
+"""What held-out queries taught about a gallery: tuning, radii, confidence, when to abstain."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from georet.errors import DataError
+from georet.gallery.manifest import hash_of
+from georet.locate.estimate import Spread
+from georet.locate.tuning import Tuning
+
+if TYPE_CHECKING:
+    from georet.gallery.gallery import Gallery
+
+CALIBRATION: Final = "calibration.json"
+"""Its name among a gallery's additions."""
+FORMAT: Final = 1
+_AGAIN: Final = "`georet gallery calibrate` makes one that fits."
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Fitted on ``num_queries`` queries for one gallery and one encoder, given by their hashes.
+
+    ``mass_50`` and ``mass_90`` are the shares of belief whose radius holds the truth in 50 % and
+    90 % of the cases. Confidence is interpolated between the knots (``mass_knots``, ascending,
+    ``confidence_knots``, never falling). Photos with less than ``threshold`` are better left
+    unanswered: the others are right in ``precision`` of the cases. ``held_out`` is what the same
+    fit did on queries that it had not seen, as JSON values.
+    """
+
+    weights_sha256: str
+    gallery_sha256: str
+    queries: str
+    precision: float
+    tuning: Tuning = field(default_factory=Tuning)
+    mass_50: float = 0.5
+    mass_90: float = 0.9
+    mass_knots: tuple[float, ...] = (0.0, 1.0)
+    confidence_knots: tuple[float, ...] = (0.0, 1.0)
+    threshold: float = 0.0
+    num_queries: int = 0
+    held_out: Mapping[str, Any] = field(default_factory=dict)
+
+    def radii_m(self, spread: Spread) -> tuple[float, float]:
+        """Return the radii in metres that hold the truth in 50 % and in 90 % of the cases."""
+        return spread.radius_m(self.mass_50), spread.radius_m(self.mass_90)
+
+    def confidence(self, mass: float) -> float:
+        """Return the chance that the truth is within reach, given the belief within reach."""
+        return float(np.interp(mass, self.mass_knots, self.confidence_knots))
+
+    def as_bytes(self) -> bytes:
+        """Return JSON that ``from_bytes`` reads."""
+        return (json.dumps({"format": FORMAT, **asdict(self)}, indent=2) + "\n").encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, *, where: str) -> Calibration:
+        """Return the calibration in ``content``; DataError for anything else."""
+        try:
+            values = json.loads(content)
+            if values.pop("format") != FORMAT:
+                raise DataError("is of another version of georet", where=where, hint=_AGAIN)
+            tuning = Tuning(**values.pop("tuning"))
+            for name in ("mass_knots", "confidence_knots"):
+                values[name] = tuple(map(float, values[name]))
+            return cls(tuning=tuning, **values)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"is no calibration: {error!r}", where=where, hint=_AGAIN) from error
+
+
+def own_calibration(gallery: Gallery) -> Calibration | None:
+    """Return the calibration that is kept in a gallery, or None."""
+    content = gallery.read_extra(CALIBRATION)
+    where = str(gallery.path / CALIBRATION)
+    return None if content is None else Calibration.from_bytes(content, where=where)
+
+
+def check_calibration(calibration: Calibration, gallery: Gallery) -> None:
+    """Raise DataError that names the encoder or the gallery, if it was made for another."""
+    wanted = {
+        "encoder": (calibration.weights_sha256, gallery.encoder.weights_sha256),
+        "gallery": (calibration.gallery_sha256, hash_of(gallery.manifest)),
+    }
+    for name, (fitted, found) in wanted.items():
+        if fitted != found:
+            raise DataError(
+                f"the calibration was made for another {name}: {fitted[:16]}, this is {found[:16]}",
+                where=str(gallery.path / CALIBRATION),
+                hint=_AGAIN,
+            )

@@ -1,0 +1,68 @@
+"""The score field of a photo: what every tile of a gallery says, and the tiles worth weighing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from georet.types import Bools, Doubles, Floats, Ints
+
+CONTENDERS: Final = 2048
+"""So many of the best tiles are weighed against each other; the others hardly matter."""
+_BLOCK: Final = 16_000_000
+"""Scores that are held at a time."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """The M best tiles of a photo: rows int64[M], merits float32[M], best first.
+
+    A tile's merit is its cosine, plus what a prior adds to it on the same scale.
+    """
+
+    rows: Ints
+    merits: Floats
+
+    def belief(self, sharpness: float, stray: float = 0.0) -> Doubles:
+        """Return shares float64[M] that sum to 1: softmax of the merits times ``sharpness``.
+
+        The share ``stray`` of the belief is spread evenly, for photos that look like nothing.
+        """
+        if not len(self.rows):
+            return np.empty(0)
+        weights = np.exp(sharpness * (self.merits.astype(np.float64) - float(self.merits[0])))
+        shares: Doubles = (1 - stray) * weights / weights.sum() + stray / len(weights)
+        return shares
+
+
+def score_blocks(queries: Floats, embeddings: Floats) -> Iterator[tuple[int, Floats]]:
+    """Yield (first query, cosines float32[B, R]) for all queries float32[Q, D], in bounded blocks.
+
+    ``embeddings`` are float32[R, D]; all are of unit length.
+    """
+    step = max(1, _BLOCK // max(1, len(embeddings)))
+    for start in range(0, len(queries), step):
+        yield start, queries[start : start + step] @ embeddings.T
+
+
+def best_of(merits: Floats, allowed: Bools | None, num: int = CONTENDERS) -> Field:
+    """Return the ``num`` best tiles of merits float32[R], of those ``allowed`` bool[R]."""
+    rows = np.arange(len(merits)) if allowed is None else np.flatnonzero(allowed)
+    if len(rows) > num:
+        part = np.argpartition(-merits[rows], num - 1)[:num]
+        rows = np.sort(rows[part])
+    # Equal merits stand in the order of their rows, so that the answer never wavers.
+    rows = rows[np.argsort(-merits[rows], kind="stable")]
+    return Field(rows.astype(np.int64), merits[rows])
+
+
+def heat_of(merits: Floats, allowed: Bools | None, sharpness: float) -> Floats:
+    """Return each tile's belief relative to the best one's, float32[R], 0 where not allowed."""
+    inside = np.ones(len(merits), np.bool_) if allowed is None else allowed
+    heat = np.zeros(len(merits), np.float32)
+    if inside.any():
+        heat[inside] = np.exp(np.float32(sharpness) * (merits[inside] - merits[inside].max()))
+    return heat

@@ -1,0 +1,249 @@
+"""``Locator``: photos in, places out, with one gallery and one encoder held open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from georet.data.images import read_image, resize
+from georet.errors import DataError, UsageError
+from georet.gallery.encoders import check_comparable
+from georet.locate.calibration import Calibration, check_calibration, own_calibration
+from georet.locate.estimate import place_of, spread_of
+from georet.locate.field import CONTENDERS, Field, best_of, heat_of, score_blocks
+from georet.locate.layout import Layout
+from georet.locate.prior import Prior
+from georet.locate.rerank import reranked
+from georet.locate.results import Candidate, Location
+from georet.locate.tuning import Tuning
+from georet.protocols import Index, Reranker, Session
+from georet.types import Bools, Doubles, Floats, Pixels
+
+if TYPE_CHECKING:
+    from georet.gallery.gallery import Gallery
+    from georet.gallery.region import Region
+
+EXACT: Final = ("exact", "core:exact")
+Photo = Path | Pixels
+Priors = Prior | Sequence[Prior | None] | None
+
+
+@dataclass(frozen=True)
+class _Query:
+    """One place that is asked for: an image, and the sum of the embeddings of all of its photos."""
+
+    name: str
+    image: Photo
+    embedding: Floats
+    num_photos: int
+    log_prior: Doubles | None
+
+
+class Locator:
+    """Locates photos in a gallery; safe to keep, and to use from one thread at a time.
+
+    With ``index`` exact, every tile is scored and ``heat`` covers the gallery; with another, only
+    what the index returns is weighed, and heat is 0 elsewhere. ``calibration`` is by default the
+    gallery's own; DataError if it belongs to another gallery or encoder. What a re-ranker changes
+    was not calibrated: with one, radii and confidence are None.
+    """
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        session: Session,
+        *,
+        index: str = "exact",
+        calibration: Calibration | Literal["gallery"] | None = "gallery",
+        reranker: Reranker | None = None,
+        with_heat: bool = True,
+        plugins: Sequence[str] | None = None,
+    ) -> None:
+        check_comparable(session.identity, gallery.encoder, str(gallery.path))
+        self.gallery, self.session, self.reranker = gallery, session, reranker
+        self.calibration = own_calibration(gallery) if calibration == "gallery" else calibration
+        if self.calibration is not None:
+            check_calibration(self.calibration, gallery)
+        self.tuning = Tuning() if self.calibration is None else self.calibration.tuning
+        self.with_heat, self.index_name = with_heat, index
+        self._layout = Layout(gallery.tiles)
+        self._index: Index | None = None
+        if index not in EXACT:
+            self._index = gallery.index(index, plugins=plugins)
+
+    def locate(
+        self,
+        images: Sequence[Photo],
+        *,
+        k: int = 5,
+        region: Region | None = None,
+        prior: Priors = None,
+        fuse: bool = False,
+        names: Sequence[str] | None = None,
+        files: Sequence[Path] | None = None,
+    ) -> list[Location]:
+        """Return a Location for each image (a path, or uint8[H, W, 3] of any size), in order.
+
+        ``region`` leaves out all tiles outside it; ``prior`` makes what is near likelier, one for
+        all images or one each. With ``fuse`` all images show one place, and one Location comes
+        back. ``names`` are what the photos are called, by default their paths; ``files`` where
+        images given as pixels came from, for a re-ranker to see. UsageError for k < 1, DataError
+        for an unreadable image or a region without tiles.
+        """
+        if k < 1:
+            raise UsageError(f"k is {k}", where="k", hint="Ask for at least one candidate.")
+        if not images:
+            return []
+        allowed = self._allowed(region)
+        queries = self._queries(images, names, prior, files or images)
+        if fuse:
+            queries = [_fused(queries, is_shared=isinstance(prior, Prior))]
+        found = zip(queries, self._fields(queries, allowed), strict=True)
+        return [self._answer(query, field, heat, k) for query, (field, heat) in found]
+
+    def _queries(
+        self,
+        images: Sequence[Photo],
+        names: Sequence[str] | None,
+        prior: Priors,
+        shown: Sequence[Photo],
+    ) -> list[_Query]:
+        names = names or [_name(image, at) for at, image in enumerate(images)]
+        size = self.session.identity.size
+        pixels = [
+            read_image(image, size=size) if isinstance(image, Path) else resize(image, size)
+            for image in images
+        ]
+        embeddings = self.session.embed(np.stack(pixels))
+        logs = self._log_priors(prior, len(images))
+        rows = zip(names, shown, embeddings, logs, strict=True)
+        return [_Query(name, image, one, 1, log) for name, image, one, log in rows]
+
+    def _log_priors(self, prior: Priors, num: int) -> Sequence[Doubles | None]:
+        latlon = self.gallery.tiles.latlon
+        if isinstance(prior, Prior):
+            return [prior.log(latlon)] * num
+        if prior is None:
+            return [None] * num
+        return [None if one is None else one.log(latlon) for one in prior]
+
+    def _allowed(self, region: Region | None) -> Bools | None:
+        if region is None:
+            return None
+        allowed: Bools = region.mask(self.gallery.tiles.latlon)
+        if not allowed.any():
+            latlon = self.gallery.tiles.latlon
+            south, north = latlon[:, 0].min(), latlon[:, 0].max()
+            west, east = latlon[:, 1].min(), latlon[:, 1].max()
+            raise DataError(
+                "no tile of the gallery has its centre in the region",
+                where="region",
+                hint=f"The tiles lie within box:{west:.4f},{south:.4f},{east:.4f},{north:.4f} "
+                "(west, south, east, north).",
+            )
+        return allowed
+
+    def _fields(
+        self, queries: Sequence[_Query], allowed: Bools | None
+    ) -> Iterator[tuple[Field, Floats]]:
+        embeddings = np.stack([query.embedding for query in queries])
+        if self._index is not None:
+            yield from self._indexed(queries, embeddings, allowed, self._index)
+            return
+        for start, scores in score_blocks(embeddings, self.gallery.embeddings):
+            for query, row in zip(queries[start:], scores, strict=False):
+                merits = self._merits(row, query.log_prior)
+                yield best_of(merits, allowed), self._heat(merits, allowed)
+
+    def _indexed(
+        self,
+        queries: Sequence[_Query],
+        embeddings: Floats,
+        allowed: Bools | None,
+        index: Index,
+    ) -> Iterator[tuple[Field, Floats]]:
+        """Yield fields that hold only what an index returns."""
+        num_tiles = len(self._layout)
+        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        num = min(CONTENDERS, num_tiles)
+        scores, rows = index.search(embeddings / lengths, num, allowed)
+        for query, length, score, row in zip(queries, lengths, scores, rows, strict=True):
+            merits = np.full(num_tiles, -np.inf, np.float32)
+            found = row[row >= 0]
+            merits[found] = score[row >= 0] * length
+            merits = self._merits(merits, query.log_prior)
+            seen = np.isfinite(merits)
+            yield best_of(merits, seen), self._heat(merits, seen)
+
+    def _merits(self, scores: Floats, log_prior: Doubles | None) -> Floats:
+        if log_prior is None:
+            return scores
+        return (scores + log_prior / self.tuning.sharpness).astype(np.float32)
+
+    def _heat(self, merits: Floats, allowed: Bools | None) -> Floats:
+        if not self.with_heat:
+            return np.empty(0, np.float32)
+        return heat_of(merits, allowed, self.tuning.sharpness)
+
+    def _answer(self, query: _Query, field: Field, heat: Floats, k: int) -> Location:
+        calibration = self.calibration
+        if self.reranker is not None:
+            field, calibration = reranked(field, query.image, self.gallery, self.reranker), None
+            belief = field.belief(self.tuning.sharpness)
+            heat[field.rows[: len(heat)]] = (belief / belief.max())[: len(heat)]
+        place = place_of(field, self._layout, self.tuning)
+        spread = spread_of(field, self._layout, self.tuning, place.point)
+        reach_m = float(self._layout.reach_m[place.row])
+        radius_50_m = radius_90_m = confidence = None
+        abstained = False
+        if calibration is not None:
+            radius_50_m, radius_90_m = calibration.radii_m(spread)
+            confidence = calibration.confidence(spread.mass_within(reach_m))
+            abstained = confidence < calibration.threshold
+        return Location(
+            photo=query.name,
+            latlon=place.latlon,
+            radius_50_m=radius_50_m,
+            radius_90_m=radius_90_m,
+            confidence=confidence,
+            abstained=abstained,
+            candidates=self._candidates(query, field, k),
+            heat=heat,
+            reach_m=reach_m,
+        )
+
+    def _candidates(self, query: _Query, field: Field, k: int) -> tuple[Candidate, ...]:
+        tiles, belief = self.gallery.tiles, field.belief(self.tuning.sharpness)
+        rows = field.rows[:k]
+        scores = self.gallery.embeddings[rows] @ query.embedding / query.num_photos
+        return tuple(
+            Candidate(
+                row=int(row),
+                id=tiles.ids[row],
+                latlon=(float(tiles.latlon[row, 0]), float(tiles.latlon[row, 1])),
+                corners_latlon=tuple((lat, lon) for lat, lon in tiles.corners_latlon[row].tolist()),
+                score=float(score),
+                side_m=float(tiles.side_m[row]),
+                belief=float(share),
+            )
+            for row, score, share in zip(rows.tolist(), scores, belief, strict=False)
+        )
+
+
+def _name(image: Photo, at: int) -> str:
+    return str(image) if isinstance(image, Path) else f"image {at}"
+
+
+def _fused(queries: Sequence[_Query], *, is_shared: bool) -> _Query:
+    """Return all queries as one: the sum of log beliefs is that of the sum of the embeddings."""
+    known = [query.log_prior for query in queries if query.log_prior is not None]
+    log_prior = known[0] if is_shared or len(known) == 1 else None
+    if log_prior is None and known:
+        log_prior = np.sum(known, axis=0)
+    total = np.sum([query.embedding for query in queries], axis=0)
+    name = " + ".join(query.name for query in queries)
+    return _Query(name, queries[0].image, total, len(queries), log_prior)

@@ -1,0 +1,65 @@
+"""Located photos as plain JSON values: the one schema from which every output is written."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from georet.locate.results import Candidate, Location
+
+SCHEMA: Final = 1
+"""Rises when a key is removed or changes its meaning; new keys may come."""
+PLACE: Final = (
+    "photo",
+    "latitude",
+    "longitude",
+    "radius_50_m",
+    "radius_90_m",
+    "confidence",
+    "abstained",
+    "reach_m",
+)
+"""The keys of a record that say where the photo was taken."""
+
+Record = dict[str, Any]
+
+
+def record_of(location: Location, hashes: list[str | None]) -> Record:
+    """Return a location as JSON values; ``hashes`` are the SHA-256 of its photos' files.
+
+    Degrees are rounded to 1e-7 (a centimetre), metres to 0.1.
+    """
+    latitude, longitude = location.latlon
+    values = (
+        # File names may hold bytes that are no text; a record is text throughout.
+        location.photo.encode("utf-8", "backslashreplace").decode("utf-8"),
+        round(latitude, 7),
+        round(longitude, 7),
+        _metres(location.radius_50_m),
+        _metres(location.radius_90_m),
+        None if location.confidence is None else round(location.confidence, 4),
+        location.abstained,
+        _metres(location.reach_m),
+    )
+    return {
+        **dict(zip(PLACE, values, strict=True)),
+        "photo_sha256": hashes,
+        "candidates": [_candidate(at, one) for at, one in enumerate(location.candidates, 1)],
+    }
+
+
+def _candidate(rank: int, candidate: Candidate) -> Record:
+    return {
+        "rank": rank,
+        "id": candidate.id,
+        "row": candidate.row,
+        "latitude": round(candidate.latlon[0], 7),
+        "longitude": round(candidate.latlon[1], 7),
+        "score": round(candidate.score, 6),
+        "belief": round(candidate.belief, 6),
+        "side_m": _metres(candidate.side_m),
+        "corners": [[round(value, 7) for value in corner] for corner in candidate.corners_latlon],
+    }
+
+
+def _metres(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

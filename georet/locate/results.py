@@ -1,0 +1,48 @@
+"""What locating a photo gives: a place, how sure it is, and the tiles that speak for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from georet.types import Floats
+
+LatLon = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A tile that looks like the photo; corners run top left, top right, bottom right, bottom left.
+
+    ``score`` is the cosine of photo and tile. Corners run on beyond 180 degrees where the tile
+    crosses the antimeridian. ``belief`` is the share of belief in this tile among all.
+    """
+
+    row: int
+    id: str
+    latlon: LatLon
+    corners_latlon: tuple[LatLon, ...]
+    score: float
+    side_m: float
+    belief: float = 0.0
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where one photo was taken, as far as the gallery tells.
+
+    ``latlon`` is the estimate in degrees. The truth lies within ``radius_50_m`` of it in half of
+    the cases, within ``radius_90_m`` in nine of ten; ``confidence`` is the chance that it lies
+    within ``reach_m`` (half a tile's diagonal). All three are None without a calibration.
+    ``abstained`` says that the confidence is below the calibrated threshold. ``heat`` float32[R]
+    is each tile's belief relative to the best one's, 0 outside a region; float32[0] if not asked.
+    """
+
+    photo: str
+    latlon: LatLon
+    radius_50_m: float | None
+    radius_90_m: float | None
+    confidence: float | None
+    abstained: bool
+    candidates: tuple[Candidate, ...]
+    heat: Floats
+    reach_m: float = 0.0

@@ -1,0 +1,229 @@
+"""``georet locate`` and ``georet gallery calibrate`` through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import pytest
+from PIL import Image
+
+from georet.cli.app import run
+from georet.errors import DataError, Interrupted, UsageError
+from georet.gallery.gallery import Gallery
+from georet.locate.calibration import own_calibration
+from georet.testing.pixel_session import PixelSession
+
+
+@pytest.fixture(autouse=True)
+def _pixels(monkeypatch):
+    """Galleries of these tests are searched with pixels, no trained encoder is needed."""
+    monkeypatch.setattr(
+        Gallery,
+        "session",
+        lambda self, view="query", *, source=None, backend="auto": PixelSession(),
+    )
+
+
+def test_a_photo_gets_a_place_and_candidates(calibrated, save_photos, capsys):
+    photos, _ = save_photos(1)
+    assert run(["locate", str(calibrated.path), str(photos[0]), "--k", "3"]) == 0
+    out = capsys.readouterr().out
+    assert str(photos[0]) in out
+    assert "° N" in out
+    assert "(90 %)" in out
+    assert "  3. t" in out
+    assert "  4. t" not in out
+
+
+def test_without_calibration_it_says_how_to_calibrate(gallery, save_photos, capsys):
+    photos, _ = save_photos(1)
+    run(["locate", str(gallery.path), str(photos[0])])
+    assert f"georet gallery calibrate {gallery.path}" in capsys.readouterr().out
+
+
+def test_outputs_are_written_and_the_journal_is_gone(calibrated, save_photos, tmp_path, capsys):
+    photos, _ = save_photos(3)
+    outs = [tmp_path / f"out.{suffix}" for suffix in ("geojson", "csv", "json", "html")]
+    flags = [part for out in outs for part in ("--out", str(out))]
+    run(["locate", str(calibrated.path), str(photos[0].parent), *flags])
+    assert all(out.stat().st_size > 100 for out in outs)
+    assert not list(tmp_path.glob(".*"))
+    assert "3 located" in capsys.readouterr().out
+
+
+def test_json_is_one_document(calibrated, save_photos, capsys):
+    photos, _ = save_photos(2)
+    run(["locate", str(calibrated.path), *map(str, photos), "--fuse", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["locations"]) == 1
+    assert found["locations"][0]["photos"] == [str(photo) for photo in photos]
+    assert found["provenance"]["asked"]["fuse"] is True
+
+
+def test_abstaining_can_be_switched_off(calibrated, tmp_path, capsys):
+    import cv2
+    import numpy as np
+
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "noise.png"), noise)
+    call = ["locate", str(calibrated.path), str(tmp_path / "noise.png"), "--json"]
+    run(call)
+    assert json.loads(capsys.readouterr().out)["locations"][0]["abstained"] is True
+    run([*call, "--no-abstain"])
+    assert json.loads(capsys.readouterr().out)["locations"][0]["abstained"] is False
+
+
+@pytest.mark.parametrize(
+    ("flags", "error", "message"),
+    [
+        (["--k", "0"], UsageError, "k is 0"),
+        (["--out", "x.docx"], UsageError, "no known output"),
+        (["--out", "nowhere/x.csv"], DataError, "no such folder"),
+        (["--bad-image-quota", "5"], UsageError, "is 5.0"),
+        (["--region", "box:0,0,1,1"], DataError, "no tile of the gallery"),
+        (["--near", "here"], UsageError, "not LAT,LON,RADIUS"),
+        (["--use-gps", "--gps-radius", "far"], UsageError, "no length"),
+        (["--rerank", "absent"], UsageError, "absent"),
+        (["--index", "absent"], UsageError, "absent"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(gallery, save_photos, flags, error, message):
+    photos, _ = save_photos(1)
+    with pytest.raises(error, match=message):
+        run(["locate", str(gallery.path), str(photos[0]), *flags])
+
+
+def test_a_signal_ends_a_batch_that_the_same_command_takes_up(
+    calibrated, save_photos, tmp_path, monkeypatch, capsys
+):
+    photos, _ = save_photos(10)
+    monkeypatch.setattr("georet.locate.batch.CHUNK", 4)
+    call = ["locate", str(calibrated.path), str(photos[0].parent), "--out", str(tmp_path / "o.csv")]
+    embed, calls = PixelSession.embed, []
+
+    def interrupting(self, images, /):
+        calls.append(len(images))
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return embed(self, images)
+
+    monkeypatch.setattr(PixelSession, "embed", interrupting)
+    with pytest.raises(Interrupted, match="SIGTERM"):
+        run(call)
+    assert not (tmp_path / "o.csv").exists()
+    run(call)
+    assert calls == [4, 4, 2]
+    assert len((tmp_path / "o.csv").read_text().splitlines()) == 11
+
+
+def test_a_gallery_is_calibrated_from_a_csv(tmp_path, ground, take, capsys, request):
+    import shutil
+
+    plain = request.getfixturevalue("gallery")
+    shutil.copytree(plain.path, tmp_path / "own.gallery")
+    photos, latlon = request.getfixturevalue("save_photos")(50, seed=3, noise=70.0)
+    lines = [f"{p},{lat},{lon}" for p, (lat, lon) in zip(photos, latlon, strict=True)]
+    (tmp_path / "queries.csv").write_text("\n".join(["photo,lat,lon", *lines]))
+    call = ["gallery", "calibrate", str(tmp_path / "own.gallery"), "--split-seed", "3"]
+    run([*call, "--queries", str(tmp_path / "queries.csv")])
+    out = capsys.readouterr().out
+    assert "calibrated on 50 queries" in out
+    assert "90 % radius held" in out
+    gallery = Gallery.open(tmp_path / "own.gallery")
+    assert own_calibration(gallery).num_queries == 50
+    assert b"<!doctype html>" in gallery.read_extra("calibration.html")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("photo,lat\na.jpg,1\n", "has no column lon"),
+        ("photo,lat,lon\n", "lists no photo"),
+        ("photo,lat,lon\na.jpg,north,3\n", "is no position"),
+        ("photo,lat,lon\na.jpg,100,3\n", "latitude must lie"),
+        ("photo,lat,lon\nabsent.jpg,10,3\n", "missing"),
+    ],
+)
+def test_a_wrong_list_of_queries_is_named(gallery, tmp_path, content, message):
+    (tmp_path / "queries.csv").write_text(content)
+    with pytest.raises(DataError, match=message):
+        run(["gallery", "calibrate", str(gallery.path), "--queries", str(tmp_path / "queries.csv")])
+
+
+def test_queries_that_are_nothing_known_are_refused(gallery):
+    with pytest.raises(UsageError, match="neither a CSV"):
+        run(["gallery", "calibrate", str(gallery.path), "--queries", "photos"])
+
+
+RERANKER = """
+import numpy as np
+
+from georet import Component, hookimpl
+
+
+class Backwards:
+    max_candidates = 3
+
+    def __call__(self, query, candidates):
+        return np.arange(len(candidates))[::-1]
+
+
+@hookimpl
+def georet_rerankers():
+    yield Component("backwards", Backwards, summary="Worst first")
+"""
+
+
+def test_a_plugins_reranker_puts_candidates_into_its_order(
+    calibrated, save_photos, tmp_path, capsys
+):
+    photos, _ = save_photos(1)
+    (tmp_path / "mine.py").write_text(RERANKER)
+    call = ["locate", str(calibrated.path), str(photos[0]), "--json"]
+    ids = []
+    for more in ([], ["--plugins", str(tmp_path / "mine.py"), "--rerank", "backwards"]):
+        run([*call, *more])
+        found = json.loads(capsys.readouterr().out)
+        ids.append([one["id"] for one in found["locations"][0]["candidates"]])
+    assert ids[1] == [*ids[0][:3][::-1], *ids[0][3:]]
+    assert found["locations"][0]["radius_90_m"] is None
+    assert found["provenance"]["reranker"] == "Backwards"
+
+
+def test_own_positions_are_used_when_asked_and_never_written(calibrated, ground, tmp_path, capsys):
+    photo = tmp_path / "p.jpg"
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (47.0, 58.0, 43.21), 3: "E", 4: (16.0, 1.0, 2.34)})
+    Image.fromarray(ground.cut(100, 300)).save(photo, exif=exif)
+    call = ["locate", str(calibrated.path), str(photo), "--json"]
+    beliefs = []
+    for more in ([], ["--use-gps", "--gps-radius", "500m"]):
+        run([*call, *more])
+        out = capsys.readouterr().out
+        assert "47.97866" not in out
+        beliefs.append(json.loads(out)["locations"][0]["candidates"][0]["belief"])
+    assert beliefs[0] != beliefs[1]
+
+
+def test_a_gallery_locates_photos_by_itself(calibrated, save_photos):
+    from georet.gallery.region import Region
+
+    photos, _ = save_photos(2)
+    region = Region.box(15, 47, 17, 49)
+    locations = Gallery.open(calibrated.path).locate([str(photos[0]), photos[1]], 2, region)
+    assert [location.photo for location in locations] == [str(photo) for photo in photos]
+    assert [len(location.candidates) for location in locations] == [2, 2]
+
+
+def test_queries_come_from_a_data_set_too(tmp_path):
+    from georet.locate.queries import embed_known, open_queries
+
+    text = f"dataset:tiny:held-out?root={tmp_path}&num_places=4&num_held_out=6"
+    photos = open_queries(text, plugins=["georet.testing.plugin"])
+    assert "held-out" in photos.about
+    photos.paths[2].write_bytes(b"broken")
+    embeddings, latlon = embed_known(photos, PixelSession(), quota=0.2)
+    assert embeddings.shape == (5, 32)
+    assert latlon.tolist() == [photos.latlon[row].tolist() for row in (0, 1, 3, 4, 5)]
