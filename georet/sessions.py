@@ -10,6 +10,7 @@ import numpy as np
 
 from georet.data.images import RESIZE_RULE
 from georet.errors import DataError, UsageError
+from georet.files import read_json
 from georet.identity import EncoderIdentity
 from georet.protocols import Backend, Session
 from georet.suggest import hint_for
@@ -32,7 +33,8 @@ class SessionSpec:
 
     ``source`` is a run's folder, an artefact's folder, or a folder with one artefact a view.
     ``backend`` is ``torch`` for runs, a back end's name for artefacts, or ``auto``. ``threads``
-    caps the runtime's threads on a CPU.
+    caps the runtime's threads on a CPU. ``allow_failing`` opens an artefact that failed its
+    fidelity gate too.
     """
 
     source: Path
@@ -42,6 +44,7 @@ class SessionSpec:
     plugins: tuple[str, ...] | None = None
     blocked: tuple[str, ...] = ()
     threads: int | None = None
+    allow_failing: bool = False
 
     def open(self) -> Session:
         """Open the session; DataError where there is neither a run nor an artefact."""
@@ -149,9 +152,24 @@ def _limit_torch(threads: int | None) -> None:
 def _open_artefact(spec: SessionSpec, artefact: Path) -> Session:
     from georet.plugins import load_plugins
 
+    if not spec.allow_failing:
+        _check_gate(artefact)
     plugins = load_plugins(spec.plugins, blocked=spec.blocked)
     name = _pick(plugins, artefact) if spec.backend == AUTO else spec.backend
     return _backend(plugins, name).open(artefact, spec.view, threads=spec.threads)
+
+
+def _check_gate(artefact: Path) -> None:
+    """Raise UsageError for an artefact whose manifest says that it failed its fidelity gate."""
+    manifest = read_json(artefact / ARTEFACT)
+    found = manifest.get("fidelity") if isinstance(manifest, dict) else None
+    gate = found.get("gate") if isinstance(found, dict) else None
+    if isinstance(gate, dict) and gate.get("passed") is False:
+        raise UsageError(
+            f"failed its fidelity gate when it was exported: {gate.get('found', 'no reason')}",
+            where=str(artefact),
+            hint="Export it again in a higher precision; in Python, allow_failing=True opens it.",
+        )
 
 
 def _backend(plugins: Plugins, name: str) -> Backend:
