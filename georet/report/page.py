@@ -11,6 +11,7 @@ from georet.files import write_atomic
 from georet.report.batches import batches
 from georet.report.contact import contact_sheet
 from georet.report.distances import errors
+from georet.report.exports import artefacts, exports
 from georet.report.judged import Report
 from georet.report.markup import Html, join, tag
 from georet.report.overview import galleries, headline, how_to_read, what_was_run
@@ -23,14 +24,17 @@ from georet.types import EvaluationSet, PairTable
 REPORT = "report.html"
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'"
 _Part = Callable[[Report], Html]
+_Named = tuple[str, str, _Part]
+EXPORTED = "exports"
 
-_SECTIONS: tuple[tuple[str, str, _Part], ...] = (
+_SECTIONS: tuple[_Named, ...] = (
     ("galleries", "Galleries", galleries),
     ("training", "Training", curves),
     ("batches", "Batches", batches),
     ("contact", "Queries and what came first", contact_sheet),
     ("map", "Where it finds and where it misses", world_map),
     ("errors", "How far off", errors),
+    (EXPORTED, "Exported", exports),
     ("provenance", "To repeat this run", provenance),
 )
 
@@ -63,13 +67,20 @@ def page(report: Report) -> Html:
         tag("title", f"{report.run.path.name} - georet"),
         tag("style", Html(style)),
     )
-    main = tag("main", *(_section(report, *section) for section in _SECTIONS))
-    body = tag("body", _header(report), main)
+    sections = _sections(report)
+    main = tag("main", *(_section(report, *section) for section in sections))
+    body = tag("body", _header(report, sections), main)
     return join(Html("<!doctype html>\n"), tag("html", head, body, lang="en"), Html("\n"))
 
 
-def _header(report: Report) -> Html:
-    links = (tag("a", title, href=f"#{name}") for name, title, _ in _SECTIONS)
+def _sections(report: Report) -> tuple[_Named, ...]:
+    """Return all sections, that on exports only where something was exported."""
+    is_exported = any(artefacts(report))
+    return tuple(s for s in _SECTIONS if is_exported or s[0] != EXPORTED)
+
+
+def _header(report: Report, sections: tuple[_Named, ...]) -> Html:
+    links = (tag("a", title, href=f"#{name}") for name, title, _ in sections)
     return tag(
         "header",
         tag("p", "georet · report of a training run", class_="over"),

@@ -1,0 +1,154 @@
+"""A process of its own for each contender, so that memory and threads are nobody else's."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from georet.errors import DataError, GeoretError
+from georet.identity import EncoderIdentity
+from georet.sessions import SessionSpec
+from georet.types import Doubles, Floats
+
+_PATIENCE_S = 10.0
+_WARMUP = 2
+_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a worker says when its session is open; memory in bytes, time in seconds.
+
+    ``bare_memory`` is the process's before it opened the session.
+    """
+
+    identity: EncoderIdentity
+    max_batch: int | None
+    bare_memory: int
+    open_s: float
+
+
+class Worker:
+    """Drives one contender in its own process; any georet error there is raised here."""
+
+    def __init__(self, spec: SessionSpec, images_path: Path) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, spec, images_path), daemon=True)
+        self._process.start()
+        theirs.close()
+        self.opened: Opened = self._answer()
+
+    def time(self, batch: int, seconds: float) -> Doubles:
+        """Embed the first images for so long; return wall and CPU seconds float64[2, calls]."""
+        found: Doubles = self._ask("time", batch, seconds)
+        return found
+
+    def peak_memory(self) -> int:
+        """Return the most memory in bytes that the process has held."""
+        return int(self._ask("peak_memory"))
+
+    def embed(self, view: str, images_path: Path) -> Floats:
+        """Return the embeddings float32[N, D] of the images of a view in a ``.npy`` file."""
+        found: Floats = self._ask("embed", view, images_path)
+        return found
+
+    def close(self) -> None:
+        """End the process."""
+        with contextlib.suppress(OSError):
+            self._connection.send(None)
+        self._process.join(_PATIENCE_S)
+        if self._process.is_alive():
+            self._process.kill()
+        self._connection.close()
+
+    def _ask(self, name: str, *arguments: object) -> Any:
+        with contextlib.suppress(OSError):
+            self._connection.send((name, *arguments))
+        return self._answer()
+
+    def _answer(self) -> Any:
+        try:
+            answer = self._connection.recv()
+        except (EOFError, OSError) as error:
+            self._process.join(_PATIENCE_S)
+            raise DataError(
+                f"the process that measured ended with code {self._process.exitcode}",
+                hint="Out of memory? Try --batch 1.",
+            ) from error
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+def serve(connection: Connection, spec: SessionSpec, images_path: Path) -> None:
+    """Open the session and answer until the other side says None or goes away."""
+    try:
+        bare, begun = peak_memory(), time.perf_counter()
+        session = spec.open()
+        opened = Opened(session.identity, session.max_batch, bare, time.perf_counter() - begun)
+        images = np.load(images_path)
+        connection.send(opened)
+        answers: dict[str, Callable[..., Any]] = {
+            "time": lambda batch, seconds: _time(session.embed, images[:batch], seconds),
+            "peak_memory": peak_memory,
+            "embed": lambda view, path: _embed(spec, view, path),
+        }
+        while (asked := connection.recv()) is not None:
+            name, *arguments = asked
+            connection.send(answers[name](*arguments))
+    except (EOFError, KeyboardInterrupt):
+        return
+    except GeoretError as error:
+        connection.send(error)
+
+
+def peak_memory() -> int:
+    """Return the most memory in bytes that this process has held so far.
+
+    On Linux that of the program alone: ``ru_maxrss`` there begins with the parent's memory.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
+        peak = next((line for line in lines if line.startswith("VmHWM:")), None)
+        if peak is not None:
+            return 1024 * int(peak.split()[1])
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else 1024 * most
+
+
+def _time(run: Callable[[Any], Any], images: Any, seconds: float) -> Doubles:
+    if seconds <= 0:
+        for _ in range(_WARMUP):
+            run(images)
+        return np.empty((2, 0))
+    walls, cpus = [], []
+    end = time.perf_counter() + seconds
+    while True:
+        wall, cpu = time.perf_counter(), time.process_time()
+        run(images)
+        cpus.append(time.process_time() - cpu)
+        walls.append(time.perf_counter() - wall)
+        if time.perf_counter() >= end:
+            return np.array([walls, cpus])
+
+
+def _embed(spec: SessionSpec, view: str, images_path: Path) -> Floats:
+    images = np.load(images_path, mmap_mode="r")
+    session = replace(spec, view=view).open()
+    try:
+        starts = range(0, len(images), _CHUNK)
+        return np.concatenate([session.embed(np.array(images[i : i + _CHUNK])) for i in starts])
+    finally:
+        session.close()
