@@ -10,6 +10,10 @@ EXPECTED = (
     "georet_sample4geo/recipes/orbitview.yaml",
     "georet_orbitview/CARD.md",
     "georet_export/__init__.py",
+    "georet/serve/static/page.html",
+    "georet/serve/static/vendor/maplibre/maplibre-gl.mjs",
+    "georet/serve/static/vendor/maplibre/maplibre-gl-worker.mjs",
+    "georet/serve/static/vendor/maplibre/LICENSE.txt",
 )
 
 

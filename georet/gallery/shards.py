@@ -10,7 +10,7 @@ from typing import Final, Protocol
 import cv2
 import numpy as np
 
-from georet.data.images import resize
+from georet.data.images import preprocess
 from georet.errors import DataError
 from georet.gallery import journal
 from georet.gallery.claims import release, renew, try_claim
@@ -101,7 +101,7 @@ class ShardMaker:
                 bad.append((row, str(error)))
                 continue
             read.append(row)
-            images.append(resize(tile, size)[None])
+            images.append(preprocess(tile, size)[None])
             thumbnails.append(thumbnail(tile) if self._plan.settings["thumbnails"] else None)
         embeddings = self._session.embed(np.concatenate(images))
         is_good = np.abs(np.linalg.norm(embeddings, axis=1) - 1) < _TOLERANCE  # NaN is not

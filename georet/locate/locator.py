@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from georet.data.images import read_image, resize
+from georet.data.images import preprocess, read_image
 from georet.errors import DataError, UsageError
 from georet.gallery.encoders import check_comparable
 from georet.locate.calibration import Calibration, check_calibration, own_calibration
@@ -115,7 +115,7 @@ class Locator:
         names = names or [_name(image, at) for at, image in enumerate(images)]
         size = self.session.identity.size
         pixels = [
-            read_image(image, size=size) if isinstance(image, Path) else resize(image, size)
+            read_image(image, size=size) if isinstance(image, Path) else preprocess(image, size)
             for image in images
         ]
         embeddings = self.session.embed(np.stack(pixels))

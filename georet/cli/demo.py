@@ -1,0 +1,57 @@
+"""``georet demo``: an orbital photo finds its place on the globe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from georet.cli.options import AsJson
+from georet.cli.serve import NoBrowser, Port, show
+
+EPILOG = """Examples:
+
+georet demo
+
+georet demo --run runs/first --no-browser
+"""
+RunFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--run", metavar="RUN", help="A run trained on OrbitView; by default the newest in ./runs."
+    ),
+]
+
+
+def demo(
+    run: RunFolder = None,
+    port: Port = 8765,
+    no_browser: NoBrowser = False,
+    as_json: AsJson = False,
+) -> None:
+    """Open a page on which photos from orbit are found on a globe made of a run's tiles.
+
+    Without a run trained on OrbitView, one is trained first, which takes some minutes. The gallery
+    is built once and kept below the run.
+    """
+    from georet.extras import need
+
+    for module, extra in (("fastapi", "serve"), ("uvicorn", "serve"), ("pyarrow", "gallery")):
+        need(module, extra=extra, what="georet demo")
+    from georet.serve.demo import demo_site, newest_run
+
+    found = run or newest_run(Path("runs")) or _trained()
+    site = demo_site(found, _say)
+    show(site, port=port, host="127.0.0.1", token=None, no_browser=no_browser, as_json=as_json)
+
+
+def _trained() -> Path:
+    from georet.train.session import start_session
+
+    _say("there is no run trained on OrbitView in ./runs: training one first, about 4 minutes")
+    return start_session()
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

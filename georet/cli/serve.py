@@ -1,0 +1,88 @@
+"""``georet serve``: a gallery on a page of this machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from georet.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from georet.serve.site import Site
+
+EPILOG = """Examples:
+
+georet serve area.gallery
+
+georet serve area.gallery --encoder onnx --backend onnxruntime --port 9000 --no-browser
+
+georet serve area.gallery --host 0.0.0.0 --token "$(openssl rand -hex 16)"
+
+curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' 'http://127.0.0.1:8765/api/locate?k=5'
+"""
+GalleryFolder = Annotated[Path, typer.Argument(metavar="GALLERY", help="The gallery's folder.")]
+Port = Annotated[int, typer.Option(help="Port; 0 takes any free one.")]
+Host = Annotated[
+    str, typer.Option(help="Address to listen at; others than this machine's need a token.")
+]
+Token = Annotated[
+    str | None,
+    typer.Option(envvar="GEORET_TOKEN", help="Secret that every request must carry."),
+]
+Encoder = Annotated[
+    Path | None,
+    typer.Option(metavar="RUN|ARTEFACT", help="What embeds the photos; by default as recorded."),
+]
+BackendName = Annotated[str, typer.Option("--backend", help="What executes the encoder.")]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
+
+
+def serve(
+    gallery: GalleryFolder,
+    port: Port = 8765,
+    host: Host = "127.0.0.1",
+    token: Token = None,
+    encoder: Encoder = None,
+    backend: BackendName = "auto",
+    no_browser: NoBrowser = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a gallery on a map in the browser, and find in it where photos were taken.
+
+    Nothing leaves this machine, and no photo is kept. Ctrl-C ends it.
+    """
+    from georet.extras import need
+
+    for module in ("fastapi", "uvicorn"):
+        need(module, extra="serve", what="georet serve")
+    from georet.gallery.gallery import Gallery
+    from georet.locate import Locator
+    from georet.serve.run import check_access
+    from georet.serve.site import Site
+
+    check_access(host, token)
+    opened = Gallery.open(gallery)
+    session = opened.session(source=encoder, backend=backend)
+    site = Site(
+        opened, Locator(opened, session), name=gallery.resolve().name, encoder=session.identity
+    )
+    show(site, port=port, host=host, token=token, no_browser=no_browser, as_json=as_json)
+
+
+def show(
+    site: Site, *, port: int, host: str, token: str | None, no_browser: bool, as_json: bool
+) -> None:
+    """Serve a site until Ctrl-C, its address printed first."""
+    from georet.serve.run import bind, check_access, run
+
+    def announce(address: str) -> None:
+        typer.echo(json.dumps({"address": address}) if as_json else address)
+        sys.stdout.flush()
+        typer.echo("Ctrl-C ends it.", err=True)
+
+    access = check_access(host, token)
+    run(site, bind(host, port), access, announce=announce, open_browser=not no_browser)

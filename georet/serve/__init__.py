@@ -1,0 +1,1 @@
+"""A gallery on a page: drop a photo, see where it may have been taken; on this machine only."""

@@ -1,0 +1,123 @@
+"""What is served: a gallery, the locator that searches it, its pictures, and sample photos."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import simplejpeg
+
+from georet.data.images import read_image, resize
+from georet.errors import DataError
+from georet.gallery.atlas import decode_thumbnail
+from georet.gallery.mosaic import Pictured
+from georet.identity import EncoderIdentity
+from georet.serve.answer import data_url, extent, located
+from georet.serve.basemap import Basemap
+from georet.types import Pixels
+
+if TYPE_CHECKING:
+    from georet.gallery.region import Region
+    from georet.locate.results import Location
+
+_PREVIEW_PX, _SAMPLE_PX = 640, 1600
+_QUALITY = 85
+
+
+class Finds(Protocol):
+    """The part of a ``Locator`` that the page needs."""
+
+    def locate(
+        self, images: Sequence[Path | Pixels], *, k: int = 5, region: Region | None = None
+    ) -> list[Location]:
+        """Return one location for each photo."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A photo that the page offers, with the place where it was taken, if that is known."""
+
+    path: Path
+    label: str
+    latlon: tuple[float, float] | None = None
+
+
+class Site:
+    """Answers the page's questions; every method may be called from several threads."""
+
+    def __init__(
+        self,
+        gallery: Pictured,
+        locator: Finds,
+        *,
+        name: str,
+        encoder: EncoderIdentity | None = None,
+        samples: Sequence[Sample] = (),
+    ) -> None:
+        self.gallery, self.samples = gallery, samples
+        self._locator, self._name, self._encoder = locator, name, encoder
+        self._searching = threading.Lock()
+        self.basemap = Basemap(gallery)
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What the page must know of the gallery, as JSON values."""
+        tiles = self.gallery.tiles
+        return {
+            "name": self._name,
+            "num_tiles": len(tiles),
+            "side_m": [float(tiles.side_m.min(initial=np.inf)), float(tiles.side_m.max(initial=0))],
+            "extent": extent(tiles.latlon),
+            "max_zoom": self.basemap.max_zoom,
+            "encoder": None if self._encoder is None else self._encoder.as_json(),
+            "samples": [
+                {"label": sample.label, "latlon": sample.latlon} for sample in self.samples
+            ],
+        }
+
+    def locate(self, path: Path, k: int, region: Region | None) -> dict[str, Any]:
+        """Return JSON values that say where a photo may have been taken; DataError for a bad one.
+
+        The preview is made of pixels, so that it holds nothing else of what the file says.
+        """
+        image = read_image(path)
+        with self._searching:
+            location = self._locator.locate([image], k=k, region=region)[0]
+        height, width = image.shape[:2]
+        preview = data_url(_jpeg(_within(image, _PREVIEW_PX)))
+        photo = {"width": width, "height": height, "preview": preview}
+        return {"photo": photo, **located(location, self.gallery.tiles)}
+
+    def tile(self, row: int) -> bytes | None:
+        """Return a tile's thumbnail, encoded anew, or None where there is none."""
+        if not 0 <= row < len(self.gallery.tiles):
+            return None
+        content = self.gallery.thumbnail(row)
+        if content is None:
+            return None
+        try:
+            return _jpeg(decode_thumbnail(content))
+        except ValueError as error:
+            raise DataError(f"the thumbnail of tile {row} is damaged: {error}") from None
+
+    def sample(self, number: int) -> bytes | None:
+        """Return a sample photo as JPEG, or None where there is none."""
+        if not 0 <= number < len(self.samples):
+            return None
+        return _jpeg(_within(read_image(self.samples[number].path), _SAMPLE_PX))
+
+
+def _within(image: Pixels, side: int) -> Pixels:
+    height, width = image.shape[:2]
+    factor = min(1.0, side / max(height, width))
+    return resize(image, (max(1, round(height * factor)), max(1, round(width * factor))))
+
+
+def _jpeg(image: Pixels) -> bytes:
+    content: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=_QUALITY)
+    return content
