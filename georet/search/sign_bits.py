@@ -82,9 +82,13 @@ class SignBits(RerankedIndex):
             self._codes[:, part] = self._encode(embeddings[part]).T
 
     def _encode(self, embeddings: Floats) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        import torch
+
         from georet.search.hamming import packed
 
-        return packed((embeddings - self._mean) @ self._planes > 0)
+        # As all products here, by torch: a second library's threads would wait for cores.
+        centred = torch.from_numpy(embeddings - self._mean)
+        return packed((centred @ torch.from_numpy(self._planes) > 0).numpy())
 
     def propose(self, queries: Floats, num: int, allowed: Bools | None) -> Ints:
         """Return rows int64[Q, num] likely to be the best, in any order, -1 pads."""
