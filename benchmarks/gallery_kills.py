@@ -42,14 +42,20 @@ def num_noted(out: Path) -> int:
     return len({entry.shard for entry in entries(out)})
 
 
-def kill_often(out: Path, num_kills: int, rng: np.random.Generator) -> dict[str, int]:
-    """Kill builds of ``out``, then let one finish; return what the kills left behind."""
+def kill_often(
+    out: Path, num_kills: int, shard_s: float, rng: np.random.Generator
+) -> dict[str, int]:
+    """Kill builds of ``out``, then let one finish; return what the kills left behind.
+
+    ``shard_s`` is what a shard takes: a kill comes before the next one is done, mostly, so that
+    the shards last for all kills.
+    """
     left = {"kills": 0, "shards before the last start": 0, "temporary files": 0, "claims": 0}
     for _ in range(num_kills):
         before, process = num_noted(out), start(out)
         while process.poll() is None and num_noted(out) == before:
             time.sleep(0.01)
-        time.sleep(rng.uniform(0, 0.3))
+        time.sleep(rng.uniform(0, 0.8 * shard_s))
         process.kill()
         left["kills"] += process.wait() != 0
         left["temporary files"] += len(list(out.rglob(".*.tmp")))
@@ -91,9 +97,11 @@ def main() -> None:
         folder = Path(name)
         began_s = time.monotonic()
         build(folder / "quiet")
-        print(f"undisturbed: {time.monotonic() - began_s:.0f} s")
+        took_s = time.monotonic() - began_s
+        print(f"undisturbed: {took_s:.0f} s")
         rng = np.random.default_rng(arguments.seed)
-        left = kill_often(folder / "killed", arguments.kills, rng)
+        shard_s = took_s * SHARD_SIZE / NUM_TILES
+        left = kill_often(folder / "killed", arguments.kills, shard_s, rng)
         print(", ".join(f"{what}: {num}" for what, num in left.items()))
         describe("killed", folder / "killed", folder / "quiet")
         both = [start(folder / "twice") for _ in range(2)]
