@@ -14,6 +14,7 @@ from georet.types import Floats, Pixels
 from georet_export.artefact import Artefact, read_manifest
 from georet_export.backends_session import ArtefactSession, verified
 from georet_export.external_data import check_onnx
+from georet_export.vendors import import_openvino, in_own_thread
 from georet_export.writing import INPUT, OUTPUT
 
 ONNX, OPENVINO = "onnx", "openvino"
@@ -49,14 +50,18 @@ class OpenVinoBackend:
     def open(self, artefact: Path, view: str, *, threads: int | None = None) -> ArtefactSession:
         """Verify the artefact, then load the files' bytes; no other file is opened."""
         checked = _of_format(verified(artefact, view), (ONNX, OPENVINO))
-        openvino = need("openvino", extra="openvino", what="executing with OpenVINO")
+        openvino = import_openvino("executing with OpenVINO")
         options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         if threads is not None:
             options["INFERENCE_NUM_THREADS"] = threads
-        core = openvino.Core()
+        content = _openvino_bytes(checked)
+
+        def compiled_model() -> Any:
+            core = openvino.Core()
+            return core.compile_model(core.read_model(*content), "CPU", options)
+
         try:
-            model = core.read_model(*_openvino_bytes(checked))
-            compiled = core.compile_model(model, "CPU", options)
+            compiled = in_own_thread(compiled_model)
         except RuntimeError as error:
             raise _unloadable("OpenVINO", str(artefact), error) from error
         request = compiled.create_infer_request()
@@ -130,7 +135,9 @@ def _session(execute: Any, artefact: Artefact, view: str, name: str) -> Artefact
 
 
 def _unloadable(runtime: str, where: str, error: Exception) -> DataError:
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    lines = (line.strip() for line in str(error).splitlines())
+    # OpenVINO's first line names a line of its own source.
+    first = next((line for line in lines if line and not line.startswith("Exception from ")), "")
     return DataError(
         f"{runtime} can't load it: {first}",
         where=where,

@@ -13,13 +13,13 @@ import numpy as np
 
 from georet.encoder import Encoder
 from georet.export_spec import ExportSpec
-from georet.extras import need
 from georet.files import sha256_of
 from georet.types import Pixels
 from georet_export.errors import ExportError
 from georet_export.int8 import NUM_FLOAT_FIRST, calibration_images
 from georet_export.onnx_export import write_fp32
 from georet_export.quiet import quiet
+from georet_export.vendors import import_nncf, import_openvino, in_own_thread
 from georet_export.writing import INPUT, new_artefact
 
 FORMAT, MAIN = "openvino", "encoder.xml"
@@ -34,11 +34,11 @@ class OpenvinoExporter:
 
     def export(self, encoder: Encoder, spec: ExportSpec, out: Path) -> Path:
         """Write the artefact's folder ``out``, which must not exist, and return it."""
-        need("openvino", extra="openvino", what="export to OpenVINO")
+        import_openvino("export to OpenVINO")
         is_int8 = spec.precision == "int8"
         if is_int8:
             with _silent():
-                need("nncf", extra="int8", what="int8 for OpenVINO")
+                import_nncf("int8 for OpenVINO")
         packages = (*PACKAGES, *(["nncf"] if is_int8 else []))
         with (
             new_artefact(out, spec, made_as=FORMAT, main=MAIN, packages=packages) as draft,
@@ -54,7 +54,7 @@ class OpenvinoExporter:
 
 
 def _converted(onnx_file: Path, spec: ExportSpec) -> Any:
-    openvino = need("openvino", extra="openvino")
+    openvino = import_openvino()
     try:
         return openvino.convert_model(onnx_file)
     except Exception as error:  # OpenVINO's front ends raise unrelated types
@@ -64,18 +64,23 @@ def _converted(onnx_file: Path, spec: ExportSpec) -> Any:
 
 
 def _quantised(model: Any, spec: ExportSpec) -> tuple[Any, dict[str, Any]]:
-    nncf = need("nncf", extra="int8")
+    nncf = import_nncf()
     images = calibration_images(spec)
-    with _silent():
-        done = nncf.quantize(
+    scope = nncf.IgnoredScope(
+        names=_tail(model) + _first(model), types=list(_DELICATE), validate=False
+    )
+
+    def quantised_model() -> Any:
+        return nncf.quantize(
             model,
             nncf.Dataset(list(images), _as_input),
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(images),
-            ignored_scope=nncf.IgnoredScope(
-                names=_tail(model) + _first(model), types=list(_DELICATE), validate=False
-            ),
+            ignored_scope=scope,
         )
+
+    with _silent():
+        done = in_own_thread(quantised_model)
     fakes = sum(op.get_type_name() == "FakeQuantize" for op in done.get_ops())
     if not fakes:
         raise ExportError("there is nothing to quantise", where=f"view {spec.view}")
@@ -106,7 +111,7 @@ def _as_input(image: Pixels) -> dict[str, Pixels]:
 
 
 def _save(model: Any, path: Path, spec: ExportSpec) -> None:
-    openvino = need("openvino", extra="openvino")
+    openvino = import_openvino()
     identity = spec.identities[spec.view]
     about = {
         "weights_sha256": identity.weights_sha256,
