@@ -14,7 +14,15 @@ from typing import Final
 import cv2
 import numpy as np
 import simplejpeg
-from PIL import BmpImagePlugin, Image, ImageFile, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import (
+    BmpImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from georet.data.exif import jpeg_orientation, turn_upright
 from georet.errors import DataError
@@ -22,6 +30,9 @@ from georet.types import Pixels
 
 MAX_PIXELS: Final = 40_000_000
 """Images with more pixels are refused before they are decoded."""
+
+SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
+"""How files that count as images in a folder end, in lower case."""
 
 RESIZE_RULE: Final = "bilinear-exact"
 """The name of what ``resize`` does, for manifests; another rule gets another name."""
@@ -34,12 +45,15 @@ _MAGIC: Final = {
     b"BM": "BMP",
 }
 _HEADER_READERS: Final[dict[str, Callable[[BytesIO], ImageFile.ImageFile]]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
 }
 _PLAIN_MODES: Final = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
+_NOT_TOLD: Final = "subsampling level"
+"""In TurboJPEG's complaint of whole files whose channels are sampled in ways it has no name for."""
 _FETCH_AGAIN: Final = "fetch the file again, or remove its row from the data set"
 
 
@@ -54,7 +68,8 @@ def read_image(
 
     JPEG, PNG, TIFF (first page), WebP and BMP are told apart by their first bytes; the name's
     suffix doesn't matter. Images are turned upright as EXIF says (as OpenCV's ``imread`` does).
-    Grey becomes three equal channels, alpha is dropped, of 16 bits the upper 8 are kept.
+    Grey becomes three equal channels, CMYK is mixed without a colour profile, alpha is dropped, of
+    16 bits the upper 8 are kept.
     ``fast`` decodes a JPEG at the smallest scale (n/8) that still covers ``size``; its pixels
     differ slightly from those of a full decode.
 
@@ -168,11 +183,14 @@ def _decode_jpeg(data: bytes, path: Path, least: tuple[int, int] | None, max_pix
         _check_pixels(full_height, full_width, path, max_pixels)
         image = simplejpeg.decode_jpeg(data, min_height=height, min_width=width, strict=True)
     except ValueError as error:
-        raise _damaged("JPEG", path, error) from None
+        if _NOT_TOLD not in str(error):
+            raise _damaged("JPEG", path, error) from None
+        _check_header(data, path, "JPEG", max_pixels)
+        image = _decode_with_pillow(data, path, "JPEG")
     return turn_upright(image, orientation)
 
 
-def _decode_other(data: bytes, path: Path, kind: str, max_pixels: int) -> Pixels:
+def _check_header(data: bytes, path: Path, kind: str, max_pixels: int) -> None:
     try:
         # The plugin's class, not Image.open: that warns of big images in its own way and order.
         with _HEADER_READERS[kind](BytesIO(data)) as header:
@@ -180,6 +198,10 @@ def _decode_other(data: bytes, path: Path, kind: str, max_pixels: int) -> Pixels
     except Exception as error:  # Pillow's readers raise a dozen unrelated types
         raise _damaged(kind, path, error) from None
     _check_pixels(height, width, path, max_pixels)
+
+
+def _decode_other(data: bytes, path: Path, kind: str, max_pixels: int) -> Pixels:
+    _check_header(data, path, kind, max_pixels)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
@@ -190,7 +212,7 @@ def _decode_other(data: bytes, path: Path, kind: str, max_pixels: int) -> Pixels
 
 
 def _decode_with_pillow(data: bytes, path: Path, kind: str) -> Pixels:
-    """Decode what OpenCV refuses, or at least say why it is refused."""
+    """Decode what the faster decoders refuse, or at least say why it is refused."""
     try:
         with Image.open(BytesIO(data), formats=(kind,)) as image:
             mode = image.mode

@@ -10,9 +10,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import multiprocessing
-import signal
 import sys
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
@@ -24,7 +22,8 @@ import cv2
 import numpy as np
 
 from georet.data.samples import Filler, Job
-from georet.errors import DataError, GeoretError
+from georet.errors import DataError, portable
+from georet.interrupt import leave_signals_to_parent
 from georet.types import Pixels
 
 T = TypeVar("T")
@@ -185,9 +184,7 @@ def _work(
     # A copy of the other end here would keep the pipe open when the main process is gone.
     parents_end.close()
     cv2.setNumThreads(0)
-    # Signals to the whole group are the main process's to answer; a closed pipe ends a worker.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    leave_signals_to_parent()
     buffers = [_as_images(buffer, filler.sizes, capacity) for buffer in shared]
     while True:
         try:
@@ -199,16 +196,9 @@ def _work(
                 try:
                     bad |= filler.fill(job, slot, buffers[buffer])
                 except Exception as error:
-                    failure = slot, _portable(error)
+                    failure = slot, portable(error, "a loader worker")
                     break
             at[2 * worker + 1] = _IDLE
             connection.send((bad, failure))
         except (EOFError, OSError):
             return
-
-
-def _portable(error: Exception) -> Exception:
-    """Return an error that survives the pipe; georet's own do, others travel as their traceback."""
-    if isinstance(error, GeoretError):
-        return error
-    return RuntimeError(f"in a loader worker:\n{traceback.format_exc()}")

@@ -124,6 +124,35 @@ def test_grey_and_cmyk_jpegs_become_rgb(tmp_path: Path, picture: Pixels) -> None
         assert np.abs(read_image(path).astype(int) - expected).mean() < 4
 
 
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_cmyk_jpegs_of_any_subsampling_keep_their_colours(
+    tmp_path: Path, subsampling: int, progressive: bool
+) -> None:
+    inks = np.zeros((40, 60, 4), np.uint8)
+    inks[:20, :, 3], inks[20:, :30, 0], inks[20:, 30:, 1] = 90, 200, 160
+    image, path = Image.fromarray(inks, "CMYK"), tmp_path / "cmyk.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    image.save(path, subsampling=subsampling, progressive=progressive, quality=98, exif=exif)
+    read = read_image(path).astype(int)[::-1, ::-1]
+    np.testing.assert_allclose(read[4:16, 4:56], 165, atol=3)
+    np.testing.assert_allclose(read[24:36, 4:26], np.full((12, 22, 3), (55, 255, 255)), atol=3)
+    np.testing.assert_allclose(read[24:36, 34:56], np.full((12, 22, 3), (255, 95, 255)), atol=3)
+    small = read_image(path, size=(10, 15), fast=True)
+    assert small.shape == (10, 15, 3)
+
+
+def test_a_torn_or_huge_cmyk_jpeg_is_refused(tmp_path: Path, picture: Pixels) -> None:
+    path = tmp_path / "cmyk.jpg"
+    Image.fromarray(picture).convert("CMYK").save(path, subsampling=2)
+    with pytest.raises(DataError, match="the cap is"):
+        read_image(path, max_pixels=100)
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(DataError, match="JPEG is truncated"):
+        read_image(path)
+
+
 def test_png_varieties_become_eight_bit_rgb(tmp_path: Path, picture: Pixels) -> None:
     deep = picture.astype(np.uint16) * 256 + 7
     cv2.imwrite(str(tmp_path / "deep.png"), deep[..., ::-1])
