@@ -16,6 +16,7 @@ georet demo
 
 georet demo --run runs/first --no-browser
 """
+HOST = "127.0.0.1"
 RunFolder = Annotated[
     Path | None,
     typer.Option(
@@ -40,10 +41,12 @@ def demo(
     for module, extra in (("fastapi", "serve"), ("uvicorn", "serve"), ("pyarrow", "gallery")):
         need(module, extra=extra, what="georet demo")
     from georet.serve.demo import demo_site, newest_run
+    from georet.serve.run import check_free
 
+    check_free(HOST, port)
     found = run or newest_run(Path("runs")) or _trained()
     site = demo_site(found, _say)
-    show(site, port=port, host="127.0.0.1", token=None, no_browser=no_browser, as_json=as_json)
+    show(site, port=port, host=HOST, token=None, no_browser=no_browser, as_json=as_json)
 
 
 def _trained() -> Path:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from georet.cli.options import AsJson
+from georet.cli.options import (
+    AsJson,
+    BackendName,
+    GalleryEncoder,
+    GalleryFolder,
+    NoPlugin,
+    PluginNames,
+)
 
 if TYPE_CHECKING:
     from georet.serve.site import Site
@@ -24,7 +30,6 @@ georet serve area.gallery --host 0.0.0.0 --token "$(openssl rand -hex 16)"
 
 curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' 'http://127.0.0.1:8765/api/locate?k=5'
 """
-GalleryFolder = Annotated[Path, typer.Argument(metavar="GALLERY", help="The gallery's folder.")]
 Port = Annotated[int, typer.Option(help="Port; 0 takes any free one.")]
 Host = Annotated[
     str, typer.Option(help="Address to listen at; others than this machine's need a token.")
@@ -33,11 +38,6 @@ Token = Annotated[
     str | None,
     typer.Option(envvar="GEORET_TOKEN", help="Secret that every request must carry."),
 ]
-Encoder = Annotated[
-    Path | None,
-    typer.Option(metavar="RUN|ARTEFACT", help="What embeds the photos; by default as recorded."),
-]
-BackendName = Annotated[str, typer.Option("--backend", help="What executes the encoder.")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
 
 
@@ -46,9 +46,11 @@ def serve(
     port: Port = 8765,
     host: Host = "127.0.0.1",
     token: Token = None,
-    encoder: Encoder = None,
+    encoder: GalleryEncoder = None,
     backend: BackendName = "auto",
     no_browser: NoBrowser = False,
+    plugins: PluginNames = None,
+    no_plugin: NoPlugin = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a gallery on a map in the browser, and find in it where photos were taken.
@@ -61,12 +63,15 @@ def serve(
         need(module, extra="serve", what="georet serve")
     from georet.gallery.gallery import Gallery
     from georet.locate import Locator
-    from georet.serve.run import check_access
+    from georet.serve.run import check_access, check_free
     from georet.serve.site import Site
 
     check_access(host, token)
+    check_free(host, port)
     opened = Gallery.open(gallery)
-    session = opened.session(source=encoder, backend=backend)
+    session = opened.session(
+        source=encoder, backend=backend, plugins=plugins, blocked=no_plugin or ()
+    )
     site = Site(
         opened, Locator(opened, session), name=gallery.resolve().name, encoder=session.identity
     )

@@ -110,7 +110,7 @@ def _ring(points: object, where: str) -> Doubles:
     """Return a ring float64[M, 2] of longitude, latitude, in one piece across the antimeridian."""
     try:
         ring = np.array([point[:2] for point in points], np.float64)  # type: ignore[attr-defined]
-    except (TypeError, ValueError, IndexError, KeyError):
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError):
         ring = np.empty((0, 0))
     if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) < 4 or not np.isfinite(ring).all():
         raise UsageError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,11 +27,6 @@ def located(location: Location, tiles: TileTable) -> dict[str, Any]:
         "candidates": [_candidate(candidate) for candidate in location.candidates],
         "heat": _heat(location.heat, tiles),
     }
-
-
-def data_url(jpeg: bytes) -> str:
-    """Return a JPEG as an address that holds the whole picture."""
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def extent(latlon: Doubles) -> list[float]:

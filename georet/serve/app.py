@@ -25,7 +25,7 @@ from georet.serve.slots import BusyError, Slots, num_cores
 from georet.serve.upload import RefusedError, received
 
 MAX_CANDIDATES = 50
-PHOTOS_WAITING, PICTURES_WAITING = 64, 128
+PHOTOS_ARRIVING, PHOTOS_WAITING, PICTURES_WAITING = 16, 64, 128
 _NUMBER = re.compile("[0-9]{1,9}")
 
 
@@ -95,7 +95,10 @@ def _add_pictures(app: FastAPI, site: Site) -> None:
 
 
 def _add_search(app: FastAPI, site: Site) -> None:
-    slots = Slots(num_cores(), PHOTOS_WAITING)
+    arriving, searching = (
+        Slots(PHOTOS_ARRIVING, PHOTOS_WAITING),
+        Slots(num_cores(), PHOTOS_ARRIVING),
+    )
 
     @app.get("/api/gallery")
     async def gallery() -> JSONResponse:
@@ -109,7 +112,8 @@ def _add_search(app: FastAPI, site: Site) -> None:
         region: str | None = None,
     ) -> JSONResponse:
         area = area_of(box, region)
-        async with slots, received(request, app.state.folder) as path:
+        # A photo that arrives slowly holds up no other one.
+        async with arriving, received(request, app.state.folder) as path, searching:
             return JSONResponse(await asyncio.to_thread(site.locate, path, k, area))
 
 

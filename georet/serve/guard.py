@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from georet.serve.access import COOKIE, Access, Refusal
 
@@ -74,7 +75,8 @@ class Guard:
 def refused(refusal: Refusal) -> Response:
     """Return a refusal as JSON."""
     body = {"error": refusal.error} | ({"hint": refusal.hint} if refusal.hint else {})
-    return JSONResponse(body, refusal.status, dict(refusal.headers))
+    # Escaped to ASCII: what is quoted from a request may hold half a character.
+    return Response(json.dumps(body), refusal.status, dict(refusal.headers), "application/json")
 
 
 def _headers(scope: Scope) -> dict[str, str] | None:

@@ -14,6 +14,7 @@ import uvicorn
 from georet.errors import UsageError
 from georet.serve.access import Access, is_loopback
 from georet.serve.app import make_app
+from georet.serve.patience import Impatient
 from georet.serve.site import Site
 
 MIN_TOKEN = 16
@@ -52,13 +53,18 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(128)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, ValueError, TypeError) as error:
         listener.close()
         raise UsageError(
             f"port {port} of {host} can't be had: {error}",
-            hint="--port 0 takes any free one.",
+            hint="--port 0 takes any free one; --host is an address of this machine.",
         ) from error
     return listener
+
+
+def check_free(host: str, port: int) -> None:
+    """Raise UsageError where the address can't be had, before anything slow is begun."""
+    bind(host, port).close()
 
 
 def run(
@@ -72,9 +78,9 @@ def run(
     """Serve until Ctrl-C; ``announce`` gets the address as soon as it answers."""
     settings = uvicorn.Config(
         make_app(site, access),
-        http="h11",
+        http=Impatient,
         ws="none",
-        log_level="warning",
+        log_level="error",
         access_log=False,
         server_header=False,
         proxy_headers=False,

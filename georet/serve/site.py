@@ -17,7 +17,8 @@ from georet.errors import DataError
 from georet.gallery.atlas import decode_thumbnail
 from georet.gallery.mosaic import Pictured
 from georet.identity import EncoderIdentity
-from georet.serve.answer import data_url, extent, located
+from georet.report.markup import data_url
+from georet.serve.answer import extent, located
 from georet.serve.basemap import Basemap
 from georet.types import Pixels
 
@@ -35,7 +36,10 @@ class Finds(Protocol):
     def locate(
         self, images: Sequence[Path | Pixels], *, k: int = 5, region: Region | None = None
     ) -> list[Location]:
-        """Return one location for each photo."""
+        """Return one location for each photo, a file or uint8[H, W, 3].
+
+        DataError names one that can't be read.
+        """
 
 
 @dataclass(frozen=True)

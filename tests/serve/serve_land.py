@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from georet.serve import patience
 from georet.serve.run import bind, check_access, run
 
 
@@ -18,6 +19,7 @@ def main() -> None:
     sys.modules["serve_conftest"] = conftest
     spec.loader.exec_module(conftest)
     options = json.loads(sys.argv[2])
+    patience.PATIENCE_S = options.get("patience_s", patience.PATIENCE_S)
     access = check_access(options.get("host", "127.0.0.1"), options.get("token"))
     site = conftest.make_land(Path(sys.argv[1])).site()
     listener = bind(options.get("bind", access.host), 0)

@@ -190,6 +190,46 @@ def test_an_upload_that_breaks_off_leaves_nothing(server):
     assert is_alive(server)
 
 
+def test_photos_that_arrive_slowly_hold_up_no_other_one(server, land):
+    photo = land.photo_file(land.place(33)).read_bytes()
+    with contextlib.ExitStack() as slow:
+        for _ in range(8):
+            address = ("127.0.0.1", server.port)
+            connection = slow.enter_context(socket.create_connection(address))
+            connection.sendall(HEAD + b"Content-Length: 1000000\r\n\r\n\xff\xd8\xff")
+        time.sleep(0.2)
+        begun = time.monotonic()
+        assert post(server, photo)[0].status == 200
+        assert time.monotonic() - begun < 10
+
+
+def test_who_keeps_a_connection_and_does_nothing_with_it_is_hung_up_on(serve):
+    server = serve(patience_s=0.3)
+    whole = b"GET /api/gallery HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    refused = whole.replace(b"127.0.0.1\r", b"evil.example\r\nContent-Length: 9\r")
+    for beginning in (b"", b"GET / HT", whole + b"GET / HT", refused):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+            connection.sendall(beginning)
+            with contextlib.suppress(ConnectionResetError):
+                while connection.recv(65536):
+                    pass
+    assert is_alive(server)
+
+
+def test_who_does_not_read_the_answers_is_hung_up_on(serve):
+    server = serve(patience_s=0.3)
+    whole = b"GET /static/vendor/maplibre/maplibre-gl.mjs HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(whole * 30)
+        time.sleep(2)
+        received = 0
+        with contextlib.suppress(ConnectionResetError):
+            while part := connection.recv(65536):
+                received += len(part)
+    assert received < 30 * len(get(server, "/static/vendor/maplibre/maplibre-gl.mjs")[1])
+    assert is_alive(server)
+
+
 def test_200_requests_at_once_are_answered_or_sent_away(serve, land):
     server = serve()
     photo = land.photo_file(land.place(33)).read_bytes()

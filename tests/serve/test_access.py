@@ -2,7 +2,7 @@ import pytest
 
 from georet.errors import UsageError
 from georet.serve.access import Access
-from georet.serve.run import check_access
+from georet.serve.run import bind, check_access
 
 OWN = {"host": "127.0.0.1:8765"}
 TOKEN = "0123456789abcdef"
@@ -82,3 +82,9 @@ def test_a_token_that_would_break_the_address_is_refused():
     for token in ("0123456789abcdef&x=1", "0123456789abcde f", "0123456789abcdefö"):
         with pytest.raises(UsageError, match="characters"):
             check_access("127.0.0.1", token)
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 300, "nowhere.invalid", "é" * 70])
+def test_an_address_that_is_none_is_named(host):
+    with pytest.raises(UsageError, match="can't be had"):
+        bind(host, 0)

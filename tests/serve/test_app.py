@@ -111,10 +111,16 @@ def test_a_box_leaves_out_what_lies_outside(client, land, photo):
     assert [candidate["row"] for candidate in answer["candidates"]] == [row]
 
 
+def region_of(longitude):
+    ring = f"[[{longitude},0],[1,0],[1,1],[{longitude},0]]"
+    return f'region={{"type":"Polygon","coordinates":[{ring}]}}'
+
+
 @pytest.mark.parametrize(
     "query",
     ["k=0", "k=51", "k=x", "box=1,2,3", "box=nan,0,1,1", "box=1,2,3,4&region={}", "region=[",
-     "region=[]", "region={}", "box=0,0,1,1", "box=0,99,1,100", "region=" + "[" * 5000],
+     "region=[]", "region={}", "box=0,0,1,1", "box=0,99,1,100", "region=" + "[" * 5000,
+     'region={"type":"\\ud800"}', region_of(10**400), region_of("NaN"), region_of("1e999")],
 )  # fmt: skip
 def test_a_query_that_makes_no_sense_is_said_to_be_wrong(client, photo, query):
     answer = client.post(f"/api/locate?{query}", content=photo, headers=JPEG)
