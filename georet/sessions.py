@@ -46,6 +46,10 @@ class SessionSpec:
     threads: int | None = None
     allow_failing: bool = False
 
+    def __post_init__(self) -> None:
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"{self.threads} threads, at least 1 is needed", where="threads")
+
     def open(self) -> Session:
         """Open the session; DataError where there is neither a run nor an artefact."""
         artefact = artefact_of(self.source, self.view)
@@ -108,11 +112,12 @@ class TorchSession:
 def check_images(images: Pixels, identity: EncoderIdentity) -> None:
     """Raise UsageError unless images are uint8[B, H, W, 3] in the encoder's size."""
     wanted = (*identity.size, 3)
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != wanted:
+    # What is no array at all comes here too.
+    dtype, shape = getattr(images, "dtype", type(images).__name__), getattr(images, "shape", ())
+    if dtype != np.uint8 or len(shape) != 4 or shape[1:] != wanted:
         height, width = identity.size
         raise UsageError(
-            f"got images {images.dtype}{list(images.shape)}, "
-            f"wanted uint8[B, {height}, {width}, 3] (RGB)",
+            f"got images {dtype}{list(shape)}, wanted uint8[B, {height}, {width}, 3] (RGB)",
             where=identity.backend,
             hint="georet.data.images.read_image(path, size=session.identity.size) reads one.",
         )

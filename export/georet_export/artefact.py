@@ -16,7 +16,7 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from georet.errors import DataError, IntegrityError
-from georet.files import sha256_of, write_json
+from georet.files import file_entry, sha256_of, write_json
 from georet.identity import EncoderIdentity
 from georet.sessions import ARTEFACT
 
@@ -132,10 +132,7 @@ def seal(folder: Path, manifest: Mapping[str, Any]) -> None:
     ``manifest["files"]`` are the names of the files, which must be on disk already.
     """
     names = [_plain(name, folder) for name in manifest["files"]]
-    files = {
-        name: {"sha256": sha256_of(folder / name), "bytes": (folder / name).stat().st_size}
-        for name in names
-    }
+    files = {name: file_entry(folder / name) for name in names}
     whole = {"version": VERSION, **manifest, "files": files}
     whole.pop(OWN_HASH, None)
     write_json(folder / ARTEFACT, {**whole, OWN_HASH: canonical_sha256(whole)})

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from georet.cli.options import AsJson, AsMarkdown, NoPlugin, PluginNames, Sets
+from georet.cli.options import AsJson, AsMarkdown, MaxImages, NoPlugin, PluginNames, Sets
 
 EPILOG = """Examples:
 
@@ -22,7 +22,11 @@ georet benchmark runs/first --gpu-acceptance --out gpu.json
 
 _Run = Annotated[
     Path | None,
-    typer.Option("--run", help="The run of artefacts that lie elsewhere, to compare with torch."),
+    typer.Option(
+        "--run",
+        metavar="RUN",
+        help="The run of artefacts that lie elsewhere, to compare with torch.",
+    ),
 ]
 _Backends = Annotated[
     list[str] | None,
@@ -31,9 +35,6 @@ _Backends = Annotated[
     ),
 ]
 _Seconds = Annotated[float, typer.Option(min=0.01, help="Time for each contender and batch.")]
-_Images = Annotated[
-    int, typer.Option(min=0, help="Compare with torch on at most so many images; 0: don't.")
-]
 _Picture = Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw a picture.")]
 _Acceptance = Annotated[
     bool,
@@ -49,7 +50,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command(epilog=EPILOG)
 def benchmark(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="RUN_OR_ARTEFACT...", help="A run brings its exports.")
+        list[Path], typer.Argument(metavar="RUN|ARTEFACT...", help="A run brings its exports.")
     ],
     *,
     run: _Run = None,
@@ -58,7 +59,7 @@ def benchmark(
     batch: Annotated[str, typer.Option(metavar="N,N", help="Images at once.")] = "1,8,32",
     threads: Annotated[int, typer.Option(min=1, help="Threads on a CPU.")] = 1,
     seconds: _Seconds = 3.0,
-    images: _Images = 1000,
+    images: MaxImages = 1000,
     plot: _Picture = None,
     gpu_acceptance: _Acceptance = False,
     out: _Out = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ def measure_and_print(
 ) -> None:
     """Measure, print the table (or JSON, or Markdown), and draw the picture if one is wanted."""
     form = one_format(as_json=as_json, as_markdown=as_markdown, as_latex=False)
+    _check_worth_it(asked.seconds, picture)
     choice = Choice(asked.backends or None, asked.view, asked.threads, asked.plugins, asked.blocked)
     plan = Plan(parse_batches(asked.batch), asked.seconds, asked.num_images, asked.overrides)
     result = run_benchmark(find_contenders(asked.paths, choice, asked.run), plan)
@@ -61,6 +63,14 @@ def measure_and_print(
     if picture is not None:
         write_atomic(picture, plot(result, title))
         say(f"picture {picture}")
+
+
+def _check_worth_it(seconds: float, picture: Path | None) -> None:
+    """Raise UsageError now for what would come to nothing after all the measuring."""
+    if not math.isfinite(seconds):
+        raise UsageError(f"{seconds} is no time", where="--seconds", hint="For example --seconds 3")
+    if picture is not None and picture.suffix.lower() != ".svg":
+        raise UsageError(f"{picture} is no .svg file", where="--plot", hint="Pictures are SVG.")
 
 
 def about(result: Result, num_threads: int) -> str:

@@ -69,9 +69,11 @@ def find_contenders(paths: Sequence[Path], choice: Choice, run_dir: Path | None 
     """Return the contenders of runs (with all that was exported of them) and artefacts.
 
     ``run_dir`` is the run that artefacts come from, where they don't lie in its folder. Raises
-    DataError for a path that is neither, UsageError where nothing can be executed here.
+    DataError for a path that is neither, UsageError for a back end that there is not and where
+    nothing can be executed here.
     """
     loaded = load_plugins(choice.plugins, blocked=choice.blocked)
+    _check_backends(choice.backends or (), loaded)
     sources = [source for path in paths for source in _sources(path, choice.view)]
     run = run_dir or next(filter(None, map(_run_of, paths)), None)
     contenders = [] if run is None else [_torch(run, choice)]
@@ -84,6 +86,15 @@ def find_contenders(paths: Sequence[Path], choice: Choice, run_dir: Path | None 
         why = "\n  ".join(absent)
         raise UsageError("nothing here can be executed on this machine", hint=why or None)
     return Entries(tuple(contenders), tuple(absent), run)
+
+
+def _check_backends(names: Sequence[str], plugins: Plugins) -> None:
+    """Raise UsageError for a back end that no plugin brings."""
+    known = [TORCH, *(entry.component.name for entry in plugins.catalog.entries("backends"))]
+    for name in names:
+        if name not in known:
+            hint = f"there are: {', '.join(known)}"
+            raise UsageError(f"there is no back end {name!r}", where="--backend", hint=hint)
 
 
 def _sources(path: Path, view: str) -> list[Path]:

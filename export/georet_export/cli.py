@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from georet.cli.options import AsJson, NoPlugin, PluginNames, Sets
+from georet.cli.options import (
+    AsJson,
+    Checkpoint,
+    MaxImages,
+    NoPlugin,
+    PluginNames,
+    RunFolder,
+    Sets,
+)
 
 EPILOG = """Examples:
 
@@ -40,9 +48,8 @@ Targets = Annotated[
     list[str] | None,
     typer.Option("--target", metavar="SM,SM", help="GPU architectures of a plan, as sm86."),
 ]
-Images = Annotated[
-    int, typer.Option(min=0, help="Compare with torch on at most so many images; 0: don't.")
-]
+Precision = Annotated[str, typer.Option(metavar="NAME", help="fp32, fp16 or int8.")]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder; by default RUN/export.")]
 MaxLoss = Annotated[float, typer.Option(min=0, help="Points of recall@1 that int8 may lose.")]
 KeepFailing = Annotated[
     bool, typer.Option("--keep-failing", help="Keep and mark what fails its gate.")
@@ -51,18 +58,18 @@ KeepFailing = Annotated[
 
 @app.command(epilog=EPILOG)
 def export(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    run: RunFolder,
     *,
     onnx: Onnx = False,
     trt: Trt = False,
     openvino: Openvino = False,
     formats: Formats = None,
-    precision: Annotated[str, typer.Option(help="fp32, fp16 or int8.")] = "fp32",
+    precision: Precision = "fp32",
     batch: Batch = "1,32,128",
     targets: Targets = None,
-    checkpoint: Annotated[str, typer.Option(help="last or best.")] = "last",
-    out: Annotated[Path | None, typer.Option(help="Folder; by default RUN/export.")] = None,
-    images: Images = DEFAULT_IMAGES,
+    checkpoint: Checkpoint = "last",
+    out: Out = None,
+    images: MaxImages = DEFAULT_IMAGES,
     max_loss: MaxLoss = 0.5,
     keep_failing: KeepFailing = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an export.")] = False,

@@ -10,7 +10,9 @@ from typing import Any
 
 from georet.errors import UsageError
 from georet.export_spec import PRECISIONS, Precision
+from georet.report.readable import megabytes
 from georet.train.session import say
+from georet_export.backends import ONNX, OPENVINO
 from georet_export.export_run import Options, export_session
 from georet_export.fidelity_report import renew_report
 from georet_export.job import Outcome, check_gates
@@ -35,6 +37,7 @@ def export_and_print(
     """Export, print each outcome as it comes (or all as JSON), and raise if a gate failed."""
     named = tuple(part for text in targets for part in text.replace(" ", ",").split(",") if part)
     chosen = [*exporters, *([_tensorrt(named)] if wants_tensorrt else [])] or ["onnx"]
+    _check_targets(chosen, named)
     request = Request(chosen, _precision(precision), parse_batch(batch), named)
     outcomes = []
     for outcome in export_session(
@@ -59,7 +62,7 @@ def export_and_print(
 
 def lines(outcome: Outcome) -> list[str]:
     """Return what the terminal shows of one format."""
-    size = f", {outcome.num_bytes / 1e6:.1f} MB" if outcome.artefacts else ""
+    size = f", {megabytes(outcome.num_bytes)}" if outcome.artefacts else ""
     gone = "" if outcome.is_kept else " (removed: it failed its gate)"
     about = [str(status) for status in _of_each(outcome, "status")]
     about += [_quantised(counts) for counts in _of_each(outcome, "quantised")]
@@ -111,6 +114,14 @@ def _tensorrt(targets: Sequence[str]) -> str:
     choice = choose_flavour(targets)
     say(choice.reason)
     return choice.flavour
+
+
+def _check_targets(exporters: Sequence[str], targets: Sequence[str]) -> None:
+    """Raise UsageError for targets that none of the exporters would look at."""
+    if targets and {name.rpartition(":")[2] for name in exporters} <= {ONNX, OPENVINO}:
+        raise UsageError(
+            "only a TensorRT plan is made for certain GPUs", where="--target", hint="Add --trt."
+        )
 
 
 def _precision(text: str) -> Precision:

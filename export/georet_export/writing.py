@@ -55,7 +55,9 @@ def new_artefact(
         seal(temporary, about | {"files": [path.name for path in files]})
         temporary.rename(out)
     except OSError as error:
-        raise DataError(f"can't be written: {error.strerror}", where=str(out)) from error
+        # Its parent: `out` itself may be a name that exists only while it is written.
+        what = f"no export can be written here: {error.strerror}"
+        raise DataError(what, where=str(out.parent)) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     sync(out.parent)

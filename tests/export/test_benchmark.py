@@ -120,6 +120,18 @@ def test_one_back_end_can_be_chosen(exported_run):
     assert names == ["torch", "onnx-fp32 openvino", "openvino-fp32"]
 
 
+@pytest.mark.parametrize("wrong", [("--plot", "speed.png"), ("--seconds", "inf")])
+def test_what_would_come_to_nothing_is_said_before_measuring(exported_run, wrong, capsys):
+    assert main(["benchmark", str(exported_run), *wrong]) == 2
+    assert wrong[0] in capsys.readouterr().err
+
+
+def test_a_back_end_that_there_is_not_is_named(exported_run):
+    choice = Choice(backends=["onnxruntime", "onxruntime"], plugins=PLUGINS)
+    with pytest.raises(UsageError, match="no back end 'onxruntime'"):
+        find_contenders([exported_run], choice)
+
+
 def test_artefacts_that_lie_elsewhere_are_timed_on_noise(exported_run, tmp_path):
     shutil.copytree(exported_run / "export/onnx-fp32", tmp_path / "alone")
     entries = find_contenders([tmp_path / "alone"], Choice(["onnxruntime"], plugins=PLUGINS))

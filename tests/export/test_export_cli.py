@@ -184,6 +184,7 @@ WRONG = {
     "profile": (["--batch", "8,4,1"], 2, "does not ascend"),
     "checkpoint": (["--checkpoint", "first"], 2, "last or best"),
     "format": (["--format", "onxx"], 2, "onnx"),
+    "target": (["--onnx", "--target", "sm86"], 2, "only a TensorRT plan"),
     "plugin": (["--no-plugin", "export", "--format", "onnx"], 2, "no 'onnx' among the exporters"),
 }
 
@@ -194,6 +195,12 @@ def test_wrong_options_are_named(case, tiny_run, tmp_path, capsys):
     assert export(tiny_run, tmp_path / "out", *arguments) == code
     assert text in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_place_that_takes_no_export_is_named(tiny_run, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert export(tiny_run, tmp_path / "file", "--images", "0") == 3
+    assert f"{tmp_path / 'file'}: no export can be written here" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path, capsys):

@@ -107,12 +107,33 @@ def test_one_call_outside_the_profile_is_an_error(exported_run, images, num):
         np.zeros((32, 32, 3), np.uint8),
         np.zeros((2, 32, 32, 4), np.uint8),
         np.zeros((2, 32, 32, 3), np.float32),
+        [np.zeros((32, 32, 3), np.uint8)] * 2,
+        [[1], [2, 3]],
+        "photo.jpg",
+        None,
     ],
-    ids=["width", "channels first", "one image", "four channels", "floats"],
+    ids=[
+        "width",
+        "channels first",
+        "one image",
+        "four channels",
+        "floats",
+        "list",
+        "ragged",
+        "name",
+        "none",
+    ],
 )
 def test_images_of_wrong_shape_or_type_are_refused(exported_run, folder, wrong):
     with pytest.raises(UsageError, match=r"wanted uint8\[B, 32, 32, 3\]"):
         opened(exported_run / folder).embed(wrong)
+
+
+@pytest.mark.parametrize("folder", ["", "export/onnx-fp32"])
+@pytest.mark.parametrize("threads", [0, -1])
+def test_no_threads_are_too_few(exported_run, folder, threads):
+    with pytest.raises(UsageError, match="at least 1"):
+        open_session(exported_run / folder, plugins=PLUGINS, threads=threads)
 
 
 def test_a_view_that_is_not_embedded_is_refused(exported_run, nothing_loads):
