@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import ClassVar
 
 
@@ -31,6 +32,16 @@ def _rebuild(
     kind: type[GeoretError], what: str, where: str | None, hint: str | None
 ) -> GeoretError:
     return kind(what, where=where, hint=hint)
+
+
+def portable(error: Exception, place: str) -> Exception:
+    """Return an error that survives a pipe from ``place``, a worker process.
+
+    georet's own do; others, called while they are handled, travel as their traceback.
+    """
+    if isinstance(error, GeoretError):
+        return error
+    return RuntimeError(f"in {place}:\n{traceback.format_exc()}")
 
 
 class UsageError(GeoretError):

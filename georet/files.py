@@ -22,6 +22,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def file_entry(path: Path) -> dict[str, Any]:
+    """Return what a manifest says of a file: its ``sha256`` and its size in ``bytes``."""
+    return {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+
+
 def sync(path: Path) -> None:
     """Force a file or a folder's entries to disk."""
     handle = os.open(path, os.O_RDONLY)
@@ -85,8 +90,7 @@ def seal(folder: Path) -> None:
     files = sorted(p for p in folder.iterdir() if p.is_file() and p.name != MANIFEST)
     for path in files:
         sync(path)
-    hashes = {p.name: {"sha256": sha256_of(p), "bytes": p.stat().st_size} for p in files}
-    write_json(folder / MANIFEST, {"files": hashes})
+    write_json(folder / MANIFEST, {"files": {p.name: file_entry(p) for p in files}})
     sync(folder)
 
 

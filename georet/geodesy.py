@@ -70,6 +70,15 @@ def chord(distance_m: float) -> float:
     return float(2 * np.sin(half_angle_rad))
 
 
+def arc_m(chords: Doubles) -> Doubles:
+    """Return the great-circle distances float64[...] in metres over straight lines [...].
+
+    The inverse of ``chord``: ``chords`` run through the unit sphere, 0 to 2.
+    """
+    arcs: Doubles = 2 * EARTH_RADIUS_M * np.arcsin(np.clip(chords / 2, 0, 1))
+    return arcs
+
+
 def destination(latlon: ArrayLike, bearing_rad: ArrayLike, distance_m: ArrayLike) -> Doubles:
     """Return where one arrives, float64[..., 2] in degrees, from positions [..., 2].
 

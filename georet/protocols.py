@@ -119,7 +119,7 @@ class Index(Protocol):
     """Searches R references: embeddings float32[R, D] with int64[R] ids."""
 
     def add(self, embeddings: Floats, ids: Ints) -> None:
-        """Add rows."""
+        """Add embeddings float32[M, D] of unit length under ids int64[M], each id once."""
 
     def search(self, queries: Floats, k: int, region: Bools | None = None) -> tuple[Floats, Ints]:
         """Return scores float32[Q, k] and ids int64[Q, k], best first, -1 pads.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from georet.cli.options import NoPlugin, PluginNames, Sets
+from georet.cli.options import AsJson, Checkpoint, NoPlugin, PluginNames, RunFolder, Sets
 
 EPILOG = """Examples:
 
@@ -24,10 +23,10 @@ georet eval runs/cvusa --set 'evaluate.field_of_view={degrees: 90, heading: rand
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
-    checkpoint: Annotated[str, typer.Option(help="last or best.")] = "last",
+    run: RunFolder,
+    checkpoint: Checkpoint = "last",
     only: Annotated[
-        list[str] | None, typer.Option(help="An evaluation set; repeat for several.")
+        list[str] | None, typer.Option(metavar="SET", help="An evaluation set; repeatable.")
     ] = None,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
@@ -38,7 +37,7 @@ def evaluate(
             "--save", metavar="NAME", help="Keep the results in the run, for `georet report`."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Embed queries and galleries with a run's encoder and print the metrics of each gallery."""
     from georet.train.session import evaluate_session

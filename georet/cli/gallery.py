@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from georet.cli import gallery_bench, gallery_build, gallery_calibrate
-from georet.cli.options import AsJson
+from georet.cli.options import AsJson, GalleryFolder
 
 EPILOG = """Examples:
 
@@ -27,7 +27,6 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 app.command("build", epilog=gallery_build.EPILOG)(gallery_build.build)
-GalleryFolder = Annotated[Path, typer.Argument(metavar="GALLERY", help="The gallery's folder.")]
 
 
 @app.command(
@@ -63,6 +62,7 @@ def verify(gallery: GalleryFolder, as_json: AsJson = False) -> None:
     """Check every file of a gallery against its hash; exit code 4 where one differs."""
     from georet.errors import IntegrityError
     from georet.gallery.verify import verify_gallery
+    from georet.report.readable import megabytes
 
     found = verify_gallery(gallery)
     if as_json:
@@ -77,8 +77,9 @@ def verify(gallery: GalleryFolder, as_json: AsJson = False) -> None:
             hint="Running the same `georet gallery build` again repairs shards.",
         )
     if not as_json:
-        megabytes = found.num_bytes / 1e6
-        typer.echo(f"{gallery}: {found.num_files} files, {megabytes:.1f} MB, all as written")
+        typer.echo(
+            f"{gallery}: {found.num_files} files, {megabytes(found.num_bytes)}, all as written"
+        )
 
 
 @app.command(
@@ -93,14 +94,18 @@ def merge(
     galleries: Annotated[
         list[Path], typer.Argument(metavar="GALLERY...", help="Several, or one alone.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the new gallery.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the new gallery.")],
     storage: Annotated[
-        str | None, typer.Option(help="fp32, fp16 or int8; by default as in the galleries.")
+        str | None,
+        typer.Option(metavar="NAME", help="fp32, fp16 or int8; by default as in the galleries."),
     ] = None,
     shard_size: Annotated[int, typer.Option(help="Tiles in a shard.")] = 10_000,
     duplicates: Annotated[
         str,
-        typer.Option(help="Ids in several: refuse, first (leave later ones out), suffix (keep)."),
+        typer.Option(
+            metavar="NAME",
+            help="Ids in several: refuse, first (leave later ones out), suffix (keep).",
+        ),
     ] = "refuse",
 ) -> None:
     """Join galleries that were built with the same encoder."""

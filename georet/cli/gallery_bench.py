@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from georet.cli.options import AsJson, NoPlugin, PluginNames
+from georet.cli.options import (
+    AsJson,
+    BackendName,
+    GalleryEncoder,
+    GalleryFolder,
+    KnownQueries,
+    NoPlugin,
+    PluginNames,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,14 +39,10 @@ _Index = Annotated[
 _Queries = Annotated[
     str | None,
     typer.Option(
-        metavar="FILE.csv|dataset:NAME[:SET]|run:RUN[:SET]",
+        metavar=KnownQueries,
         help="Photos to ask for. By default those that the encoder's run is judged by; without "
         "them, queries are made up of the gallery's own embeddings.",
     ),
-]
-_Encoder = Annotated[
-    Path | None,
-    typer.Option(metavar="RUN|ARTEFACT", help="By default the one the gallery was built with."),
 ]
 _Plot = Annotated[
     Path | None, typer.Option(metavar="FILE.svg", help="Draw recall against latency.")
@@ -46,12 +50,13 @@ _Plot = Annotated[
 
 
 def bench(
-    gallery: Annotated[Path, typer.Argument(metavar="GALLERY", help="The gallery's folder.")],
+    gallery: GalleryFolder,
     index: _Index = None,
     k: Annotated[int, typer.Option("--k", min=1, help="How many are looked for.")] = 10,
     queries: _Queries = None,
     num: Annotated[int, typer.Option(min=1, help="Queries at most.")] = 256,
-    encoder: _Encoder = None,
+    encoder: GalleryEncoder = None,
+    backend: BackendName = "auto",
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
     plot: _Plot = None,
@@ -67,9 +72,10 @@ def bench(
     from georet.plugins import load_plugins
     from georet.progress import stage
 
-    asked = [name for names in index or () for name in names.split(",")]
+    _check_plot(plot)
+    blocked, asked = no_plugin or (), [name for names in index or () for name in names.split(",")]
     also = [name.partition(":")[0] for name in asked if ":" in name]
-    catalog = load_plugins(plugins, blocked=no_plugin or (), also=also).catalog
+    catalog = load_plugins(plugins, blocked=blocked, also=also).catalog
     names = _names(catalog, asked)
     opened = Gallery.open(gallery)
     with stage(None, "queries") as bar:
@@ -78,9 +84,10 @@ def bench(
             queries,
             num,
             encoder=encoder,
+            backend=backend,
             plugins=plugins,
-            blocked=no_plugin or (),
-            advance=lambda done: bar.advance(done),
+            blocked=blocked,
+            advance=bar.advance,
         )
     makers = {name: lambda name=name: catalog.create("indexes", name) for name in names}
     with stage(len(makers) + 1, "indexes") as bar:
@@ -89,10 +96,23 @@ def bench(
         )
     if plot is not None:
         _draw(found, plot)
-    if as_json:
-        typer.echo(json.dumps(found.as_json(), indent=2))
-    else:
-        _print(found)
+    _print(found, as_json=as_json)
+
+
+def _check_plot(path: Path | None) -> None:
+    """Refuse before the work what can't be drawn after it."""
+    from georet.errors import DataError, UsageError
+
+    if path is None:
+        return
+    if path.suffix.lower() != ".svg":
+        raise UsageError(
+            "plots are SVG", where=str(path), hint=f"--plot {path.with_suffix('.svg')}"
+        )
+    if not path.parent.is_dir():
+        raise DataError(
+            "there is no such folder", where=str(path.parent), hint=f"mkdir -p {path.parent}"
+        )
 
 
 def _names(catalog: Catalog, asked: list[str]) -> list[str]:
@@ -115,7 +135,10 @@ def _draw(found: Bench, path: Path) -> None:
     typer.echo(f"plot: {path}", err=True)
 
 
-def _print(found: Bench) -> None:
+def _print(found: Bench, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), indent=2))
+        return
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from georet.cli.options import NoPlugin, PluginNames
+from georet.cli.options import BackendName, Checkpoint, NoPlugin, PluginNames
 
 if TYPE_CHECKING:
     from georet.sessions import SessionSpec
@@ -35,9 +35,9 @@ EncoderFolder = Annotated[
     Path,
     typer.Option("--encoder", metavar="RUN|ARTEFACT", help="Folder of a run or exported artefact."),
 ]
-Out = Annotated[Path, typer.Option(help="The gallery's folder; one that was begun goes on.")]
-BackendName = Annotated[str, typer.Option("--backend", help="What executes the encoder.")]
-Checkpoint = Annotated[str, typer.Option(help="Of a run: last or best.")]
+Out = Annotated[
+    Path, typer.Option(metavar="DIR", help="The gallery's folder; one that was begun goes on.")
+]
 Sides = Annotated[
     list[str] | None,
     typer.Option("--side", metavar="LENGTH", help="Ground size of the tiles: 400m, or 100m,2km."),
@@ -45,7 +45,7 @@ Sides = Annotated[
 Overlap = Annotated[float, typer.Option(help="Share of a side that neighbours have in common.")]
 Zoom = Annotated[int | None, typer.Option(help="Level of a tile archive.")]
 MaxNodata = Annotated[float, typer.Option(help="Tiles with a greater share of no data are left.")]
-StorageName = Annotated[str, typer.Option("--storage", help="fp32, fp16 or int8.")]
+StorageName = Annotated[str, typer.Option("--storage", metavar="NAME", help="fp32, fp16 or int8.")]
 ShardSize = Annotated[int, typer.Option(help="Tiles in a shard.")]
 Workers = Annotated[
     int | None,

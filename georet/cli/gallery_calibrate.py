@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from georet.cli.options import AsJson, NoPlugin, PluginNames
+from georet.cli.options import (
+    AsJson,
+    BackendName,
+    BadImageQuota,
+    GalleryEncoder,
+    GalleryFolder,
+    KnownQueries,
+    NoPlugin,
+    PluginNames,
+)
 
 if TYPE_CHECKING:
     from georet.locate.calibration import Calibration
@@ -21,17 +29,12 @@ georet gallery calibrate world.gallery --queries run:runs/first:cross
 
 georet gallery calibrate world.gallery --queries dataset:orbitview --precision 0.99 --json
 """
-_Gallery = Annotated[Path, typer.Argument(metavar="GALLERY", help="The gallery's folder.")]
 _Queries = Annotated[
     str,
     typer.Option(
-        metavar="FILE.csv|dataset:NAME[:SET]|run:RUN[:SET]",
+        metavar=KnownQueries,
         help="Photos that training never saw, with their places; a CSV has photo,lat,lon.",
     ),
-]
-_Encoder = Annotated[
-    Path | None,
-    typer.Option(metavar="RUN|ARTEFACT", help="By default the one the gallery was built with."),
 ]
 _Precision = Annotated[
     float, typer.Option(help="Share of the answers that shall be right; else it abstains.")
@@ -40,17 +43,16 @@ _Seeds = Annotated[
     list[int] | None,
     typer.Option(help="Seed of a split into halves, for the report; by default 0 to 4."),
 ]
-_Quota = Annotated[float, typer.Option(help="Share of the photos that may be unreadable.")]
 
 
 def calibrate(
-    gallery: _Gallery,
+    gallery: GalleryFolder,
     queries: _Queries,
-    encoder: _Encoder = None,
-    backend: Annotated[str, typer.Option(help="What executes the encoder.")] = "auto",
+    encoder: GalleryEncoder = None,
+    backend: BackendName = "auto",
     precision: _Precision = 0.95,
     split_seed: _Seeds = None,
-    bad_image_quota: _Quota = 0.0,
+    bad_image_quota: BadImageQuota = 0.0,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
     as_json: AsJson = False,
@@ -69,7 +71,9 @@ def calibrate(
 
     opened = Gallery.open(gallery)
     known = open_queries(queries, plugins=plugins, blocked=no_plugin or ())
-    session = opened.session(source=encoder, backend=backend)
+    session = opened.session(
+        source=encoder, backend=backend, plugins=plugins, blocked=no_plugin or ()
+    )
     with stage(len(known.paths), "queries") as bar:
         embeddings, latlon = embed_known(
             known, session, quota=bad_image_quota, advance=lambda num: bar.advance(num)
@@ -114,4 +118,10 @@ def _text(calibration: Calibration) -> str:
         f"{percent(100 * held_out['share_answered'])} answered "
         f"{percent(None if right is None else 100 * right)}"
     )
+    if calibration.threshold >= 1:
+        lines.append(
+            f"No confidence gives {percent(100 * calibration.precision)} right answers, so that "
+            "every photo is marked as abstained: --precision asks for less, "
+            "`georet locate --no-abstain` answers all the same."
+        )
     return "\n".join(lines)

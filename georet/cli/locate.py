@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from georet.cli.options import AsJson, NoPlugin, PluginNames
+from georet.cli.options import (
+    AsJson,
+    BackendName,
+    BadImageQuota,
+    GalleryEncoder,
+    GalleryFolder,
+    NoPlugin,
+    PluginNames,
+)
 
 EPILOG = """Examples:
 
@@ -21,7 +29,6 @@ georet locate world.gallery photo.jpg --near 48.2,16.4,300km
 
 georet locate area.gallery a.jpg b.jpg --fuse
 """
-_Gallery = Annotated[Path, typer.Argument(metavar="GALLERY", help="The gallery's folder.")]
 _Photos = Annotated[
     list[Path], typer.Argument(metavar="PHOTO...", help="Photos, or folders of photos.")
 ]
@@ -46,6 +53,11 @@ _Gps = Annotated[
         "is never written anywhere."
     ),
 ]
+_GpsRadius = Annotated[
+    str | None,
+    typer.Option(metavar="LENGTH", help="How far off that position may be; by default 10km."),
+]
+_Index = Annotated[str, typer.Option(metavar="NAME", help="How the gallery is searched.")]
 _Out = Annotated[
     list[Path] | None,
     typer.Option(
@@ -55,28 +67,24 @@ _Out = Annotated[
 _Rerank = Annotated[
     str | None, typer.Option(metavar="NAME", help="A plugin's re-ranker of the best tiles.")
 ]
-_Encoder = Annotated[
-    Path | None, typer.Option(metavar="RUN|ARTEFACT", help="By default the one of the gallery.")
-]
-_Quota = Annotated[float, typer.Option(help="Share of the photos that may be unreadable.")]
 
 
 def locate(
-    gallery: _Gallery,
+    gallery: GalleryFolder,
     photos: _Photos,
     k: Annotated[int, typer.Option("--k", "-k", help="Candidates for each photo.")] = 5,
     region: _Region = None,
     near: _Near = None,
     use_gps: _Gps = False,
-    gps_radius: Annotated[str, typer.Option(help="How far off that position may be.")] = "10km",
+    gps_radius: _GpsRadius = None,
     fuse: Annotated[bool, typer.Option("--fuse", help="All photos show one place.")] = False,
     rerank: _Rerank = None,
-    index: Annotated[str, typer.Option(help="How the gallery is searched.")] = "exact",
-    encoder: _Encoder = None,
-    backend: Annotated[str, typer.Option(help="What executes the encoder.")] = "auto",
+    index: _Index = "exact",
+    encoder: GalleryEncoder = None,
+    backend: BackendName = "auto",
     abstain: Annotated[bool, typer.Option(help="Say so where the photo tells too little.")] = True,
     out: _Out = None,
-    bad_image_quota: _Quota = 0.0,
+    bad_image_quota: BadImageQuota = 0.0,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
     as_json: AsJson = False,
@@ -94,7 +102,8 @@ def locate(
             k=k,
             region=region,
             near=near,
-            gps_radius=gps_radius if use_gps else None,
+            use_gps=use_gps,
+            gps_radius=gps_radius,
             fuse=fuse,
             rerank=rerank,
             index=index,

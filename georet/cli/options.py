@@ -20,6 +20,28 @@ NoPlugin = Annotated[
     list[str] | None,
     typer.Option("--no-plugin", metavar="NAME", help="A plugin to leave out, never imported."),
 ]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder.")]
+GalleryFolder = Annotated[Path, typer.Argument(metavar="GALLERY", help="The gallery's folder.")]
+Checkpoint = Annotated[
+    str, typer.Option("--checkpoint", metavar="NAME", help="Of a run: last or best.")
+]
+BackendName = Annotated[
+    str, typer.Option("--backend", metavar="NAME", help="What executes the encoder.")
+]
+GalleryEncoder = Annotated[
+    Path | None,
+    typer.Option(
+        "--encoder",
+        metavar="RUN|ARTEFACT",
+        help="By default the one that the gallery was built with.",
+    ),
+]
+KnownQueries = "FILE.csv|dataset:NAME[:SET]|run:RUN[:SET]"
+"""How photos whose places are known are named."""
+BadImageQuota = Annotated[float, typer.Option(help="Share of the photos that may be unreadable.")]
+MaxImages = Annotated[
+    int, typer.Option(min=0, help="Compare with torch on at most so many images; 0: don't.")
+]
 Recipe = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Recipe to start from: plugin/name, or `none`."),

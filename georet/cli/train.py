@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from georet.cli.options import NoPlugin, PluginNames, Recipe, Sets
+from georet.cli.options import ConfigFile, NoPlugin, PluginNames, Recipe, Sets
 
 EPILOG = """Examples:
 
@@ -27,11 +27,12 @@ def train(
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
     recipe: Recipe = None,
-    config: Annotated[Path | None, typer.Option(help="A YAML file over the recipe.")] = None,
+    config: ConfigFile = None,
     sets: Sets = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the new run.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the new run.")] = None,
     resume: Annotated[
-        Path | None, typer.Option(help="Folder of a run to go on with, from its last checkpoint.")
+        Path | None,
+        typer.Option(metavar="RUN", help="A run to go on with, from its last checkpoint."),
     ] = None,
 ) -> None:
     """Train an encoder; without arguments, Sample4Geo on the embedded benchmark."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from georet.errors import GeoretError
+from georet.sessions import AUTO
 from georet.types import Floats, Ints
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def bench_queries(
     num: int,
     *,
     encoder: Path | None = None,
+    backend: str = AUTO,
     plugins: Sequence[str] | None = None,
     blocked: Sequence[str] = (),
     advance: Callable[[int], None] = lambda _: None,
@@ -35,12 +37,13 @@ def bench_queries(
     whose data is there; else made of the gallery's embeddings, and the text says why.
     """
     if text is not None:
-        return _photos(gallery, text, num, encoder, plugins, blocked, advance)
+        return _photos(gallery, text, num, encoder, backend, plugins, blocked, advance)
     source = encoder or _recorded(gallery)
     if source is None or not (source / RUN_CONFIG).is_file():
         return made_up(gallery.embeddings, num), "made up: no run of the encoder is at hand"
     try:
-        return _photos(gallery, f"run:{source}", num, encoder, plugins, blocked, advance)
+        text = f"run:{source}"
+        return _photos(gallery, text, num, encoder, backend, plugins, blocked, advance)
     except GeoretError as error:
         return made_up(
             gallery.embeddings, num
@@ -67,6 +70,7 @@ def _photos(
     text: str,
     num: int,
     encoder: Path | None,
+    backend: str,
     plugins: Sequence[str] | None,
     blocked: Sequence[str],
     advance: Callable[[int], None],
@@ -76,7 +80,7 @@ def _photos(
     known = open_queries(text, plugins=plugins, blocked=blocked)
     rows = np.linspace(0, len(known.paths) - 1, min(num, len(known.paths))).astype(np.int64)
     some = KnownPhotos([known.paths[row] for row in rows], known.latlon[rows], known.about)
-    session = gallery.session(source=encoder)
+    session = gallery.session(source=encoder, backend=backend, plugins=plugins, blocked=blocked)
     try:
         return embed_known(some, session, advance=advance)[0], f"photos: {known.about}"
     finally:

@@ -16,8 +16,8 @@ from georet.gallery.sources import Tiling, open_source
 from georet.gallery.storage import check_storage
 from georet.gallery.store import SHARD_SIZE
 from georet.gallery.tiles import TileSource
+from georet.interrupt import StopRequest
 from georet.sessions import SessionSpec
-from georet.train.interrupt import StopRequest
 from georet.types import QUERY
 
 BATCH: Final = 64
@@ -52,6 +52,7 @@ def build_gallery(
     too many unreadable tiles or a full disk, Interrupted on SIGTERM or Ctrl-C.
     """
     _check(storage, shard_size, batch_size, bad_tile_quota, shard)
+    _check_workers(workers)
     _check_view(encoder)
     tiles = source if isinstance(source, TileSource) else _opened(source, tiling, encoder)
     with StopRequest() as stop, closing(encoder.open()) as session:
@@ -84,6 +85,15 @@ def _check(
         )
 
 
+def _check_workers(workers: int | None) -> None:
+    if workers is not None and workers < 0:
+        raise UsageError(
+            f"there can't be {workers} processes",
+            where="--workers",
+            hint="Give 0 for this process alone, or how many.",
+        )
+
+
 def _check_view(encoder: Opens) -> None:
     if isinstance(encoder, SessionSpec) and encoder.view == QUERY:
         raise UsageError(
@@ -106,6 +116,10 @@ def _check_folder(out: Path) -> None:
     """Raise UsageError for a folder that no build began: there is somebody else's work in it."""
     if (out / BUILD).is_file() or not out.exists():
         return
+    if not out.is_dir():
+        raise UsageError(
+            "is a file, and a gallery is a folder", where=str(out), hint="Choose another --out."
+        )
     early = {PLAN, "shards"}
     others = [path for path in out.iterdir() if path.name not in early and path.suffix != ".tmp"]
     others += (out / "shards").glob("*")

@@ -18,9 +18,9 @@ from georet.gallery.pace import Pace
 from georet.gallery.plan import Plan
 from georet.gallery.seal import seal_gallery
 from georet.gallery.shards import Work, claim_path, too_many_bad
+from georet.interrupt import StopRequest
 from georet.progress import stage
 from georet.protocols import Session
-from georet.train.interrupt import StopRequest
 
 _MOST_WORKERS: Final = 8
 _MOST_TRIES: Final = 3

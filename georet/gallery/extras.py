@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from georet.errors import UsageError
-from georet.files import sha256_of, write_atomic
+from georet.files import file_entry, sha256_of, write_atomic
 from georet.gallery.claims import waiting_claim
 from georet.gallery.manifest import (
     EXTRAS,
@@ -17,7 +17,6 @@ from georet.gallery.manifest import (
     is_inside,
     missing,
     read_sealed,
-    vouch_file,
     vouched_bytes,
     write_sealed,
 )
@@ -67,7 +66,7 @@ class Extras:
             files = self.files
             if forget is not None:
                 files = {n: e for n, e in files.items() if not n.startswith(f"{forget}/")}
-            files |= {name: vouch_file(self._folder / name) for name in names}
+            files |= {name: file_entry(self._folder / name) for name in names}
             write_sealed(self._folder / EXTRAS, {"gallery": self._state(), "files": files})
 
     def _state(self) -> str:

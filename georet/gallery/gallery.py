@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from georet.errors import DataError
+from georet.errors import DataError, UsageError
 from georet.gallery.encoders import open_encoder
 from georet.gallery.extras import Extras
 from georet.gallery.indexes import open_index
@@ -212,11 +212,18 @@ class Gallery:
     ) -> list[Location]:
         """Return where each photo was taken, with ``k`` candidates, by the recorded encoder.
 
+        Photos are files or uint8[H, W, 3], RGB. Raises DataError for an unreadable photo, and
+        UsageError where the encoder is not the gallery's.
+
         The arguments are those of ``georet.locate.Locator``, which is kept for the next call; make
         one yourself for another encoder, calibration or re-ranker.
         """
         from georet.locate import Locator
 
+        if isinstance(images, str | Path):
+            raise UsageError(
+                f"{str(images)!r} is one photo, wanted is a list", where="images", hint="[photo]"
+            )
         if index not in self._locators:
             self._locators[index] = Locator(self, self.session(), index=index)
         photos = [Path(image) if isinstance(image, str) else image for image in images]

@@ -10,12 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from georet.geodesy import EARTH_RADIUS_M, arc_m
 from georet.types import Doubles, Ints
 
 SEMI_MAJOR_M: Final = 6_378_137.0
 FLATTENING: Final = 1 / 298.257223563
 _ECCENTRICITY_SQUARED: Final = FLATTENING * (2 - FLATTENING)
-_MEAN_RADIUS_M: Final = 6_371_008.8
 
 HALF_WORLD_M: Final = float(np.pi * SEMI_MAJOR_M)
 """Web Mercator (EPSG:3857) runs from minus to plus this many metres on both axes."""
@@ -57,8 +57,7 @@ def span_m(a_latlon: ArrayLike, b_latlon: ArrayLike) -> Doubles:
     some ten metres in 1000 km, by more only between places almost opposite on the globe.
     """
     chord = np.linalg.norm(surface_points(a_latlon) - surface_points(b_latlon), axis=-1)
-    half: Doubles = np.arcsin(np.clip(chord / (2 * _MEAN_RADIUS_M), 0, 1))
-    return 2 * _MEAN_RADIUS_M * half
+    return arc_m(chord / EARTH_RADIUS_M)
 
 
 def mean_side_m(rings_latlon: Doubles) -> Doubles:

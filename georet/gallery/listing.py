@@ -9,6 +9,7 @@ from typing import Any
 from georet.gallery.gallery import Gallery
 from georet.gallery.info import build_state
 from georet.gallery.manifest import MANIFEST
+from georet.report.readable import megabytes
 
 _MOST_NAMED = 12
 
@@ -20,16 +21,16 @@ def lines(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     height, width = encoder["size"]
     return [
         ("gallery", found["path"]),
-        ("tiles", f"{found['tiles']:,} in {found['shards']} shards; {found['bad_tiles']} bad"),
+        ("tiles", f"{found['tiles']:,} in {_shards(found['shards'])}; {found['bad_tiles']} bad"),
         ("bounds", f"{south:.5f} to {north:.5f} north, {west:.5f} to {east:.5f} east"),
         ("side", " to ".join(dict.fromkeys(length(side) for side in found["side_m"]))),
-        ("ground", f"{found['ground_km2']:,.6g} km2, overlaps counted each time"),
+        ("ground", f"{_area(found['ground_km2'])}, overlaps counted each time"),
         ("source", ", ".join(f"{k} {v}" for k, v in found["source"].items() if _is_plain(v))),
         ("encoder", f"{encoder['weights_sha256'][:16]}, {encoder['embed_dim']}-d"),
         ("", f"{width} x {height} px, {encoder['precision']}, {encoder['backend']}"),
         ("from", str(opens.get("source", "not recorded"))),
         ("storage", f"{found['storage']}, thumbnails: {'yes' if found['thumbnails'] else 'no'}"),
-        ("size", f"{found['bytes'] / 1e6:,.1f} MB"),
+        ("size", megabytes(found["bytes"])),
         ("indexes", ", ".join(found["indexes"]) or "none kept (exact needs none)"),
         ("calibrated", "yes" if found["calibrated"] else "no: georet gallery calibrate"),
     ]
@@ -42,7 +43,7 @@ def outcome(folder: Path) -> str:
         bad = gallery.manifest["num_bad"]
         left_out = f"; {bad} could not be used, see bad_tiles.json" if bad else ""
         num_shards = len(gallery.manifest["shards"])
-        return f"{folder}: {len(gallery):,} tiles in {num_shards} shards{left_out}"
+        return f"{folder}: {len(gallery):,} tiles in {_shards(num_shards)}{left_out}"
     state = build_state(folder)
     if state is None:
         return f"{folder}: nothing was begun"
@@ -58,6 +59,14 @@ def outcome(folder: Path) -> str:
 def length(side_m: float) -> str:
     """Return metres or kilometres for people."""
     return f"{side_m / 1000:.4g} km" if side_m >= 10_000 else f"{side_m:.4g} m"
+
+
+def _area(area_km2: float) -> str:
+    return f"{area_km2:,.0f} km²" if area_km2 >= 100 else f"{area_km2:.3g} km²"
+
+
+def _shards(num: int) -> str:
+    return f"{num:,} shard{'' if num == 1 else 's'}"
 
 
 def _is_plain(value: object) -> bool:

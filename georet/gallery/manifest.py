@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from georet.errors import DataError, IntegrityError
-from georet.files import sha256_of, write_atomic
+from georet.files import write_atomic
 
 MANIFEST: Final = "gallery.json"
 EXTRAS: Final = "extras.json"
@@ -57,11 +57,6 @@ def read_sealed(path: Path) -> dict[str, Any]:
 def vouch(content: bytes) -> dict[str, Any]:
     """Return the entry by which a file of this content is known again."""
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-
-
-def vouch_file(path: Path) -> dict[str, Any]:
-    """Return the entry of a file on disk."""
-    return {"sha256": sha256_of(path), "bytes": path.stat().st_size}
 
 
 def vouched_bytes(root: Path, name: str, files: Mapping[str, Any]) -> bytes:

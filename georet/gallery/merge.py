@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from georet.gallery.tiles import TileTable
 from georet.suggest import hint_for
 from georet.types import Floats, Ints
 
-Duplicates = Literal["refuse", "first", "suffix"]
 DUPLICATES: Final = ("refuse", "first", "suffix")
 
 
@@ -48,7 +47,7 @@ def merge_galleries(
         )
     galleries = [Gallery.open(path) for path in paths]
     for gallery in galleries[1:]:
-        check_comparable(gallery.encoder, galleries[0].encoder, str(gallery.path))
+        _check_mergeable(gallery, galleries[0])
     tiles, origin = _joined(galleries, duplicates)
     kinds = {gallery.manifest["settings"]["storage"] for gallery in galleries}
     reader = _Reader(galleries, origin)
@@ -63,6 +62,14 @@ def merge_galleries(
         encoder_source=galleries[0].manifest["encoder_source"],
     )
     return out
+
+
+def _check_mergeable(gallery: Gallery, first: Gallery) -> None:
+    try:
+        check_comparable(gallery.encoder, first.encoder, str(gallery.path))
+    except UsageError as error:
+        hint = f"Build one of them again: its encoder is not that of {first.path}."
+        raise UsageError(error.what, where=error.where, hint=hint) from error
 
 
 def _origin(gallery: Gallery) -> dict[str, Any]:

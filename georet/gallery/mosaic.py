@@ -8,14 +8,15 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from georet.gallery.atlas import Atlas, side_for
+from georet.gallery.ground import HALF_WORLD_M, SEMI_MAJOR_M
 from georet.gallery.projective import ImageMaps, mercator_y
 from georet.gallery.tiles import TileTable
-from georet.geodesy import EARTH_RADIUS_M, chord, vectors_of_angles
+from georet.geodesy import EARTH_RADIUS_M, arc_m, chord, vectors_of_angles
 from georet.types import Bools, Doubles, Ints, Pixels
 
-WEB_RADIUS_M: Final = 6_378_137.0
+WEB_RADIUS_M: Final = SEMI_MAJOR_M
 """The sphere of EPSG:3857."""
-EXTENT_M: Final = float(np.pi * WEB_RADIUS_M)
+EXTENT_M: Final = HALF_WORLD_M
 """Half the side of the square that Web Mercator maps the world to."""
 MAX_TILES: Final = 6000
 """As many tiles make up one picture; of more, one in each cell of a grid is taken."""
@@ -78,10 +79,6 @@ class Mosaic:
             flat[empty[drawn]] = colours
             empty = empty[~drawn]
         return canvas
-
-    def finest_m_per_px(self) -> float:
-        """Return the ground size in metres of a thumbnail's pixel in the finest scale."""
-        return float(self.tiles.side_m[self._scales[-1]].mean()) / 96 if self._scales else 1.0
 
     def _paint(
         self, rows: Ints, latlon_rad: Doubles, bounds_m: Bounds, m_per_px: float
@@ -220,9 +217,7 @@ def _reach_m(tiles: TileTable) -> Doubles:
     """Return how far the farthest corner of each tile is from its centre, float64[R]."""
     corners = vectors_of_angles(np.radians(tiles.corners_latlon))
     centres = vectors_of_angles(np.radians(tiles.latlon))[:, None]
-    half = np.clip(np.linalg.norm(corners - centres, axis=2).max(axis=1, initial=0) / 2, 0, 1)
-    reach: Doubles = 2 * EARTH_RADIUS_M * np.arcsin(half)
-    return reach
+    return arc_m(np.linalg.norm(corners - centres, axis=2).max(axis=1, initial=0))
 
 
 def _scales(side_m: Doubles) -> list[Ints]:

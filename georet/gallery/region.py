@@ -118,7 +118,7 @@ class Box:
             )
 
     def mask(self, latlon: Doubles) -> Bools:
-        """Return which of the positions lie in the box."""
+        """Return which of the positions [R, 2] in degrees lie in the box, bool[R]."""
         is_whole_turn = self.east - self.west >= 360
         width = 360.0 if is_whole_turn else (self.east - self.west) % 360
         latitude, longitude = latlon[:, 0], latlon[:, 1]
@@ -149,7 +149,7 @@ class Circle:
             )
 
     def mask(self, latlon: Doubles) -> Bools:
-        """Return which of the positions lie in the circle."""
+        """Return which of the positions [R, 2] in degrees lie in the circle, bool[R]."""
         inside: Bools = distance_m(latlon, np.array(self.latlon)) <= self.radius_m
         return inside
 

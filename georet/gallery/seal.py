@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from georet.files import write_json
+from georet.files import file_entry, write_json
 from georet.gallery import journal
 from georet.gallery.journal import JOURNAL, ShardEntry, shard_name
-from georet.gallery.manifest import MANIFEST, vouch_file, write_sealed
+from georet.gallery.manifest import MANIFEST, write_sealed
 from georet.gallery.plan import BUILD, PLAN, Plan
 from georet.types import Ints
 
@@ -29,7 +29,7 @@ def seal_gallery(folder: Path, plan: Plan, entries: Sequence[ShardEntry]) -> Non
     write_bad_tiles(folder, plan, ordered)
     shards = [{"file": shard_name(entry.shard), "rows": entry.rows} for entry in ordered]
     files = {shard_name(e.shard): {"sha256": e.sha256, "bytes": e.bytes} for e in ordered}
-    files |= {name: vouch_file(folder / name) for name in (PLAN, BUILD, JOURNAL, BAD_TILES)}
+    files |= {name: file_entry(folder / name) for name in (PLAN, BUILD, JOURNAL, BAD_TILES)}
     num_tiles = sum(entry.rows for entry in ordered)
     manifest = {
         **plan.header,

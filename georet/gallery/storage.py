@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,6 @@ from georet.errors import UsageError
 from georet.suggest import hint_for
 from georet.types import Floats
 
-Storage = Literal["fp32", "fp16", "int8"]
 STORAGES: Final = ("fp32", "fp16", "int8")
 _DTYPES: Final[dict[str, type[Any]]] = {"fp32": np.float32, "fp16": np.float16, "int8": np.int8}
 _LEVELS: Final = 127

@@ -62,6 +62,10 @@ def write_gallery(
 ) -> None:
     """Write a complete gallery whose embeddings are known; UsageError where ``path`` exists."""
     check_storage(storage)
+    if shard_size < 1:
+        raise UsageError(
+            f"{shard_size} is too small", where="--shard-size", hint="Give at least 1."
+        )
     settings = {
         "source": dict(source),
         "encoder": encoder.as_json(),

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-
 from georet.errors import DataError
 from georet.types import Doubles, Ints, Pixels
 
@@ -61,8 +59,3 @@ class TileSource(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Return JSON values that name the source and all that decides its tiles."""
-
-
-def empty_table() -> TileTable:
-    """Return a table without tiles."""
-    return TileTable([], np.empty((0, 2)), np.empty((0, 4, 2)), np.empty(0))

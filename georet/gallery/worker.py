@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-import traceback
 from multiprocessing.connection import Connection
 from typing import Final
 
 import cv2
 
-from georet.errors import GeoretError, IntegrityError
+from georet.errors import IntegrityError, portable
 from georet.gallery.plan import load_plan
 from georet.gallery.shards import ShardMaker, Work
+from georet.interrupt import leave_signals_to_parent
 
 TILES: Final = "tiles"
 """(TILES, number) is sent after each batch."""
@@ -23,16 +22,14 @@ FAILED: Final = "failed"
 
 def serve(connection: Connection, work: Work) -> None:
     """Make the shards that come through the pipe, until it closes."""
-    # Signals to the whole group are the main process's to answer; a closed pipe ends a worker.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    leave_signals_to_parent()
     cv2.setNumThreads(1)
     try:
         _serve_shards(connection, work)
     except (EOFError, BrokenPipeError):
         return
     except Exception as error:
-        connection.send((FAILED, _portable(error)))
+        connection.send((FAILED, portable(error, "a gallery worker")))
 
 
 def _serve_shards(connection: Connection, work: Work) -> None:
@@ -47,10 +44,3 @@ def _serve_shards(connection: Connection, work: Work) -> None:
     while True:
         shard = connection.recv()
         connection.send((DONE, [shard] if maker.make(shard, tick) else []))
-
-
-def _portable(error: Exception) -> Exception:
-    """Return an error that survives the pipe; georet's own do, others travel as their traceback."""
-    if isinstance(error, GeoretError):
-        return error
-    return RuntimeError(f"in a gallery worker:\n{traceback.format_exc()}")

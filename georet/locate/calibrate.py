@@ -83,10 +83,13 @@ def calibrate(
 
     With it come trials, one a seed: half of the queries were fitted, the other half judged.
     ``advance`` is called with 1 after each fit, ``len(seeds) + 1`` times. ``about`` names the
-    queries. DataError for fewer than 40 of them, UsageError for a precision beyond 0..1.
+    queries. DataError for fewer than 40 of them and where more than half lie off the gallery's
+    tiles, UsageError for a precision beyond 0..1.
     """
     _check(len(queries), about, precision)
-    known = known_queries(queries, latlon, gallery.embeddings, Layout(gallery.tiles))
+    layout = Layout(gallery.tiles)
+    _check_places(layout.covers(latlon), about)
+    known = known_queries(queries, latlon, gallery.embeddings, layout)
     blank = _blank(gallery, about, precision)
     trials = []
     for seed in seeds:
@@ -181,7 +184,22 @@ def _check(num_queries: int, about: str, precision: float) -> None:
             hint="Some hundreds make the 90 % radius good to about two points.",
         )
     if not 0 < precision < 1:
-        raise UsageError(f"the precision is {precision}", hint="Give a share, such as 0.95.")
+        raise UsageError(
+            f"the precision is {precision:g}",
+            where="--precision",
+            hint="Give a share, such as 0.95.",
+        )
+
+
+def _check_places(is_covered: Bools, about: str) -> None:
+    """Raise DataError for photos of some other place: nothing can be learnt from them here."""
+    num_off = int((~is_covered).sum())
+    if 2 * num_off > len(is_covered):
+        raise DataError(
+            f"{num_off} of {len(is_covered)} queries were taken where the gallery has no tile",
+            where=about,
+            hint="Are latitude and longitude right? `georet gallery info` prints the bounds.",
+        )
 
 
 def _range(values: Doubles) -> dict[str, float]:

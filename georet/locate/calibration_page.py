@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 
 import numpy as np
 
 from georet.locate.calibrate import DECILES, LEVELS, Trial
 from georet.locate.calibration import Calibration
-from georet.report.markup import Html, figure, join, rows, tag
+from georet.report.markup import Html, document, figure, rows, tag
 from georet.report.plot import Series, chart, linear_axis, log_axis
 from georet.report.readable import count, metres, percent, round_metres
 from georet.types import Doubles
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'"
 _BINS = 8
 _POINTS = 200
 
 
 def calibration_page(calibration: Calibration, trials: Sequence[Trial], gallery: str) -> Html:
     """Return the page: the promise, and curves over all trials' held-out halves."""
-    style = files("georet.report").joinpath("style.css").read_text(encoding="utf-8")
     title = f"Calibration of {gallery}"
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"{title} - georet"),
-        tag("style", Html(style)),
-    )
     header = tag(
         "header",
         tag("p", "georet · report of a calibration", class_="over"),
@@ -40,14 +28,13 @@ def calibration_page(calibration: Calibration, trials: Sequence[Trial], gallery:
     )
     charts = tag("div", _coverage(trials), _reliability(trials), class_="split")
     more = tag("div", _abstaining(calibration, trials), _radii(trials), class_="split")
-    body = tag(
-        "body",
+    return document(
+        title,
         header,
         tag("section", tag("h2", "Radii and confidence"), charts),
         tag("section", tag("h2", "Abstaining, and how large the circles are"), more),
         tag("section", tag("h2", "Each trial"), _table(trials), _facts(calibration)),
     )
-    return join(Html("<!doctype html>\n"), tag("html", head, body, lang="en"), Html("\n"))
 
 
 def _lead(calibration: Calibration, trials: Sequence[Trial]) -> Html:

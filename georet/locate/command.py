@@ -9,11 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from georet.errors import DataError, Interrupted, UsageError
+import numpy as np
+
+from georet.errors import DataError, UsageError
 from georet.gallery.gallery import Gallery
 from georet.gallery.lengths import length_m
 from georet.gallery.region import Region
+from georet.geodesy import distance_m
+from georet.interrupt import StopRequest
 from georet.locate.batch import Asked, locate_batch
+from georet.locate.gps import exif_latlon
 from georet.locate.journal import Journal
 from georet.locate.locator import Locator
 from georet.locate.page import MOST_PHOTOS, write_page
@@ -24,9 +29,12 @@ from georet.locate.rerank import make_reranker
 from georet.locate.table import summary, table
 from georet.locate.writers import WRITERS, unreadable, write_json
 from georet.progress import stage
-from georet.train.interrupt import StopRequest
+from georet.report.readable import metres
 
 PAGE: Final = ".html"
+GPS_RADIUS: Final = "10km"
+_TELLS_NOTHING: Final = 2
+"""So many radii outside it, a prior leaves all tiles alike."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Command:
     k: int
     region: str | None
     near: str | None
+    use_gps: bool
     gps_radius: str | None
     fuse: bool
     rerank: str | None
@@ -74,22 +83,16 @@ def run_command(command: Command, say: Callable[[str], None]) -> None:
                 write_page(out, journal, facts, locator.gallery)
             else:
                 WRITERS[out.suffix.lower()](out, journal, facts)
-        _say(command, journal, facts, say)
+        _say(command, journal, facts, _prior_notes(photos, asked, locator), say)
         journal.remove()
 
 
 def _locate(
     command: Command, locator: Locator, photos: Sequence[Path], asked: Asked, journal: Journal
 ) -> None:
-    stop = StopRequest()
-
-    def check() -> None:
-        if stop.requested:
-            kept = "what was located so far is kept" if command.outs else "nothing is kept"
-            hint = "The same command goes on." if command.outs else "--out keeps it."
-            raise Interrupted(f"stopped by {stop.requested}; {kept}", hint=hint)
-
-    with stop, stage(len(photos), "photos") as bar:
+    kept = "what was located so far is kept" if command.outs else "nothing is kept"
+    hint = "The same command goes on." if command.outs else "--out keeps it."
+    with StopRequest() as stop, stage(len(photos), "photos") as bar:
         locate_batch(
             locator,
             photos,
@@ -97,12 +100,31 @@ def _locate(
             journal,
             quota=command.quota,
             advance=lambda num: bar.advance(num),
-            check=check,
+            check=lambda: stop.check(kept, hint=hint),
         )
 
 
+def _prior_notes(photos: Sequence[Path], asked: Asked, locator: Locator) -> list[str]:
+    """Return what a user can't see of priors: those that were not there, or told nothing."""
+    notes, prior, tiles = [], asked.prior, locator.gallery.tiles
+    if asked.gps_radius_m is not None:
+        num = sum(exif_latlon(photo) is not None for photo in photos)
+        notes.append(f"--use-gps: {num} of {len(photos)} photos hold a position")
+    if prior is not None:
+        away_m = distance_m(np.asarray(prior.latlon), tiles.latlon)
+        if (away_m - tiles.side_m).min() > _TELLS_NOTHING * prior.radius_m:
+            notes.append(
+                f"--near: the nearest tile is {metres(away_m.min())} away; it told nothing"
+            )
+    return notes
+
+
 def _say(
-    command: Command, journal: Journal, facts: dict[str, Any], say: Callable[[str], None]
+    command: Command,
+    journal: Journal,
+    facts: dict[str, Any],
+    notes: Sequence[str],
+    say: Callable[[str], None],
 ) -> None:
     if command.as_json:
         with tempfile.TemporaryDirectory(prefix="georet-locate-") as folder:
@@ -118,6 +140,8 @@ def _say(
             "No radii: the gallery is not calibrated. "
             f"georet gallery calibrate {command.gallery} --queries FILE.csv"
         )
+    for note in notes:
+        say(note)
     for out in command.outs:
         say(f"wrote {out}")
 
@@ -129,24 +153,40 @@ def _asked(command: Command) -> Asked:
         raise UsageError(
             f"is {command.quota}", where="--bad-image-quota", hint="Give a share: 0.05 is 5 %."
         )
-    gps = command.gps_radius
     has_page = any(out.suffix.lower() == PAGE for out in command.outs)
     return Asked(
         k=command.k,
         region=None if command.region is None else Region.parse(command.region),
         prior=None if command.near is None else parse_near(command.near),
-        gps_radius_m=None if gps is None else length_m(gps, where="--gps-radius"),
+        gps_radius_m=_gps_radius_m(command),
         fuse=command.fuse,
         may_abstain=command.may_abstain,
         num_heats=MOST_PHOTOS if has_page else 0,
     )
 
 
+def _gps_radius_m(command: Command) -> float | None:
+    if command.use_gps:
+        return length_m(command.gps_radius or GPS_RADIUS, where="--gps-radius")
+    if command.gps_radius is not None:
+        raise UsageError(
+            "is given without --use-gps",
+            where="--gps-radius",
+            hint="Positions in EXIF are read with --use-gps only; --near names a place.",
+        )
+    return None
+
+
 def _locator(command: Command) -> Locator:
     gallery = Gallery.open(command.gallery)
     return Locator(
         gallery,
-        gallery.session(source=command.encoder, backend=command.backend),
+        gallery.session(
+            source=command.encoder,
+            backend=command.backend,
+            plugins=command.plugins,
+            blocked=command.blocked,
+        ),
         index=command.index,
         reranker=None
         if command.rerank is None
@@ -167,7 +207,9 @@ def _check_outs(outs: Sequence[Path]) -> None:
                 hint=f"Known: {', '.join(known)}.",
             )
         if not out.parent.is_dir():
-            raise DataError("there is no such folder", where=str(out.parent))
+            raise DataError(
+                "there is no such folder", where=str(out.parent), hint=f"mkdir -p {out.parent}"
+            )
 
 
 def _journal_path(outs: Sequence[Path]) -> Path | None:

@@ -11,10 +11,10 @@ from typing import Any, Final
 import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 
-from georet.geodesy import EARTH_RADIUS_M, unit_vectors
+from georet.geodesy import EARTH_RADIUS_M, arc_m, unit_vectors
 from georet.locate.estimate import Place, Spread, mode_of, place_of, shifted, spread_of
 from georet.locate.field import Field, best_of, score_blocks
-from georet.locate.layout import Layout, arc_m
+from georet.locate.layout import Layout
 from georet.locate.tuning import Tuning
 from georet.types import Bools, Doubles, Floats, Ints
 
@@ -104,7 +104,7 @@ def judge(known: Known, tuning: Tuning, places: Sequence[Place] | None = None) -
             (
                 error_m,
                 top_error_m,
-                spread.mass_within(error_m),
+                _error_mass(spread, error_m),
                 spread.mass_within(reach_m),
                 error_m <= reach_m,
                 top_error_m <= known.layout.reach_m[top],
@@ -119,14 +119,16 @@ def judge(known: Known, tuning: Tuning, places: Sequence[Place] | None = None) -
 
 
 def conformal_mass(error_mass: Doubles, share: float) -> float:
-    """Return the mass whose radius holds the truth of the next query with the given chance.
+    """Return the mass whose radius holds the truth of the next query with chance ``share``.
+
+    ``error_mass`` float64[Q] is the belief nearer than each query's truth.
 
     Split conformal prediction with the belief's own distribution function as the score (V.
     Chernozhukov, K. Wuethrich and Y. Zhu, PNAS 118 (48), 2021): the ceil((n + 1) share)-th of n
     ascending masses; above all of them 1.
     """
     rank = int(np.ceil((len(error_mass) + 1) * share))
-    return 1.0 if rank > len(error_mass) else float(np.sort(error_mass)[rank - 1])
+    return 1.0 if rank > len(error_mass) else min(1.0, float(np.sort(error_mass)[rank - 1]))
 
 
 def confidence_knots(reach_mass: Doubles, is_hit: Bools) -> tuple[Doubles, Doubles]:
@@ -150,14 +152,15 @@ def confidence_knots(reach_mass: Doubles, is_hit: Bools) -> tuple[Doubles, Doubl
 def threshold_for(confidence: Doubles, is_hit: Bools, precision: float) -> float:
     """Return the least confidence above which this share of the answers is right.
 
-    If no threshold reaches it, the greatest confidence, so that few photos are answered.
+    ``confidence`` float64[Q], ``is_hit`` bool[Q]. If no threshold reaches ``precision``, 1,
+    which is above every confidence: no photo is answered rather than the promise broken.
     """
     order = np.argsort(-confidence, kind="stable")
     right = np.cumsum(is_hit[order]) / np.arange(1, len(order) + 1)
     # All queries of one confidence are answered or none of them.
     last = np.append(np.diff(confidence[order]) < 0, True)
     enough = np.flatnonzero(last & (right >= precision))
-    return float(confidence[order][enough[-1] if len(enough) else 0])
+    return float(confidence[order][enough[-1]]) if len(enough) else 1.0
 
 
 def _likeliest(known: Known) -> Tuning:
@@ -217,6 +220,11 @@ def _tightest(known: Known, tuning: Tuning) -> Tuning:
     some = known.take(np.arange(0, len(known), -(-len(known) // _TUNED_ON)))
     places = [place_of(field, some.layout, tuning) for field in some.fields]
     return min((replace(tuning, spread=tuning.spread * wider) for wider in _WIDER), key=cost)
+
+
+def _error_mass(spread: Spread, error_m: float) -> float:
+    """Return the belief nearer than the truth; infinite beyond all tiles, where no radius ends."""
+    return spread.mass_within(error_m) if error_m <= spread.distance_m[-1] else np.inf
 
 
 def _arc(difference: Doubles) -> float:

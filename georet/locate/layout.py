@@ -8,8 +8,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from georet.gallery.tiles import TileTable
-from georet.geodesy import EARTH_RADIUS_M, unit_vectors
-from georet.types import Doubles, Ints
+from georet.geodesy import arc_m, unit_vectors
+from georet.types import Bools, Doubles, Ints
 
 _NEIGHBOURS: Final = 4
 
@@ -39,6 +39,13 @@ class Layout:
         """Return metres float64[M] along the sphere from a point float64[3] to tiles' centres."""
         return arc_m(np.linalg.norm(self.points[rows] - point, axis=1))
 
+    def covers(self, latlon: Doubles) -> Bools:
+        """Return bool[Q]: which positions float64[Q, 2] lie within reach of some tile's centre."""
+        num = min(_NEIGHBOURS, len(self.points))
+        chords, rows = cKDTree(self.points).query(unit_vectors(latlon), k=list(range(1, num + 1)))
+        covers: Bools = np.any(arc_m(np.asarray(chords)) <= self.reach_m[rows], axis=1)
+        return covers
+
     def _neighbour_m(self) -> Doubles:
         num = min(_NEIGHBOURS, len(self.points) - 1)
         if num < 1:
@@ -46,12 +53,6 @@ class Layout:
         chords = np.asarray(cKDTree(self.points).query(self.points, k=[num + 1])[0])
         # Tiles of several scales may share their centre; they still need some width.
         return np.maximum(arc_m(chords[:, 0]), self.side_m / 8)
-
-
-def arc_m(chords: Doubles) -> Doubles:
-    """Return the great-circle distances in metres of straight lines through the unit sphere."""
-    arcs: Doubles = 2 * EARTH_RADIUS_M * np.arcsin(np.clip(chords / 2, 0, 1))
-    return arcs
 
 
 def latlon_of(point: Doubles) -> tuple[float, float]:

@@ -12,6 +12,7 @@ import numpy as np
 from georet.data.images import preprocess, read_image
 from georet.errors import DataError, UsageError
 from georet.gallery.encoders import check_comparable
+from georet.gallery.info import bounds_latlon
 from georet.locate.calibration import Calibration, check_calibration, own_calibration
 from georet.locate.estimate import place_of, spread_of
 from georet.locate.field import CONTENDERS, Field, best_of, heat_of, score_blocks
@@ -124,21 +125,19 @@ class Locator:
         return [_Query(name, image, one, 1, log) for name, image, one, log in rows]
 
     def _log_priors(self, prior: Priors, num: int) -> Sequence[Doubles | None]:
-        latlon = self.gallery.tiles.latlon
+        latlon, side_m = self.gallery.tiles.latlon, self.gallery.tiles.side_m
         if isinstance(prior, Prior):
-            return [prior.log(latlon)] * num
+            return [prior.log(latlon, side_m)] * num
         if prior is None:
             return [None] * num
-        return [None if one is None else one.log(latlon) for one in prior]
+        return [None if one is None else one.log(latlon, side_m) for one in prior]
 
     def _allowed(self, region: Region | None) -> Bools | None:
         if region is None:
             return None
         allowed: Bools = region.mask(self.gallery.tiles.latlon)
         if not allowed.any():
-            latlon = self.gallery.tiles.latlon
-            south, north = latlon[:, 0].min(), latlon[:, 0].max()
-            west, east = latlon[:, 1].min(), latlon[:, 1].max()
+            west, south, east, north = bounds_latlon(self.gallery.tiles.corners_latlon)
             raise DataError(
                 "no tile of the gallery has its centre in the region",
                 where="region",

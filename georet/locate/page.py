@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
@@ -16,7 +15,7 @@ from georet.locate.journal import Journal
 from georet.locate.maps import Maps
 from georet.locate.records import Record
 from georet.locate.table import short
-from georet.report.markup import Html, join, more, tag
+from georet.report.markup import Html, data_url, document, join, more, tag
 from georet.report.readable import NOTHING, count, metres, percent, position
 from georet.report.thumbnails import Thumbnails
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 MOST_PHOTOS: Final = 100
 """A page with more would take a browser too long; the other outputs hold all."""
-_POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'"
 _PHOTO_SIDE: Final = 360
 _MARKED: Final = "stroke: #ffd84d; stroke-width: 4;"
 
@@ -44,24 +42,16 @@ def page(journal: Journal, provenance: Mapping[str, Any], gallery: Gallery) -> H
     """Return the whole page."""
     maps, records = Maps(gallery), list(islice(journal.records(), MOST_PHOTOS))
     name = provenance["gallery"]["name"]
-    sheets = (
-        files("georet.report").joinpath("style.css"),
-        files("georet.locate").joinpath("page.css"),
-    )
-    style = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"Photos located in {name} - georet"),
-        tag("style", Html(style + maps.style + _marking(records))),
-    )
+    sheet = files("georet.locate").joinpath("page.css").read_text(encoding="utf-8")
     pictures = Thumbnails(_PHOTO_SIDE)
     places = (_place(at, one, maps, gallery, pictures) for at, one in enumerate(records))
-    body = tag("body", _header(journal, records, name), tag("main", *places), _foot(provenance))
-    return join(Html("<!doctype html>\n"), tag("html", head, body, lang="en"), Html("\n"))
+    return document(
+        f"Photos located in {name}",
+        _header(journal, records, name),
+        tag("main", *places),
+        _foot(provenance),
+        style=sheet + maps.style + _marking(records),
+    )
 
 
 def _marking(records: list[Record]) -> str:
@@ -153,7 +143,7 @@ def _tops(record: Record, photo: Html, gallery: Gallery) -> Iterator[Html]:
             "li",
             tag("span", "no picture", class_="gap")
             if picture is None
-            else tag("img", src=_jpeg(picture), alt=alt, loading="lazy"),
+            else tag("img", src=data_url(picture), alt=alt, loading="lazy"),
             tag("b", f"{one['rank']}. {one['id']}"),
             tag("i", tag("i", style=f"width:{width:.0f}%"), class_="bar", aria_hidden="true"),
             tag("span", f"belief {percent(100 * one['belief'])}"),
@@ -174,7 +164,3 @@ def _foot(provenance: Mapping[str, Any]) -> Html:
         class_="aside",
     )
     return tag("section", title, about, more("Provenance", block), id="provenance")
-
-
-def _jpeg(content: bytes) -> Html:
-    return Html("data:image/jpeg;base64," + base64.b64encode(content).decode("ascii"))

@@ -8,20 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from georet.data.images import read_image
+from georet.data.images import SUFFIXES, read_image
 from georet.errors import DataError
 from georet.types import Pixels
 
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
-"""What counts as an image in a folder; a file that is named is read whatever its suffix."""
 _READERS: Final = 4
 
 
 def find_photos(paths: Sequence[Path]) -> list[Path]:
     """Return the files named and, sorted, the images in the folders named, at any depth.
 
-    A file that comes up twice is taken once. DataError for what isn't there and for a folder
-    without an image.
+    A file that is named is taken whatever its suffix; one that comes up twice is taken once.
+    DataError for what isn't there and for a folder without an image.
     """
     found: dict[Path, None] = {}
     for path in paths:
@@ -84,7 +82,7 @@ class PhotoReader:
             raise DataError(first.what, where=first.where)
         raise DataError(
             f"{len(self.bad)} of {self.num_photos} photos can't be read, the quota is "
-            f"{self.quota:.1%}; the first: {first.what}",
+            f"{100 * self.quota:g} %; the first: {first.what}",
             where=first.where,
             hint="--bad-image-quota 0.05 goes on with up to 5 % unreadable ones.",
         )

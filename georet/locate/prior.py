@@ -9,6 +9,7 @@ import numpy as np
 
 from georet.errors import UsageError
 from georet.gallery.lengths import length_m
+from georet.gallery.region import check_latitude, check_longitude
 from georet.geodesy import checked_latlon, distance_m
 from georet.types import Doubles
 
@@ -33,9 +34,14 @@ class Prior:
                 hint="Give metres, or say 50km: --near 48.2,16.4,50km",
             )
 
-    def log(self, latlon: Doubles) -> Doubles:
-        """Return the prior's logarithm float64[R] at positions float64[R, 2], at most 0."""
-        away = distance_m(np.asarray(self.latlon), latlon) * _RADIUS_90 / self.radius_m
+    def log(self, latlon: Doubles, side_m: Doubles | float = 0.0) -> Doubles:
+        """Return the prior's logarithm float64[R] of tiles about float64[R, 2], at most 0.
+
+        ``side_m`` float64[R] are the tiles' sides: a photo lies anywhere in its tile, which adds
+        side^2 / 12 to the variance, so that a radius far below a side still prefers the right one.
+        """
+        variance_m2 = (self.radius_m / _RADIUS_90) ** 2 + np.square(side_m) / 12
+        away = distance_m(np.asarray(self.latlon), latlon) / np.sqrt(variance_m2)
         logs: Doubles = np.log((1 - _OUTSIDE) * np.exp(-0.5 * away**2) + _OUTSIDE)
         return logs
 
@@ -49,4 +55,6 @@ def parse_near(text: str, *, where: str = "--near") -> Prior:
         raise UsageError(
             f"{text!r} is not LAT,LON,RADIUS", where=where, hint="For example 48.2,16.4,50km"
         ) from error
+    check_latitude(latlon[0], where, "It is LAT,LON,RADIUS.")
+    check_longitude(latlon[1], where, "It is LAT,LON,RADIUS.")
     return Prior(latlon, length_m(radius, where=where))

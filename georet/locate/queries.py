@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from georet.csvfile import csv_rows
 from georet.errors import DataError, UsageError
 from georet.locate.photos import PhotoReader
 from georet.protocols import Session
@@ -82,29 +82,38 @@ def _read_csv(path: Path) -> KnownPhotos:
             where=str(path),
             hint="A CSV has the columns photo,lat,lon.",
         )
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
+
+    def check_columns(columns: list[str]) -> None:
+        missing = [column for column in _COLUMNS if column not in columns]
         if missing:
             raise DataError(
                 f"has no column {', '.join(missing)}", where=str(path), hint="Wanted: photo,lat,lon"
             )
-        rows = [
-            (path.parent / row["photo"], _position(row, f"{path}:{reader.line_num}"))
-            for row in reader
-        ]
+
+    rows = [
+        (path.parent / _photo(cells, where), _position(cells, where))
+        for where, cells in csv_rows(path, check_columns)
+    ]
     if not rows:
         raise DataError("lists no photo", where=str(path))
     return KnownPhotos([photo for photo, _ in rows], np.array([at for _, at in rows]), str(path))
 
 
+def _photo(row: dict[str, str], where: str) -> str:
+    if not row["photo"]:
+        raise DataError("names no photo", where=where)
+    return row["photo"]
+
+
 def _position(row: dict[str, str], where: str) -> tuple[float, float]:
     try:
         lat, lon = float(row["lat"]), float(row["lon"])
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise DataError(f"{row['lat']!r}, {row['lon']!r} is no position", where=where) from error
     if not (math.isfinite(lat) and math.isfinite(lon) and abs(lat) <= 90 and abs(lon) <= 360):
         raise DataError(
-            f"latitude, longitude are {lat}, {lon}; latitude must lie in -90..90", where=where
+            f"latitude, longitude are {lat}, {lon}; latitude must lie in -90..90",
+            where=where,
+            hint="Are latitude and longitude swapped?" if abs(lon) <= 90 else None,
         )
     return lat, lon

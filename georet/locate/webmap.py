@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,9 +10,10 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from georet.gallery.mosaic import EXTENT_M, WEB_RADIUS_M, Mosaic
+from georet.gallery.projective import mercator_y
 from georet.gallery.tiles import TileTable
 from georet.geodesy import EARTH_RADIUS_M, destination, unit_vectors, vectors_of_angles
-from georet.report.markup import Html
+from georet.report.markup import Html, data_url
 from georet.types import Bools, Doubles, Floats, Ints, Pixels
 
 _HIGHEST_LATLON: Final = 84.0
@@ -70,10 +70,12 @@ class Frame:
 
 
 def mercator_y_m(latitude_latlon: Doubles) -> Doubles:
-    """Return northings in EPSG:3857 metres of latitudes in degrees, cut off near the poles."""
+    """Return northings float64[R] in EPSG:3857 metres of latitudes in degrees [R].
+
+    They are cut off near the poles.
+    """
     rad = np.radians(np.clip(latitude_latlon, -_HIGHEST_LATLON, _HIGHEST_LATLON))
-    northing: Doubles = WEB_RADIUS_M * np.arctanh(np.sin(rad))
-    return northing
+    return WEB_RADIUS_M * mercator_y(rad)
 
 
 def frame_of(tiles: TileTable, width: int, most: int) -> Frame:
@@ -192,4 +194,4 @@ def webp(picture: Pixels, quality: int = 82) -> Html:
     """Return a picture uint8[h, w, 4], RGBA, as a data address."""
     swapped = np.ascontiguousarray(picture[:, :, [2, 1, 0, 3]])
     encoded = cv2.imencode(".webp", swapped, [cv2.IMWRITE_WEBP_QUALITY, quality])[1]
-    return Html("data:image/webp;base64," + base64.b64encode(encoded.tobytes()).decode("ascii"))
+    return data_url(encoded.tobytes(), "image/webp")

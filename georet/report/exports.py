@@ -10,7 +10,7 @@ from georet.errors import DataError, GeoretError
 from georet.files import read_json
 from georet.report.judged import Report
 from georet.report.markup import Html, join, rows, tag
-from georet.report.readable import NOTHING, count
+from georet.report.readable import NOTHING, count, megabytes
 from georet.report.records import Record
 from georet.report.thumbnails import Thumbnails
 from georet.sessions import ARTEFACT
@@ -113,7 +113,7 @@ def _read(path: Path) -> ExportRecord:
 
 def _part(report: Report, name: str, record: ExportRecord) -> tuple[list[object], Html]:
     """Return the row of an artefact, and what is shown below the table."""
-    found, about = record.fidelity, [record.precision, f"{record.num_bytes / 1e6:,.1f} MB"]
+    found, about = record.fidelity, [record.precision, megabytes(record.num_bytes)]
     if found is None:
         return [name, "not judged", *about, *[NOTHING] * 4], Html()
     low, high = found.recall.change_interval

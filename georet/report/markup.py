@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from html import escape
+from importlib.resources import files
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'"
 
 
 class Html(str):
@@ -55,6 +59,27 @@ def figure(picture: Html, caption: object, *, kind: str = "") -> Html:
 def more(summary: str, *children: Html) -> Html:
     """Return a part that opens on demand."""
     return tag("details", tag("summary", summary), *children)
+
+
+def data_url(content: bytes, kind: str = "image/jpeg") -> Html:
+    """Return an encoded picture as an address that holds the whole of it."""
+    return Html(f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}")
+
+
+def document(title: str, *body: object, style: str = "") -> Html:
+    """Return a whole page that loads nothing, in georet's style, to which ``style`` is added."""
+    sheet = files("georet.report").joinpath("style.css").read_text(encoding="utf-8")
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", f"{title} - georet"),
+        tag("style", Html(sheet + style)),
+    )
+    html = tag("html", head, tag("body", *body), lang="en")
+    return join(Html("<!doctype html>\n"), html, Html("\n"))
 
 
 _EMPTY = frozenset({"img", "meta", "path", "line", "circle", "rect", "br", "use"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib.resources import files
 from pathlib import Path
 
 from georet.errors import GeoretError
@@ -13,7 +12,7 @@ from georet.report.contact import contact_sheet
 from georet.report.distances import errors
 from georet.report.exports import artefacts, exports
 from georet.report.judged import Report
-from georet.report.markup import Html, join, tag
+from georet.report.markup import Html, document, tag
 from georet.report.overview import galleries, headline, how_to_read, what_was_run
 from georet.report.provenance import gaps, provenance
 from georet.report.run_folder import read_run
@@ -22,7 +21,6 @@ from georet.report.worldmap import world_map
 from georet.types import EvaluationSet, PairTable
 
 REPORT = "report.html"
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'"
 _Part = Callable[[Report], Html]
 _Named = tuple[str, str, _Part]
 EXPORTED = "exports"
@@ -57,20 +55,9 @@ def write_report(
 
 def page(report: Report) -> Html:
     """Return the whole page."""
-    style = files("georet.report").joinpath("style.css").read_text(encoding="utf-8")
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"{report.run.path.name} - georet"),
-        tag("style", Html(style)),
-    )
     sections = _sections(report)
     main = tag("main", *(_section(report, *section) for section in sections))
-    body = tag("body", _header(report, sections), main)
-    return join(Html("<!doctype html>\n"), tag("html", head, body, lang="en"), Html("\n"))
+    return document(report.run.path.name, _header(report, sections), main)
 
 
 def _sections(report: Report) -> tuple[_Named, ...]:

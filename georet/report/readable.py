@@ -54,6 +54,11 @@ def count(value: float | None) -> str:
     return NOTHING if value is None else f"{value:,.0f}"
 
 
+def megabytes(num_bytes: float) -> str:
+    """Write a size in bytes as millions of them: ``12.3 MB``."""
+    return f"{num_bytes / 1e6:,.1f} MB"
+
+
 def percent(value: float | None) -> str:
     """Write a share in percent with one decimal, tiny ones with two digits: ``0.065 %``."""
     if value is None or not math.isfinite(value):

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from georet.report.readable import NOTHING, metric_label, metric_order
-
-Format = Literal["json", "markdown", "latex"]
 
 _MARKDOWN = str.maketrans({"|": r"\|", "\n": " ", "<": "&lt;", "`": "'"})
 _LATEX = str.maketrans(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import simplejpeg
 
 from georet.data.images import read_image
 from georet.errors import GeoretError
-from georet.report.markup import Html, tag
+from georet.report.markup import Html, data_url, tag
 from georet.types import Pixels
 
 _QUALITY = 82
@@ -50,7 +49,7 @@ class Thumbnails:
         if image.shape[1] > _PANORAMA * image.shape[0]:
             self._panoramas.add(path)
         jpeg = simplejpeg.encode_jpeg(image, quality=_QUALITY, colorspace="RGB")
-        return Html("data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii"))
+        return data_url(jpeg)
 
 
 def shrunk(image: Pixels, side: int) -> Pixels:

@@ -39,7 +39,7 @@ class Rows:
 
     @classmethod
     def of(cls, embeddings: Floats, ids: Ints) -> Rows:
-        """Return the rows checked; DataError for what is no embedding or no id."""
+        """Return embeddings float32[R, D] under ids int64[R]; DataError for what is neither."""
         checked = vectors(embeddings, "embeddings to be indexed")
         _check_lengths(checked.length)
         ids = np.ascontiguousarray(ids, dtype=np.int64)

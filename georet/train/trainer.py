@@ -14,12 +14,12 @@ from georet.data.loader import PairLoader
 from georet.errors import TrainingError
 from georet.evaluate.embed import Embedder
 from georet.evaluate.evaluator import Result
+from georet.interrupt import StopRequest
 from georet.plugins import Plugins
 from georet.progress import Stage, stage
 from georet.train import setup
 from georet.train.banks import Banks
 from georet.train.checkpoint import has_checkpoint, load_checkpoint
-from georet.train.interrupt import StopRequest
 from georet.train.judge import Judge
 from georet.train.optim import build_optimizer, lr_factor
 from georet.train.saving import resume, save
@@ -221,4 +221,7 @@ class Trainer:
 
     def check_stop(self) -> None:
         """Raise Interrupted when a signal has come."""
-        self.stop.check(self.run_dir)
+        self.stop.check(
+            "everything up to the last checkpoint is saved",
+            hint=f"Go on with: georet train --resume {self.run_dir}",
+        )

@@ -6,13 +6,26 @@ import json
 
 import pytest
 
-HEAVY = ("torch", "numba", "numpy", "scipy", "cv2", "timm", "matplotlib", "georet.config")
+HEAVY = (
+    *("torch", "numba", "numpy", "scipy", "cv2", "PIL", "timm", "matplotlib", "georet.config"),
+    *("onnx", "onnxruntime", "openvino", "pyarrow", "rasterio", "faiss", "fastapi", "uvicorn"),
+)
 """Typer imports pydantic itself; georet's own models stay out."""
+
+
+COMMANDS = (
+    *("train", "eval", "score", "report", "locate", "serve", "demo", "export", "benchmark"),
+    *("gallery", "gallery build", "gallery info", "gallery bench", "gallery calibrate"),
+)
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["plugins"], ["plugins", "--json"], ["--version"], ["train", "--help"]],
+    [
+        *(["--help"], ["plugins"], ["plugins", "--json"], ["--version"]),
+        *([*command.split(), "--help"] for command in COMMANDS),
+    ],
+    ids=" ".join,
 )
 def test_light_commands_import_nothing_heavy(python, arguments):
     code = f"""

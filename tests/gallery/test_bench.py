@@ -142,6 +142,15 @@ def test_the_command_gives_json_of_the_indexes_asked_for(bench):
     assert found["k"] == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "said"), [("b.pdf", 2, "plots are SVG"), ("no/b.svg", 3, "no such folder")]
+)
+def test_a_plot_that_cant_be_drawn_is_refused_before_the_work(bench, tmp_path, name, code, said):
+    found, out, err = bench("--plot", tmp_path / name)
+    assert (found, out) == (code, "")
+    assert said in err
+
+
 def test_an_unknown_index_is_named_with_the_ones_there_are(bench):
     code, _, err = bench("--index", "sign_bit")
     assert code == 2

@@ -144,6 +144,7 @@ def test_a_shard_without_any_readable_tile_is_empty(tmp_path: Path) -> None:
         ({"shard_size": 0}, "--shard-size"),
         ({"shard": (4, 3)}, "--shard"),
         ({"bad_tile_quota": 2.0}, "--bad-tile-quota"),
+        ({"workers": -1}, "--workers"),
     ],
 )
 def test_senseless_settings_are_refused(wrong: dict[str, object], named: str, tmp_path) -> None:
@@ -167,6 +168,13 @@ def test_a_folder_with_other_things_in_it_is_left_alone(name: str, tmp_path: Pat
     with pytest.raises(UsageError, match="holds other things"):
         build_gallery(SOURCE, PixelSpec(), tmp_path / "g", **SETTINGS)
     assert contents(tmp_path / "g") == before
+
+
+def test_a_file_in_the_place_of_the_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "area.tif").write_text("mine")
+    with pytest.raises(UsageError, match="is a file"):
+        build_gallery(SOURCE, PixelSpec(), tmp_path / "area.tif", **SETTINGS)
+    assert (tmp_path / "area.tif").read_text() == "mine"
 
 
 def test_a_build_killed_before_its_plan_was_whole_begins_anew(built: Path, tmp_path: Path) -> None:

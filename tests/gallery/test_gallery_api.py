@@ -137,13 +137,14 @@ def test_an_index_that_can_not_be_kept_searches_all_the_same(
 def test_a_manifest_that_lists_files_elsewhere_reads_none_of_them(
     drawn: Gallery, tmp_path: Path
 ) -> None:
-    from georet.gallery.manifest import read_sealed, vouch_file, write_sealed
+    from georet.files import file_entry
+    from georet.gallery.manifest import read_sealed, write_sealed
 
     (tmp_path / "secret").write_bytes(b"?")
     path = drawn.path / "gallery.json"
     manifest = read_sealed(path)
     for name in ("../secret", str(tmp_path / "secret")):
-        files = {**manifest["files"], name: vouch_file(tmp_path / "secret")}
+        files = {**manifest["files"], name: file_entry(tmp_path / "secret")}
         write_sealed(path, {**manifest, "files": files})
         with pytest.raises(IntegrityError):
             Gallery.open(drawn.path).read(name)

@@ -56,6 +56,7 @@ def test_info_prints_a_table_and_json(call: Call, gallery: Path, run: Path) -> N
     assert code == 0
     assert "tiles       36 in 3 shards; 0 bad" in out
     assert "side        1000 m" in out
+    assert "ground      36 km², overlaps" in out
     found = json.loads(call("info", gallery, "--json")[1])
     assert found["tiles"] == 36
     assert found["side_m"] == pytest.approx([1000, 1000])
@@ -123,7 +124,7 @@ def test_merge_joins_and_refuses_twice_the_same(
     assert code == 3
     assert "--duplicates" in err
     code, out, _ = call("merge", gallery, gallery, "--out", tmp_path / "m", "--duplicates=suffix")
-    assert (code, out) == (0, f"{tmp_path / 'm'}: 72 tiles in 1 shards\n")
+    assert (code, out) == (0, f"{tmp_path / 'm'}: 72 tiles in 1 shard\n")
 
 
 def test_sigterm_ends_with_75_and_the_command_that_goes_on(run: Path, tmp_path: Path) -> None:

@@ -64,6 +64,12 @@ def test_another_encoder_is_refused_with_both_hashes(parts: list[Path], tmp_path
     with pytest.raises(UsageError, match="0000000000000000") as caught:
         merge_galleries([parts[0], tmp_path / "other"], tmp_path / "both")
     assert str(tmp_path / "other") in str(caught.value)
+    assert "Build one of them again" in str(caught.value.hint)
+
+
+def test_shards_of_no_tiles_are_refused(parts: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--shard-size: 0 is too small"):
+        merge_galleries(parts, tmp_path / "both", shard_size=0)
 
 
 def test_storage_can_be_changed(parts: list[Path], tmp_path: Path) -> None:

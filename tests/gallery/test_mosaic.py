@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 import simplejpeg
@@ -126,11 +124,9 @@ def test_of_100_000_tiles_a_picture_reads_a_bounded_number():
     latlon = np.stack([rng.uniform(-50, 50, 100_000), rng.uniform(-170, 170, 100_000)], axis=1)
     gallery = Pictures(latlon, 0.5, rng.integers(60, 255, (97, 3)))
     drawn = Mosaic(gallery)
-    start = time.perf_counter()
     picture = drawn.render((-EXTENT_M, -EXTENT_M, EXTENT_M, EXTENT_M), (256, 256))
     assert gallery.num_read <= 8000
     assert (picture[..., 3] > 0).mean() > 0.25
-    assert time.perf_counter() - start < 10
 
 
 def test_the_atlas_keeps_within_its_bound():

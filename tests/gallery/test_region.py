@@ -161,6 +161,7 @@ def test_what_is_no_region_is_refused(text, what):
         ({"type": "Polygon", "coordinates": []}, "empty polygon"),
         ({"type": "Polygon", "coordinates": [[[1, 2], [3, 4]]]}, "four positions"),
         ({"type": "Polygon", "coordinates": [[["a", "b"]] * 4]}, "four positions"),
+        ({"type": "Polygon", "coordinates": [[[10**400, 1]] * 4]}, "four positions"),
         ({"type": "Polygon"}, "has no list 'coordinates'"),
         ({"type": "Polygon", "coordinates": ring((47, 120), (48, 120), (48, 121))}, "swapped"),
         ({"type": "Polygon", "coordinates": ring((0, 0), (1, 1), (1, 0), (0, 1))}, "Self-inter"),

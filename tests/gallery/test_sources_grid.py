@@ -124,6 +124,7 @@ def test_several_sizes_follow_one_another(tmp_path):
     source = cut(tmp_path / "area.tif", 120.0, 240.0)
     ids = source.tiles().ids
     assert ids[0] == "120m/0/0"
+    assert cut(tmp_path / "area.tif", 120.12345).tiles().ids[0] == "120.12345m/0/0"
     assert ids[-1].startswith("240m/")
     single = cut(tmp_path / "area.tif", 240.0)
     first = next(row for row, name in enumerate(ids) if name.startswith("240m/"))

@@ -99,7 +99,7 @@ def test_a_csv_of_corners_keeps_turned_tiles(tmp_path):
             "lie outside the tile",
             "tiles.csv:2",
         ),
-        ('file,lat,lon\n"a.png,47,8\n', "is no CSV", "tiles.csv:1"),
+        ('file,lat,lon\n"a.png,47,8\n', "is no CSV", "tiles.csv:2"),
     ],
 )
 def test_a_bad_line_of_a_csv_is_named(tmp_path, text, said, where):

@@ -94,6 +94,25 @@ def test_few_queries_are_refused(gallery, embed, take):
         calibrate(gallery, embed(images), latlon, about="few")
 
 
+def test_queries_of_another_place_are_refused(gallery, embed, take):
+    images, latlon = take(40)
+    with pytest.raises(DataError, match="40 of 40 queries were taken where the gallery has no"):
+        calibrate(gallery, embed(images), latlon * (-1, 1), about="swapped")
+
+
+def test_no_radius_is_said_to_hold_a_truth_beyond_all_tiles(gallery, embed, take):
+    images, latlon = take(60)
+    latlon[::3, 0] *= -1
+    _, trials = calibrate(gallery, embed(images), latlon, about="a third off", seeds=(0,))
+    is_held = trials[0].judged.error_m <= trials[0].radii_m[:, 1]
+    assert trials[0].covered_at(0.9) == pytest.approx(is_held.mean(), abs=0.04)
+    assert trials[0].covered_at(0.9) < 0.85
+
+
+def test_a_precision_that_nothing_reaches_leaves_all_open():
+    assert threshold_for(np.array([0.9, 0.5]), np.array([False, True]), 0.95) == 1.0
+
+
 def test_a_precision_beyond_one_is_refused(gallery, embed, take):
     images, latlon = take(40)
     with pytest.raises(UsageError, match="precision is 95"):

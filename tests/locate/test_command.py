@@ -22,7 +22,7 @@ def _pixels(monkeypatch):
     monkeypatch.setattr(
         Gallery,
         "session",
-        lambda self, view="query", *, source=None, backend="auto": PixelSession(),
+        lambda self, view="query", **_: PixelSession(),
     )
 
 
@@ -51,6 +51,30 @@ def test_outputs_are_written_and_the_journal_is_gone(calibrated, save_photos, tm
     assert all(out.stat().st_size > 100 for out in outs)
     assert not list(tmp_path.glob(".*"))
     assert "3 located" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["locate", "calibrate", "bench"])
+def test_the_encoder_is_opened_with_the_plugins_that_are_named(
+    command, gallery, save_photos, tmp_path, monkeypatch
+):
+    def session(self, view="query", **options):
+        assert options["plugins"] == ["sample4geo", "./mine.py"]
+        assert options["blocked"] == ["pml"]
+        raise DataError("opened")
+
+    photos, _ = save_photos(1)
+    (tmp_path / "mine.py").write_text(RERANKER)
+    (tmp_path / "queries.csv").write_text(f"photo,lat,lon\n{photos[0]},10,3\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Gallery, "session", session)
+    calls = {
+        "locate": ["locate", str(gallery.path), str(photos[0])],
+        "calibrate": ["gallery", "calibrate", str(gallery.path), "--queries", "queries.csv"],
+        "bench": ["gallery", "bench", str(gallery.path), "--queries", "queries.csv"],
+    }
+    names = ["--plugins", "sample4geo", "--plugins", "./mine.py", "--no-plugin", "pml"]
+    with pytest.raises(DataError, match="opened"):
+        run([*calls[command], *names])
 
 
 def test_json_is_one_document(calibrated, save_photos, capsys):
@@ -84,7 +108,9 @@ def test_abstaining_can_be_switched_off(calibrated, tmp_path, capsys):
         (["--bad-image-quota", "5"], UsageError, "is 5.0"),
         (["--region", "box:0,0,1,1"], DataError, "no tile of the gallery"),
         (["--near", "here"], UsageError, "not LAT,LON,RADIUS"),
+        (["--near", "-113,25,50km"], UsageError, "latitude -113"),
         (["--use-gps", "--gps-radius", "far"], UsageError, "no length"),
+        (["--gps-radius", "5km"], UsageError, "without --use-gps"),
         (["--rerank", "absent"], UsageError, "absent"),
         (["--index", "absent"], UsageError, "absent"),
     ],
@@ -93,6 +119,16 @@ def test_what_makes_no_sense_is_refused(gallery, save_photos, flags, error, mess
     photos, _ = save_photos(1)
     with pytest.raises(error, match=message):
         run(["locate", str(gallery.path), str(photos[0]), *flags])
+
+
+def test_priors_that_told_nothing_are_said(gallery, save_photos, capsys):
+    photos, _ = save_photos(1)
+    run(["locate", str(gallery.path), str(photos[0]), "--use-gps", "--near", "-33,151,20km"])
+    out = capsys.readouterr().out
+    assert "--use-gps: 0 of 1 photos hold a position" in out
+    assert "--near: the nearest tile is 15,927 km away" in out
+    run(["locate", str(gallery.path), str(photos[0]), "--near", "48,16,20km"])
+    assert "--near" not in capsys.readouterr().out
 
 
 def test_a_signal_ends_a_batch_that_the_same_command_takes_up(
@@ -142,6 +178,10 @@ def test_a_gallery_is_calibrated_from_a_csv(tmp_path, ground, take, capsys, requ
         ("photo,lat\na.jpg,1\n", "has no column lon"),
         ("photo,lat,lon\n", "lists no photo"),
         ("photo,lat,lon\na.jpg,north,3\n", "is no position"),
+        ("photo,lat,lon\na.jpg,-113,25\n", "latitude must lie in -90..90"),
+        ("photo,lat,lon\n,48,16\n", "names no photo"),
+        ("lat,lon,photo\n48,16\n", "another number of cells"),
+        ("lat,lon,photo\n10,3\n", "number of cells"),
         ("photo,lat,lon\na.jpg,100,3\n", "latitude must lie"),
         ("photo,lat,lon\nabsent.jpg,10,3\n", "missing"),
     ],
@@ -215,6 +255,8 @@ def test_a_gallery_locates_photos_by_itself(calibrated, save_photos):
     locations = Gallery.open(calibrated.path).locate([str(photos[0]), photos[1]], 2, region)
     assert [location.photo for location in locations] == [str(photo) for photo in photos]
     assert [len(location.candidates) for location in locations] == [2, 2]
+    with pytest.raises(UsageError, match="is one photo, wanted is a list"):
+        Gallery.open(calibrated.path).locate(str(photos[0]))
 
 
 def test_queries_come_from_a_data_set_too(tmp_path):

@@ -56,8 +56,19 @@ def test_a_prior_that_makes_no_sense_is_refused(text):
 
 
 def test_a_prior_off_the_earth_is_refused():
-    with pytest.raises(DataError, match="latitude"):
+    with pytest.raises(UsageError, match="latitude 148"):
         parse_near("148.2,16.4,50km")
+    with pytest.raises(DataError, match="latitude"):
+        Prior((148.2, 16.4), 50_000)
+
+
+def test_a_prior_far_smaller_than_the_tiles_still_prefers_the_one_it_lies_in():
+    prior = Prior((48.0, 16.0), 10_000)
+    latlon = np.array([[48.0, 18.0], [48.0, 22.0], [48.0, 26.0]])
+    logs = prior.log(latlon, np.full(3, 420_000.0))
+    assert logs[0] > logs[1] + 4
+    assert logs[1] > logs[2]
+    assert logs[0] > prior.log(latlon)[0] + 4
 
 
 def test_a_prior_is_strongest_at_its_point_and_never_forbids():

@@ -135,7 +135,10 @@ def ordered(xy: Ints, zoom: int, path: Path) -> Ints:
 
 
 def column_range(x: Ints, num: int) -> tuple[int, int]:
-    """Return the first of ``num`` columns, and how many, so that the widest gap is left out."""
+    """Return the first column of x int64[R], and how many, so that the widest gap is left out.
+
+    Columns go round: 0 follows ``num - 1``.
+    """
     used = np.unique(x)
     gaps = np.diff(np.append(used, used[0] + num))
     widest = int(np.argmax(gaps))

@@ -73,7 +73,7 @@ class CutSource:
     def _cut(self, side_m: float, surface: Surface) -> tuple[TileTable, Doubles]:
         tables, kept = [], []
         for band in bands(surface, side_m, self.tiling.overlap):
-            ids = [f"{side_m:g}m/{band.number}/{column}" for column in range(len(band.windows))]
+            ids = [f"{side_m:.10g}m/{band.number}/{column}" for column in range(len(band.windows))]
             table, there = table_of(surface, band.windows, ids)
             windows = band.windows[there]
             if len(windows) and self.tiling.max_nodata < 1:
@@ -95,7 +95,10 @@ def joined(tables: Sequence[TileTable]) -> TileTable:
 
 
 def read_window(surface: Surface, window: Doubles, name: str) -> Pixels:
-    """Return the pixels of a window (left, top, width, height), whole pixels or not."""
+    """Return uint8[h, w, 3] in a window float64[4] (left, top, width, height) of any pixels.
+
+    DataError, with the tile's ``name``, where the surface can't be read.
+    """
     extent = np.array([surface.width, surface.height])
     first = np.clip(np.floor(window[:2]), 0, extent - 1).astype(int)
     last = np.clip(np.ceil(window[:2] + window[2:]), first + 1, extent).astype(int)

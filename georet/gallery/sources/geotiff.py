@@ -53,7 +53,10 @@ class RasterSurface:
         return np.asarray(1 - covered / area)
 
     def block(self, box: tuple[int, int, int, int], size: tuple[int, int], name: str) -> Pixels:
-        """Return the pixels of left, top, width, height, reduced to ``size`` (height, width)."""
+        """Return left, top, width, height reduced to ``size`` (height, width), uint8[*size, 3].
+
+        DataError, with the tile's ``name``, where the pixels can't be read.
+        """
         raster, bands = self._handle.get(), self.bands
         options = {"window": _window(box), "resampling": self._resampling(box, size)}
         try:

@@ -67,7 +67,10 @@ class StitchedSurface:
         return np.asarray(1 - inside / cells[:, 2:].prod(axis=1))
 
     def block(self, box: tuple[int, int, int, int], size: tuple[int, int], name: str) -> Pixels:
-        """Return the pixels of left, top, width, height, reduced to ``size`` (height, width)."""
+        """Return left, top, width, height reduced to ``size`` (height, width), uint8[*size, 3].
+
+        DataError, with the tile's ``name``, where the pixels can't be read.
+        """
         left, top, width, height = box
         if width * height > MAX_PIXELS:
             raise DataError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -11,6 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from georet.csvfile import csv_rows
 from georet.errors import DataError
 from georet.gallery.ground import mean_side_m, span_m, square_corners, wrapped
 from georet.gallery.sources import Tiling
@@ -63,25 +62,14 @@ def open_csv(root: Path, tiling: Tiling) -> ImageSource:
 
 
 def _rows(path: Path, default_m: float | None) -> Iterator[_Row]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"can't be read: {error}", where=str(path)) from error
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    seen: dict[str, int] = {}
-    try:
-        _check_header(list(reader.fieldnames or ()), path)
-        for cells in reader:
-            row = _row(cells, path.parent, f"{path}:{reader.line_num}", default_m)
-            if row.name in seen:
-                raise DataError(
-                    f"{row.name!r} stands in line {seen[row.name]} already",
-                    where=f"{path}:{reader.line_num}:file",
-                )
-            seen[row.name] = reader.line_num
-            yield row
-    except csv.Error as error:
-        raise DataError(f"is no CSV: {error}", where=f"{path}:{reader.line_num}") from error
+    seen: dict[str, str] = {}
+    for where, cells in csv_rows(path, lambda columns: _check_header(columns, path)):
+        row = _row(cells, path.parent, where, default_m)
+        if row.name in seen:
+            line = seen[row.name].rpartition(":")[2]
+            raise DataError(f"{row.name!r} stands in line {line} already", where=f"{where}:file")
+        seen[row.name] = where
+        yield row
 
 
 def _check_header(columns: list[str], path: Path) -> None:
@@ -99,10 +87,7 @@ def _check_header(columns: list[str], path: Path) -> None:
         )
 
 
-def _row(cells: Mapping[str, str | None], root: Path, where: str, default_m: float | None) -> _Row:
-    if None in cells or None in cells.values():
-        raise DataError("the line has another number of cells than the header", where=where)
-    text = {name: (value or "").strip() for name, value in cells.items()}
+def _row(text: Mapping[str, str], root: Path, where: str, default_m: float | None) -> _Row:
     name = text["file"]
     path = _inside(root, name, f"{where}:file")
     numbers = {c: _number(text[c], f"{where}:{c}") for c in KNOWN[1:] if text.get(c)}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from georet.data.images import SUFFIXES
 from georet.errors import DataError
 from georet.types import EvaluationSet
 from georet_datasets.files import say
-from georet_datasets.folders import SUFFIXES
 from georet_datasets.tree import Copy, copy_images
 
 

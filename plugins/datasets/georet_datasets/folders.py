@@ -9,11 +9,11 @@ from typing import Final
 
 import numpy as np
 
+from georet.data.images import SUFFIXES
 from georet.errors import DataError
 from georet.types import Doubles, EvaluationSet, ImageTable, Ints
 from georet_datasets.files import Origin
 
-SUFFIXES: Final = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"}
 JUNK: Final = "-1"
 """The id of gallery images that leave the ranking."""
 

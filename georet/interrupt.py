@@ -33,15 +33,21 @@ class StopRequest:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
-    def check(self, run_dir: object) -> None:
-        """Raise Interrupted when a signal has come; the last checkpoint stands."""
+    def check(self, kept: str, *, hint: str) -> None:
+        """Raise Interrupted when a signal has come, saying what is ``kept`` and how to go on."""
         if self.requested:
-            raise Interrupted(
-                f"stopped by {self.requested}; everything up to the last checkpoint is saved",
-                hint=f"Go on with: georet train --resume {run_dir}",
-            )
+            raise Interrupted(f"stopped by {self.requested}; {kept}", hint=hint)
 
     def _handle(self, number: int, _: FrameType | None) -> None:
         if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.requested = signal.Signals(number).name
+
+
+def leave_signals_to_parent() -> None:
+    """Ignore both signals in a worker process.
+
+    Those to the whole group are the main process's to answer; a closed pipe ends a worker.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
