@@ -40,6 +40,12 @@ EPILOG = """Examples:
 
 georet train --plugins sample4geo
 
+georet export RUN --onnx
+
+georet gallery build area.tif --encoder RUN --side 400m --out area.gallery
+
+georet locate area.gallery photo.jpg
+
 georet plugins
 
 georet config show --recipe sample4geo/orbitview
