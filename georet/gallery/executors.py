@@ -75,6 +75,13 @@ class _Worker:
             return f"was killed by {signal.Signals(-code).name}"
         return f"ended (exit code {code})"
 
+    @property
+    def advice(self) -> str:
+        """What may help against such an end."""
+        if self.process.exitcode == -signal.SIGKILL and not self.is_hung:
+            return "Memory may have run out: give fewer --workers or a smaller --batch."
+        return "What it said of itself stands above."
+
 
 @dataclass
 class _Pool:
@@ -159,7 +166,7 @@ class _Pool:
         if self.deaths[worker.shard] >= _TRIES:
             raise DataError(
                 f"{what}, for the second time",
-                hint="Out of memory: give fewer --workers or a smaller --batch. "
+                hint=f"{worker.advice} "
                 "The same command goes on; --workers 0 embeds in the main process.",
             )
         sys.stderr.write(f"warning: {what}; trying once more\n")

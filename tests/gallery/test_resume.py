@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ SETTINGS = {"shard_size": 5, "batch_size": 2}
 DRIVER = """
 import sys
 from pathlib import Path
+from types import ModuleType
 from georet.gallery.build import build_gallery
 from georet.testing.drawn_tiles import DrawnTiles, PixelSpec
 
@@ -129,35 +132,48 @@ def test_a_killed_worker_is_named_and_its_shard_made_again(
     assert contents(tmp_path / "g") == contents(quiet)
 
 
-class Deadly(DrawnTiles):
-    """Kills whatever process reads its tile 7."""
+TROUBLE = """
+import os, signal, time
 
-    def read(self, row: int):
+from georet.testing.drawn_tiles import DrawnTiles
+
+
+class Deadly(DrawnTiles):
+    def read(self, row):
         if row == 7:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().read(row)
 
 
-def test_a_shard_that_kills_two_workers_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"part-00001\.parquet .* for the second time"):
-        build_gallery(Deadly(20), PixelSpec(), tmp_path / "g", workers=1, **SETTINGS)
-
-
 class Hanging(DrawnTiles):
-    """Never comes back from reading its tile 7."""
-
-    def read(self, row: int):
+    def read(self, row):
         if row == 7:
             time.sleep(1000)
         return super().read(row)
+"""
+
+
+@pytest.fixture
+def trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return a module of sources that trouble whoever reads tile 7; worker processes find it."""
+    (tmp_path / "trouble_with_tiles.py").write_text(TROUBLE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "trouble_with_tiles", raising=False)
+    return importlib.import_module("trouble_with_tiles")
+
+
+def test_a_shard_that_kills_two_workers_is_an_error(trouble: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"part-00001\.parquet .* for the second time") as caught:
+        build_gallery(trouble.Deadly(20), PixelSpec(), tmp_path / "g", workers=1, **SETTINGS)
+    assert "Memory may have run out" in str(caught.value)
 
 
 def test_a_worker_that_hangs_is_killed_and_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trouble: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(executors, "SILENCE_S", 3.0)
     with pytest.raises(DataError, match=r"gave no sign for 3 s at .* for the second time"):
-        build_gallery(Hanging(10), PixelSpec(), tmp_path / "g", workers=1, **SETTINGS)
+        build_gallery(trouble.Hanging(10), PixelSpec(), tmp_path / "g", workers=1, **SETTINGS)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
