@@ -41,7 +41,7 @@ CLASSES = {
     "engine": "ICudaEngine",
     "context": "IExecutionContext",
 }
-"""What the exporter's files ``trt_*.py`` call an object, and the class that it is of."""
+"""What the exporter's files in ``trt/`` call an object, and the class that it is of."""
 LIBRARIES = ("libnvinfer", "libnvinfer_plugin", "libnvonnxparser")
 FUNCTIONS = (
     "createInferBuilder_INTERNAL",
@@ -77,11 +77,13 @@ print(json.dumps({"version": trt.__version__, "absent": absent, "start": start})
 
 def names_used() -> set[str]:
     """Return what the exporter takes from TensorRT: ``Builder``, ``Builder.create_network``..."""
-    return {name for path in sorted(SOURCES.glob("*.py")) for name in _names(path)}
+    return {name for path in sorted(SOURCES.rglob("*.py")) for name in _names(path)}
 
 
 def _names(path: Path) -> Iterator[str]:
-    classes = CLASSES if path.name.startswith("trt_") else {}
+    # The files gpu_* call their own objects ``engine`` too.
+    is_own = path.parent.name == "trt" and not path.name.startswith("gpu_")
+    classes = CLASSES if is_own else {}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not isinstance(node, ast.Attribute):
             continue

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from georet.gallery.build import build_gallery
-from georet.gallery.gallery import Gallery
-from georet.gallery.lengths import length_m
-from georet.gallery.sources import Tiling
-from georet.locate.calibrate import DECILES, Trial, calibrate
-from georet.locate.queries import embed_known, open_queries
+from georet.facade import Gallery
+from georet.gallery.making.build import build_gallery
+from georet.ground.lengths import length_m
+from georet.locate.calibrating.calibrate import DECILES, Trial, calibrate
+from georet.photos.known import embed_known, open_queries
 from georet.sessions import SessionSpec
+from georet.tiles.tiling import Tiling
 from georet.types import QUERY, REFERENCE
 
 

@@ -19,8 +19,8 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
+from georet.commands.training import start_run
 from georet.train.checkpoint import load_checkpoint
-from georet.train.session import start_session
 
 MODEL, LAYER_SCALE = "convnext_tiny", 0.3
 
@@ -53,7 +53,7 @@ def train(out: Path, weights: Path, epochs: int, size: int) -> None:
         f"{{name: 'sample4geo:timm', model: {MODEL}, weights: '{weights}', embed_dim: 256, "
         "stage: null, freeze_stages: 0, head: linear, pool: default}"
     )
-    start_session(
+    start_run(
         plugins=["sample4geo"],
         out=out,
         overrides=[

@@ -23,12 +23,13 @@ from rasterio.transform import from_bounds, from_origin
 from rasterio.warp import Resampling, reproject, transform
 
 from georet.extras import need
-from georet.gallery.build import build_gallery
-from georet.gallery.gallery import Gallery
-from georet.gallery.ground import span_m, tile_bounds_m
-from georet.gallery.sources import Tiling, open_source
+from georet.facade import Gallery
+from georet.gallery.making.build import build_gallery
+from georet.ground.wgs84 import span_m, tile_bounds_m
 from georet.locate.locator import Locator
 from georet.sessions import SessionSpec
+from georet.sources.opening import open_source
+from georet.tiles.tiling import Tiling
 from georet.types import QUERY, REFERENCE, Doubles, Pixels
 from georet_orbitview.camera import TILE_SIDE_M, draw_views
 from georet_orbitview.dataset import OrbitView

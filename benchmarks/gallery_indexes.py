@@ -31,8 +31,8 @@ os.environ.setdefault("NUMBA_NUM_THREADS", os.environ["OMP_NUM_THREADS"])
 import numpy as np
 import torch
 
-from georet.gallery.bench import Bench, measure_indexes, overlap
-from georet.protocols import Index
+from georet.contracts.searching import Index
+from georet.gallery.bench.measure import Bench, measure_indexes, overlap
 from georet.search.exact import ExactIndex
 from georet.search.sign_bits import SignBits
 from georet.types import Bools, Doubles, Floats, Ints

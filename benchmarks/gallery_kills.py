@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from georet.gallery.build import build_gallery
-from georet.gallery.gallery import Gallery
-from georet.gallery.journal import entries
+from georet.facade import Gallery
+from georet.gallery.files.journal import entries
+from georet.gallery.making.build import build_gallery
 from georet.gallery.verify import verify_gallery
 from georet.testing.drawn_tiles import DrawnTiles, PixelSpec
 

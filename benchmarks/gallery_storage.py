@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from georet.contracts.running import Session
 from georet.data.images import read_image
-from georet.gallery.gallery import Gallery
-from georet.gallery.merge import merge_galleries
-from georet.gallery.storage import STORAGES
-from georet.protocols import Session
+from georet.facade import Gallery
+from georet.gallery.files.storage import STORAGES
+from georet.gallery.making.merge import merge_galleries
 from georet.train.run import reconfigure
 from georet.train.setup import make_dataset
 from georet.types import EvaluationSet, Floats, Ints

@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 import torch
 
+from georet.contracts.training import ImageTransform
 from georet.data.loader import PairLoader
 from georet.data.transforms import (
     BlurOrSharpen,
@@ -32,7 +33,6 @@ from georet.data.transforms import (
     JpegArtefacts,
     RotateRoll,
 )
-from georet.protocols import ImageTransform
 from georet.types import BatchPlan, ImageTable, PairTable, Pixels
 
 SIZES = {"query": (384, 768), "reference": (384, 384)}

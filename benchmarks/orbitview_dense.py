@@ -22,11 +22,11 @@ import cv2
 import numpy as np
 
 from georet.cache import cache_dir
+from georet.contracts.running import Session
 from georet.data.images import read_image
-from georet.gallery.tiles import TileTable
 from georet.progress import progress
-from georet.protocols import Session
 from georet.sessions import SessionSpec
+from georet.tiles.table import TileTable
 from georet.types import Doubles, Floats, Pixels
 from georet_orbitview.camera import TILE_SIDE_M
 from georet_orbitview.dataset import OrbitView

@@ -22,9 +22,9 @@ import torch
 from georet.encoder import Branch, Encoder
 from georet.export_spec import ExportSpec, Precision
 from georet.identity import EncoderIdentity
-from georet_export.onnx_export import write_onnx
-from georet_export.trt_build import BuiltPlan, build_plan
-from georet_export.trt_targets import parse_targets
+from georet_export.onnx.writer import write_onnx
+from georet_export.trt.build import BuiltEngine, build_engine
+from georet_export.trt.targets import parse_targets
 from georet_sample4geo.backbones import TimmBackbone
 
 MODELS = (
@@ -63,7 +63,7 @@ def spec_of(encoder: Encoder, size: int, precision: Precision, batch: list[int])
     return ExportSpec({"query": identity}, precision, batch=(smallest, usual, largest))
 
 
-def row(name: str, precision: str, num_onnx_bytes: int, built: BuiltPlan) -> str:
+def row(name: str, precision: str, num_onnx_bytes: int, built: BuiltEngine) -> str:
     """Return one line of the table."""
     figures = (
         f"{built.build_s:.1f}",
@@ -83,7 +83,7 @@ def measure(name: str, precision: Precision, batch: list[int], targets: tuple[st
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "encoder.onnx"
         write_onnx(encoder, spec, path)
-        built = build_plan(tensorrt_rtx, path, spec.batch, targets=targets)
+        built = build_engine(tensorrt_rtx, path, spec.batch, targets=targets)
         return row(name, precision, path.stat().st_size, built)
 
 

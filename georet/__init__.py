@@ -4,26 +4,16 @@ Importing this package imports neither torch nor any plugin.
 """
 
 import importlib
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-import pluggy
-
-from georet.components import Command, Component
+from georet import moved
+from georet.components import Command, Component, hookimpl
+from georet.version import HOOK_API, __version__
 
 if TYPE_CHECKING:
-    from georet.gallery.gallery import Gallery
+    from georet.facade import Gallery
 
-HOOK_API = 1
-"""Version of the hook contract; rises when a hook is removed or changes its meaning."""
-
-hookimpl = pluggy.HookimplMarker("georet")
-"""Marks a function of a plugin as the implementation of the hook of the same name."""
-
-try:
-    __version__ = version("georet")
-except PackageNotFoundError:  # run from a source tree that was never installed
-    __version__ = "0+unknown"
+moved.install()
 
 __all__ = ["HOOK_API", "Command", "Component", "Gallery", "__version__", "hookimpl"]
 
@@ -31,5 +21,5 @@ __all__ = ["HOOK_API", "Command", "Component", "Gallery", "__version__", "hookim
 def __getattr__(name: str) -> Any:
     """Import ``Gallery`` when it is asked for; it brings numpy and more."""
     if name == "Gallery":
-        return importlib.import_module("georet.gallery.gallery").Gallery
+        return importlib.import_module("georet.facade").Gallery
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

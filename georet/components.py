@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import pluggy
+
 if TYPE_CHECKING:
     import typer
 
@@ -21,7 +23,10 @@ KINDS: Final = (
     "backends",
     "rerankers",
 )
-"""The kinds of component; each has a hook ``georet_<kind>``, most a ``georet.protocols`` class."""
+"""The kinds of component; each has a hook ``georet_<kind>``, most a ``georet.contracts`` class."""
+
+hookimpl = pluggy.HookimplMarker("georet")
+"""Marks a function of a plugin as the implementation of the hook of the same name."""
 
 
 @dataclass(frozen=True, slots=True)

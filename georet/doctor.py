@@ -11,8 +11,8 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-import georet
 from georet.cache import cache_dir
+from georet.version import __version__
 
 BRINGS = {
     "demo": "the embedded benchmark's imagery and a small pretrained encoder",
@@ -36,7 +36,7 @@ BRINGS = {
 def examine() -> dict[str, Any]:
     """Return what was found, as JSON-serialisable sections; imports torch, to ask it."""
     return {
-        "georet": georet.__version__,
+        "georet": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu": _cpu(),

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from georet.config import ComponentSpec, EncoderConfig
+from georet.contracts.training import Backbone
 from georet.errors import ComponentError
-from georet.protocols import Backbone
 
 SHARED = "shared"
 EPS = 1e-12

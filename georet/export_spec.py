@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 from georet.errors import UsageError
 from georet.identity import EncoderIdentity
 from georet.types import Pixels
+
+if TYPE_CHECKING:
+    from georet.encoder import Encoder
 
 Precision = Literal["fp32", "fp16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -64,3 +68,15 @@ class ExportSpec:
     def embed_dim(self) -> int:
         """D."""
         return self.identities[self.view].embed_dim
+
+
+@runtime_checkable
+class Exporter(Protocol):
+    """Writes one branch of an encoder as files that another runtime executes."""
+
+    def export(self, encoder: Encoder, spec: ExportSpec, out: Path) -> Path:
+        """Write the artefact as the folder ``out``, which does not exist yet, and return it.
+
+        The branch is ``encoder.branch(spec.view)``; the encoder must stay as it is. With a
+        manifest ``artefact.json`` the artefact is compared with torch, and back ends open it.
+        """

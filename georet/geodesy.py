@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from georet.errors import DataError
+from georet.errors import DataError, UsageError
 from georet.types import Doubles
 
 EARTH_RADIUS_M: Final = 6_371_008.8
@@ -94,3 +94,19 @@ def destination(latlon: ArrayLike, bearing_rad: ArrayLike, distance_m: ArrayLike
     turn_rad = np.arctan2(east, np.cos(angle_rad) - sine * end_sine)
     longitude = np.degrees(start_rad[..., 1] + turn_rad)
     return np.stack([np.degrees(end_rad), (longitude + 180) % 360 - 180], axis=-1)
+
+
+def check_latitude(latitude: float, where: str, hint: str) -> None:
+    """Raise UsageError unless it is a latitude in degrees."""
+    if not -90 <= latitude <= 90:
+        raise UsageError(
+            f"the latitude {latitude:g} is not in -90..90",
+            where=where,
+            hint=f"{hint} Are latitude and longitude swapped?",
+        )
+
+
+def check_longitude(longitude: float, where: str, hint: str) -> None:
+    """Raise UsageError unless it is a longitude in degrees; up to a turn beyond 180 is one too."""
+    if not -360 <= longitude <= 360:
+        raise UsageError(f"the longitude {longitude:g} is not in -180..180", where=where, hint=hint)

@@ -58,3 +58,10 @@ def progress(items: Iterable[Item], description: str, total: int | None = None) 
         for item in items:
             yield item
             bar.advance(1)
+
+
+def say(text: str) -> None:
+    """Print a line for people on stderr."""
+    from rich.console import Console
+
+    Console(stderr=True, soft_wrap=True, highlight=False).print(text, markup=False)

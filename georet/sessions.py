@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from georet.contracts.running import Backend, Session
 from georet.data.images import RESIZE_RULE
 from georet.errors import DataError, UsageError
 from georet.files import read_json
 from georet.identity import EncoderIdentity
-from georet.protocols import Backend, Session
+from georet.run_layout import ARTEFACT
 from georet.suggest import hint_for
 from georet.types import QUERY, Floats, Pixels
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from georet.encoder import Encoder
     from georet.plugins import Plugins
 
-ARTEFACT = "artefact.json"
-"""The manifest that makes a folder an exported artefact."""
 TORCH, AUTO = "torch", "auto"
 BATCH = 64
 
@@ -124,8 +123,9 @@ def check_images(images: Pixels, identity: EncoderIdentity) -> None:
 
 
 def _open_run(spec: SessionSpec) -> Session:
+    from georet.run_layout import CONFIG
     from georet.train.restore import load_encoder
-    from georet.train.run import CONFIG, reconfigure
+    from georet.train.run import reconfigure
 
     path = spec.source / CONFIG
     if not path.is_file():

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from georet.commands.training import start_run
+from georet.contracts.running import Session
 from georet.encoder import weights_sha256
 from georet.errors import DataError, UsageError
 from georet.identity import EncoderIdentity
-from georet.protocols import Session
-from georet.sessions import ARTEFACT, SessionSpec
+from georet.run_layout import ARTEFACT
+from georet.sessions import SessionSpec
 from georet.testing import PixelSession
-from georet.train.session import start_session
 
 CONFIG = """
 dataset: {name: tiny, root: replaced, num_places: 8, num_held_out: 4}
@@ -54,7 +55,7 @@ def run(tmp_path_factory) -> Path:
     (folder / "tiny.yaml").write_text(
         CONFIG.replace('["sample4geo:info_nce"]', "[{name: info_nce}]")
     )
-    return start_session(
+    return start_run(
         plugins=PLUGINS,
         recipe="none",
         path=folder / "tiny.yaml",

@@ -16,12 +16,12 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from georet import __version__
 from georet.components import Command
 from georet.errors import GeoretError, PluginError, UsageError
 from georet.plugins import load_plugins
 from georet.plugins.discovery import Source
 from georet.suggest import hint_for
+from georet.version import __version__
 
 COMMANDS = {
     "train": ("georet.cli.train:train", "Train an encoder, or go on with a run"),

@@ -40,7 +40,7 @@ def demo(
 
     for module, extra in (("fastapi", "serve"), ("uvicorn", "serve"), ("pyarrow", "gallery")):
         need(module, extra=extra, what="georet demo")
-    from georet.serve.demo import demo_site, newest_run
+    from georet.commands.demo import demo_site, newest_run
     from georet.serve.run import check_free
 
     check_free(HOST, port)
@@ -50,10 +50,10 @@ def demo(
 
 
 def _trained() -> Path:
-    from georet.train.session import start_session
+    from georet.commands.training import start_run
 
     _say("there is no run trained on OrbitView in ./runs: training one first, about 4 minutes")
-    return start_session()
+    return start_run()
 
 
 def _say(text: str) -> None:

@@ -40,9 +40,9 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Embed queries and galleries with a run's encoder and print the metrics of each gallery."""
-    from georet.train.session import evaluate_session
+    from georet.commands.training import evaluate_run
 
-    evaluate_session(
+    evaluate_run(
         run,
         which=checkpoint,
         only=only,

@@ -39,9 +39,9 @@ georet gallery info area.gallery --json
 )
 def info(gallery: GalleryFolder, as_json: AsJson = False) -> None:
     """Print what a gallery holds: tiles, area, encoder, storage, indexes, calibration."""
-    from georet.gallery.gallery import Gallery
+    from georet.commands.galleries import lines
+    from georet.facade import Gallery
     from georet.gallery.info import describe_gallery
-    from georet.gallery.listing import lines
 
     found = describe_gallery(Gallery.open(gallery))
     if as_json:
@@ -62,7 +62,7 @@ def verify(gallery: GalleryFolder, as_json: AsJson = False) -> None:
     """Check every file of a gallery against its hash; exit code 4 where one differs."""
     from georet.errors import IntegrityError
     from georet.gallery.verify import verify_gallery
-    from georet.report.readable import megabytes
+    from georet.page.readable import megabytes
 
     found = verify_gallery(gallery)
     if as_json:
@@ -109,8 +109,8 @@ def merge(
     ] = "refuse",
 ) -> None:
     """Join galleries that were built with the same encoder."""
-    from georet.gallery.listing import outcome
-    from georet.gallery.merge import merge_galleries
+    from georet.commands.galleries import outcome
+    from georet.gallery.making.merge import merge_galleries
 
     merge_galleries(galleries, out, storage=storage, shard_size=shard_size, duplicates=duplicates)
     typer.echo(outcome(out))

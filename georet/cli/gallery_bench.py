@@ -21,7 +21,7 @@ from georet.cli.options import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from georet.gallery.bench import Bench
+    from georet.gallery.bench.measure import Bench
     from georet.plugins.catalog import Catalog
 
 EPILOG = """Examples:
@@ -66,9 +66,9 @@ def bench(
 
     Each is built afresh in memory; nothing in the gallery changes.
     """
-    from georet.gallery.bench import measure_indexes
-    from georet.gallery.bench_queries import bench_queries
-    from georet.gallery.gallery import Gallery
+    from georet.facade import Gallery
+    from georet.gallery.bench.measure import measure_indexes
+    from georet.gallery.bench.queries import bench_queries
     from georet.plugins import load_plugins
     from georet.progress import stage
 
@@ -128,8 +128,8 @@ def _names(catalog: Catalog, asked: list[str]) -> list[str]:
 
 def _draw(found: Bench, path: Path) -> None:
     from georet.files import write_atomic
-    from georet.gallery.bench import BATCHES
-    from georet.gallery.bench_plot import plot
+    from georet.gallery.bench.measure import BATCHES
+    from georet.gallery.bench.plot import plot
 
     write_atomic(path, plot(found, BATCHES[-1]))
     typer.echo(f"plot: {path}", err=True)

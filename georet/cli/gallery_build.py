@@ -84,11 +84,11 @@ def build(
 
     Stopped or killed, the same command goes on, and the result is the same bytes.
     """
+    from georet.commands.galleries import outcome
     from georet.errors import Interrupted
-    from georet.gallery.build import build_gallery
-    from georet.gallery.lengths import lengths_m
-    from georet.gallery.listing import outcome
-    from georet.gallery.sources import Tiling
+    from georet.gallery.making.build import build_gallery
+    from georet.ground.lengths import lengths_m
+    from georet.tiles.tiling import Tiling
 
     try:
         build_gallery(

@@ -62,11 +62,11 @@ def calibrate(
     The report, calibration.html in the gallery, shows how a fit on one half of the queries does on
     the other half.
     """
-    from georet.gallery.gallery import Gallery
-    from georet.locate.calibrate import NUM_SEEDS, calibrate
-    from georet.locate.calibration import CALIBRATION
-    from georet.locate.calibration_page import calibration_page
-    from georet.locate.queries import embed_known, open_queries
+    from georet.facade import Gallery
+    from georet.gallery.files.additions import CALIBRATION
+    from georet.locate.calibrating.calibrate import NUM_SEEDS, calibrate
+    from georet.locate.calibrating.page import calibration_page
+    from georet.photos.known import embed_known, open_queries
     from georet.progress import stage
 
     opened = Gallery.open(gallery)
@@ -89,15 +89,15 @@ def calibrate(
             seeds=seeds,
             advance=lambda num: bar.advance(num),
         )
-    opened.save_extra(CALIBRATION, calibration.as_bytes())
+    opened.save_addition(CALIBRATION, calibration.as_bytes())
     page = calibration_page(calibration, trials, gallery.name)
-    opened.save_extra("calibration.html", page.encode("utf-8", errors="replace"))
+    opened.save_addition("calibration.html", page.encode("utf-8", errors="replace"))
     typer.echo(json.dumps(json.loads(calibration.as_bytes())) if as_json else _text(calibration))
     typer.echo(f"report: {gallery / 'calibration.html'}", err=True)
 
 
 def _text(calibration: Calibration) -> str:
-    from georet.report.readable import metres, percent
+    from georet.page.readable import metres, percent
 
     held_out = calibration.held_out
     lines = [f"calibrated on {calibration.num_queries} queries: {calibration.queries}"]

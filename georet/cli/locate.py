@@ -93,7 +93,7 @@ def locate(
 
     With --out, a killed batch goes on where it was when the same command is given again.
     """
-    from georet.locate.command import Command, run_command
+    from georet.commands.locating import Command, run_command
 
     run_command(
         Command(

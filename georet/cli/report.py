@@ -11,7 +11,7 @@ import typer
 from georet.cli.options import AsJson, AsLatex, AsMarkdown, NoPlugin, PluginNames, one_format
 
 if TYPE_CHECKING:
-    from georet.report.rows import Table
+    from georet.page.rows import Table
 
 EPILOG = """Examples:
 
@@ -48,10 +48,10 @@ def report(
     if html and (form or out):
         raise UsageError("--html writes into the runs' folders", hint="Leave out format and --out.")
     if html:
-        from georet.train.session import report_session
+        from georet.commands.training import rewrite_report
 
         for run_dir in runs:
-            typer.echo(report_session(run_dir, plugins=plugins, blocked=no_plugin or ()))
+            typer.echo(rewrite_report(run_dir, plugins=plugins, blocked=no_plugin or ()))
         return
     from georet.report.compare import compare
 
@@ -63,7 +63,7 @@ def _print(tables: list[Table], form: str | None, out: Path | None) -> None:
         _show(tables)
         return
     from georet.files import write_atomic
-    from georet.report import rows
+    from georet.page import rows
 
     if form == "json":
         text = json.dumps([table.values for table in tables], indent=2) + "\n"
@@ -78,7 +78,7 @@ def _print(tables: list[Table], form: str | None, out: Path | None) -> None:
 def _show(tables: list[Table]) -> None:
     from rich.console import Console
 
-    from georet.report import rows
+    from georet.page import rows
 
     console = Console(highlight=False, soft_wrap=True)
     for table in tables:

@@ -10,7 +10,7 @@ import typer
 from georet.cli.options import AsJson, AsLatex, AsMarkdown, one_format
 
 if TYPE_CHECKING:
-    from georet.report.rows import Table
+    from georet.page.rows import Table
 
 EPILOG = """Examples:
 
@@ -67,7 +67,7 @@ def score(
     Files: .npy, .npz with :NAME, and for all but embeddings .csv or .txt without a header.
     Nothing is unpickled.
     """
-    from georet.evaluate.score import Files, score_files
+    from georet.evaluate.score_files import Files, score_files
 
     form = one_format(as_json=as_json, as_markdown=as_markdown, as_latex=as_latex)
     files = Files(
@@ -90,7 +90,7 @@ def score(
 
 
 def _table(result: dict[str, Any]) -> Table:
-    from georet.report.rows import Table, written
+    from georet.page.rows import Table, written
 
     row = {metric: written(metric, value) for metric, value in result["metrics"].items()}
     rules = [result["text"], result["tie_rule"]]
@@ -106,7 +106,7 @@ def _table(result: dict[str, Any]) -> Table:
 
 
 def _print(table: Table, form: str | None) -> None:
-    from georet.report import rows
+    from georet.page import rows
 
     if form is not None:
         write = rows.markdown if form == "markdown" else rows.latex

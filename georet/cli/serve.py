@@ -61,7 +61,7 @@ def serve(
 
     for module in ("fastapi", "uvicorn"):
         need(module, extra="serve", what="georet serve")
-    from georet.gallery.gallery import Gallery
+    from georet.facade import Gallery
     from georet.locate import Locator
     from georet.serve.run import check_access, check_free
     from georet.serve.site import Site

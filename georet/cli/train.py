@@ -36,11 +36,11 @@ def train(
     ] = None,
 ) -> None:
     """Train an encoder; without arguments, Sample4Geo on the embedded benchmark."""
+    from georet.commands.training import resume_run, start_run
     from georet.errors import UsageError
-    from georet.train.session import resume_session, start_session
 
     if resume is None:
-        start_session(
+        start_run(
             plugins=plugins,
             blocked=no_plugin or (),
             recipe=recipe,
@@ -54,4 +54,4 @@ def train(
             "--resume goes on with the run as it was configured",
             hint="Leave out --recipe, --config, --set and --out, or start a new run.",
         )
-    resume_session(resume, plugins=plugins, blocked=no_plugin or ())
+    resume_run(resume, plugins=plugins, blocked=no_plugin or ())

@@ -9,11 +9,11 @@ from types import TracebackType
 import numpy as np
 import torch
 
+from georet.contracts.training import ImageTransform, JointTransform
 from georet.data.feed import TIMEOUT_S, Feed
 from georet.data.field_of_view import Crop
 from georet.data.images import MAX_PIXELS
 from georet.data.samples import IMAGE, ImageFiller, Job, PairFiller, Reading, Size
-from georet.protocols import ImageTransform, JointTransform
 from georet.types import Batch, BatchPlan, ImageTable, Ints, PairTable
 
 

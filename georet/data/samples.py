@@ -14,10 +14,10 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from georet.contracts.training import ImageTransform, JointTransform
 from georet.data.field_of_view import Crop
 from georet.data.images import MAX_PIXELS, preprocess, read_image
 from georet.errors import ComponentError, ConfigError, DataError
-from georet.protocols import ImageTransform, JointTransform
 from georet.types import ImageTable, Ints, PairTable, Pixels
 
 Size = tuple[int, int]

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from georet.config import FieldOfView
+from georet.contracts.training import Metric
 from georet.errors import ConfigError
 from georet.evaluate import lint, mean_by_id, metrics_of, protocol_of, rank_embeddings
 from georet.evaluate.embed import Advance, Embedder, ignore, unique_images
 from georet.files import write_atomic, write_json
-from georet.protocols import Metric
 from georet.types import QUERY, EvaluationSet, Floats, ImageTable, Ints, Ranking
 
 FOLDER = "evaluation"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from georet.contracts.training import Metric
 from georet.errors import DataError, UsageError
 from georet.evaluate.metrics import (
     PercentRule,
@@ -19,7 +20,6 @@ from georet.evaluate.metrics import (
     recall_at_percent,
     sdm,
 )
-from georet.protocols import Metric
 from georet.suggest import hint_for
 from georet.types import Doubles, Ranking
 

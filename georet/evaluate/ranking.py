@@ -11,7 +11,7 @@ from georet.errors import DataError
 from georet.evaluate.answers import Answers, answers, junk_rows, within
 from georet.evaluate.protocols import Protocol, protocol_of
 from georet.geodesy import checked_latlon
-from georet.sweep import CHUNK, Embeddings, Swept, Vectors, score_pairs, sweep, vectors
+from georet.sweep import CHUNK, Embeddings, SweepResult, Vectors, score_pairs, sweep, vectors
 from georet.types import Doubles, Floats, Ints, Positives, Ranking
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def rank_embeddings(
     return _ranking(sides, found, score, swept, ignored)
 
 
-class Sides(NamedTuple):
+class RankedSides(NamedTuple):
     """Checked embeddings of both sides, and positions float64[Q, 2] and float64[R, 2] or None."""
 
     query: Vectors
@@ -71,7 +71,7 @@ def _sides(
     reference: Embeddings,
     query_latlon: ArrayLike | None,
     reference_latlon: ArrayLike | None,
-) -> Sides:
+) -> RankedSides:
     queries, references = (
         vectors(query, "query embeddings"),
         vectors(reference, "reference embeddings"),
@@ -79,7 +79,7 @@ def _sides(
     for side, name in ((queries, "queries"), (references, "references")):
         if not len(side):
             raise DataError(f"there are no {name} to rank")
-    return Sides(
+    return RankedSides(
         queries,
         references,
         _latlon(query_latlon, len(queries), "query_latlon"),
@@ -87,7 +87,7 @@ def _sides(
     )
 
 
-def _answers(positives: Positives | None, rules: Protocol | None, sides: Sides) -> Answers:
+def _answers(positives: Positives | None, rules: Protocol | None, sides: RankedSides) -> Answers:
     if rules is not None and rules.needs_latlon:
         places = rules.check_latlon(sides.query_latlon, sides.reference_latlon)
         if rules.radius_m is not None:
@@ -99,7 +99,9 @@ def _answers(positives: Positives | None, rules: Protocol | None, sides: Sides) 
     return answers(positives, len(sides.query), len(sides.reference))
 
 
-def _ranking(sides: Sides, found: Answers, score: Floats, swept: Swept, ignored: Ints) -> Ranking:
+def _ranking(
+    sides: RankedSides, found: Answers, score: Floats, swept: SweepResult, ignored: Ints
+) -> Ranking:
     places = _places(found, score, swept.above)
     rank = _first_of_each(places, found.start)
     return Ranking(
@@ -147,7 +149,7 @@ def _first_of_each(places: Ints, start: Ints) -> Ints:
     return first
 
 
-def _top_scores(sides: Sides, top: Ints) -> Floats:
+def _top_scores(sides: RankedSides, top: Ints) -> Floats:
     """Return the cosines float32[Q, k] of the best references, -inf beside -1."""
     scores = np.full(top.shape, -np.inf, np.float32)
     query, column = np.nonzero(top >= 0)
@@ -155,7 +157,7 @@ def _top_scores(sides: Sides, top: Ints) -> Floats:
     return scores
 
 
-def _num_semi_above(found: Answers, score: Floats, sides: Sides, ignored: Ints) -> Ints:
+def _num_semi_above(found: Answers, score: Floats, sides: RankedSides, ignored: Ints) -> Ints:
     """Return int64[Q]: semi-positives that score above the positive."""
     semi, has_match = found.semi_positives, np.diff(found.start) > 0
     counts = (semi >= 0) & has_match[:, None] & ~np.isin(semi, ignored)

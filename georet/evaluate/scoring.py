@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from georet.contracts.training import Metric
 from georet.errors import DataError, PluginError
 from georet.evaluate.protocols import protocol_of
 from georet.evaluate.ranking import rank_embeddings
-from georet.protocols import Metric
 from georet.sweep import Embeddings, vectors
 from georet.types import Floats, Ints, Positives, Ranking
 

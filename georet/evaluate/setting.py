@@ -8,7 +8,7 @@ import torch
 
 from georet.config import RunConfig
 from georet.evaluate.embed import size_shown
-from georet.evaluate.score import versions
+from georet.evaluate.score_files import versions
 from georet.types import QUERY
 
 

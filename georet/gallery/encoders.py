@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from georet.contracts.running import Session
 from georet.errors import DataError, UsageError
 from georet.identity import EncoderIdentity
-from georet.protocols import Session
 from georet.sessions import AUTO, SessionSpec
 
 if TYPE_CHECKING:
-    from georet.gallery.gallery import Gallery
+    from georet.gallery.stored import StoredGallery
 
 
 def spec_as_json(spec: object) -> dict[str, Any] | None:
@@ -23,7 +23,7 @@ def spec_as_json(spec: object) -> dict[str, Any] | None:
 
 
 def open_encoder(
-    gallery: Gallery,
+    gallery: StoredGallery,
     view: str,
     *,
     source: Path | None = None,

@@ -10,28 +10,26 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
+from georet.contracts.searching import Index
 from georet.errors import DataError
-from georet.gallery.claims import waiting_claim
-from georet.gallery.extras import Extras
+from georet.gallery.files.additions import INDEX_DIR, Additions
+from georet.gallery.files.claims import waiting_claim
 from georet.plugins import load_plugins
-from georet.protocols import Index
 
 if TYPE_CHECKING:
-    from georet.gallery.gallery import Gallery
+    from georet.gallery.stored import StoredGallery
 
-INDEX_DIR: Final = "index"
 _EXACT: Final = "core:exact"
 _FILE: Final = "index"
 
 
-def open_index(
-    gallery: Gallery, extras: Extras, name: str, *, plugins: Sequence[str] | None = None
-) -> Index:
+def open_index(gallery: StoredGallery, name: str, *, plugins: Sequence[str] | None = None) -> Index:
     """Return the index of a gallery's rows: loaded where it was kept, else made and kept.
 
     Nothing of a kept index is parsed before its files have the hashes that ``extras.json`` lists;
     IntegrityError names the one that hasn't. One of another state of the gallery is made anew.
     """
+    extras = gallery.added
     catalog = load_plugins(plugins).catalog
     entry = catalog.find("indexes", name, where="--index")
     index = cast(Index, catalog.create("indexes", entry.id, where="--index"))
@@ -52,11 +50,11 @@ def open_index(
     return index
 
 
-def _fill(index: Index, gallery: Gallery) -> None:
+def _fill(index: Index, gallery: StoredGallery) -> None:
     index.add(gallery.embeddings, np.arange(len(gallery)))
 
 
-def _keep(index: Index, root: Path, folder: str, extras: Extras) -> None:
+def _keep(index: Index, root: Path, folder: str, extras: Additions) -> None:
     """Save an index in place of whatever is in its folder, and vouch for its files."""
     with waiting_claim(root / f".{INDEX_DIR}.claim"):
         shutil.rmtree(root / folder, ignore_errors=True)

@@ -6,17 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from georet.gallery.footprints import holds_pole
-from georet.gallery.gallery import Gallery
-from georet.gallery.indexes import INDEX_DIR
-from georet.gallery.ledger import Ledger
-from georet.gallery.manifest import EXTRAS, MANIFEST
-from georet.gallery.plan import load_plan
-from georet.types import Doubles
-
-CALIBRATION = "calibration.json"
+from georet.gallery.files.additions import CALIBRATION, INDEX_DIR
+from georet.gallery.files.ledger import Ledger
+from georet.gallery.files.manifest import EXTRAS, MANIFEST
+from georet.gallery.files.plan import load_plan
+from georet.gallery.stored import StoredGallery
+from georet.ground.footprints import bounds_latlon
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,7 @@ def build_state(folder: Path) -> BuildState | None:
     return BuildState(plan.num_shards, len(plan.tiles), ledger.num_tiles, missing)
 
 
-def describe_gallery(gallery: Gallery) -> dict[str, Any]:
+def describe_gallery(gallery: StoredGallery) -> dict[str, Any]:
     """Return JSON values: tiles, where and how large they are, encoder, storage, what was added.
 
     ``bounds_latlon`` is west, south, east, north; west is greater than east where the gallery lies
@@ -48,7 +43,7 @@ def describe_gallery(gallery: Gallery) -> dict[str, Any]:
     """
     manifest, tiles = gallery.manifest, gallery.tiles
     settings = manifest["settings"]
-    extras = gallery.extras
+    extras = gallery.additions
     listed = [MANIFEST, *manifest["files"], *extras, *([EXTRAS] if extras else [])]
     return {
         "path": str(gallery.path),
@@ -68,27 +63,3 @@ def describe_gallery(gallery: Gallery) -> dict[str, Any]:
         "calibrated": CALIBRATION in extras,
         "georet": manifest["georet"],
     }
-
-
-def bounds_latlon(corners_latlon: Doubles) -> list[float]:
-    """Return west, south, east, north of corners float64[R, 4, 2], the narrowest such box."""
-    latitude, longitude = corners_latlon[..., 0], corners_latlon[..., 1]
-    # Tiles as arcs, so that a gap is where there is no tile, not where there is no corner.
-    west, east = longitude.min(axis=1), longitude.max(axis=1)
-    order = np.argsort(west % 360)
-    starts, widths = (west % 360)[order], (east - west)[order]
-    reach = np.maximum.accumulate(starts + widths)
-    # What reaches round the circle covers the first starts too.
-    wrapped = np.maximum(np.concatenate([[reach[-1] - 360], reach[:-1]]), reach[-1] - 360)
-    gap = starts - wrapped
-    first = int(np.argmax(gap))
-    south, north = float(latitude.min()), float(latitude.max())
-    polar = latitude[holds_pole(corners_latlon)].mean(axis=1)
-    south, north = (-90.0 if (polar < 0).any() else south), (90.0 if (polar > 0).any() else north)
-    if gap[first] <= 0 or len(polar):
-        return [-180.0, south, 180.0, north]
-    return [_turned(starts[first]), south, _turned(wrapped[first]), north]
-
-
-def _turned(longitude: float) -> float:
-    return float((longitude + 180) % 360 - 180)

@@ -9,9 +9,9 @@ from typing import Any
 
 from georet.errors import GeoretError
 from georet.files import sha256_of
-from georet.gallery.extras import Extras
-from georet.gallery.gallery import Gallery
-from georet.gallery.manifest import EXTRAS, MANIFEST, damaged, is_inside, missing
+from georet.gallery.files.additions import Additions
+from georet.gallery.files.manifest import EXTRAS, MANIFEST, damaged, is_inside, missing
+from georet.gallery.stored import StoredGallery
 from georet.progress import stage
 
 
@@ -31,7 +31,7 @@ def verify_gallery(folder: Path) -> Findings:
     where there is no gallery, or only a begun one.
     """
     try:
-        gallery = Gallery.open(folder)
+        gallery = StoredGallery.open(folder)
     except GeoretError as error:
         if not (folder / MANIFEST).is_file():
             raise
@@ -39,7 +39,7 @@ def verify_gallery(folder: Path) -> Findings:
     listed: dict[str, Any] = dict(gallery.manifest["files"])
     faults = []
     try:
-        listed |= Extras(folder).files
+        listed |= Additions(folder).files
     except GeoretError as error:
         faults.append(_said(error))
     faults += _check_all(folder, listed)

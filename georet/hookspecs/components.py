@@ -3,7 +3,7 @@
 
 Each yields ``georet.Component(name, factory, ...)``. In a plugin that is installed, the factory is
 a lazy ``"module:attribute"``, so that listing imports nothing; in a file of one's own it may be the
-class itself, as in the examples. What a component must do stands in ``georet.protocols``.
+class itself, as in the examples. What a component must do stands in ``georet.contracts``.
 """
 
 from __future__ import annotations

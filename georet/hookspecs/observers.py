@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from georet.config import RunConfig
-    from georet.train.trainer import Trainer
+    from georet.contracts.observing import Training
     from georet.types import BatchPlan, EmbeddingBank
 
 hookspec = pluggy.HookspecMarker("georet")
@@ -41,8 +41,8 @@ def georet_configure(config: RunConfig) -> None:
 
 
 @hookspec
-def georet_fit_start(trainer: Trainer) -> None:
-    """See the trainer when encoder, losses, sampler, data and optimiser stand, before epoch 0.
+def georet_fit_start(trainer: Training) -> None:
+    """See the training when encoder, losses, sampler, data and optimiser stand, before epoch 0.
 
     Called once a run and once after each resume. Added in 0.1.
 
@@ -62,7 +62,7 @@ def georet_fit_start(trainer: Trainer) -> None:
 
 
 @hookspec
-def georet_plan_ready(trainer: Trainer, epoch: int, plan: BatchPlan) -> None:
+def georet_plan_ready(trainer: Training, epoch: int, plan: BatchPlan) -> None:
     """See an epoch's batches: ``plan.batches`` int64[S, B] holds rows of the pair table.
 
     ``epoch`` counts from 0. Called once an epoch, before its first step. Added in 0.1.
@@ -82,7 +82,7 @@ def georet_plan_ready(trainer: Trainer, epoch: int, plan: BatchPlan) -> None:
 
 
 @hookspec
-def georet_step_end(trainer: Trainer, step: int, loss: torch.Tensor) -> None:
+def georet_step_end(trainer: Training, step: int, loss: torch.Tensor) -> None:
     """See the objective float[] of a batch, weights applied: detached, still on its device.
 
     ``step`` counts batches from the start of training. Called after each one that was not skipped;
@@ -103,7 +103,7 @@ def georet_step_end(trainer: Trainer, step: int, loss: torch.Tensor) -> None:
 
 
 @hookspec
-def georet_bank_ready(trainer: Trainer, epoch: int, bank: EmbeddingBank) -> None:
+def georet_bank_ready(trainer: Training, epoch: int, bank: EmbeddingBank) -> None:
     """See the embeddings mined before an epoch: query float32[N', D], reference float32[R, D].
 
     N' is the number of training query images; rows have unit length, as in the image tables.
@@ -127,7 +127,7 @@ def georet_bank_ready(trainer: Trainer, epoch: int, bank: EmbeddingBank) -> None
 
 @hookspec
 def georet_eval_end(
-    trainer: Trainer, epoch: int, metrics: Mapping[str, Mapping[str, float]]
+    trainer: Training, epoch: int, metrics: Mapping[str, Mapping[str, float]]
 ) -> None:
     """See the metrics of an evaluation: {evaluation set: {metric: value}}.
 
@@ -147,7 +147,7 @@ def georet_eval_end(
 
 
 @hookspec
-def georet_checkpoint(trainer: Trainer, state: dict[str, Any]) -> None:
+def georet_checkpoint(trainer: Training, state: dict[str, Any]) -> None:
     """See the JSON-serialisable state of a checkpoint that is about to be written.
 
     An observer may add values of its own under its plugin's name. Called before each checkpoint.
@@ -167,7 +167,7 @@ def georet_checkpoint(trainer: Trainer, state: dict[str, Any]) -> None:
 
 
 @hookspec
-def georet_fit_end(trainer: Trainer, error: BaseException | None) -> None:
+def georet_fit_end(trainer: Training, error: BaseException | None) -> None:
     """See the end of a run; ``error`` is what ended it early, or None.
 
     Called once, last. Added in 0.1.
@@ -186,7 +186,7 @@ def georet_fit_end(trainer: Trainer, error: BaseException | None) -> None:
 
 
 @hookspec
-def georet_export_end(artifact: Path) -> None:
+def georet_export_end(artefact: Path) -> None:
     """See an exported format: its folder, which holds the artefact, or one folder a view.
 
     Called once a format that is kept, when its files are complete and judged. Added in 0.1.
@@ -199,6 +199,6 @@ def georet_export_end(artifact: Path) -> None:
 
 
         @hookimpl
-        def georet_export_end(artifact):
-            written.append(artifact.name)
+        def georet_export_end(artefact):
+            written.append(artefact.name)
     """

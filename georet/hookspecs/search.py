@@ -46,7 +46,7 @@ def georet_indexes() -> Iterable[Component]:
 
     ``search(queries float32[Q, D], k, region)`` returns scores float32[Q, k] and ids int64[Q, k],
     best first; -1 pads. ``region`` is None or bool[R] of allowed rows. ``StoredIndex`` brings
-    checks, exact scores and verified files, ``georet.search.reranked.RerankedIndex`` also the
+    checks, exact scores and verified files, ``georet.search.candidates.CandidateIndex`` also the
     exact order of proposed candidates; neither is needed. Added in 0.1.
 
     Example::

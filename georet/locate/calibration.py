@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from georet.errors import DataError
-from georet.gallery.manifest import hash_of
+from georet.gallery.files.additions import CALIBRATION
+from georet.gallery.files.manifest import hash_of
 from georet.locate.estimate import Spread
 from georet.locate.tuning import Tuning
 
 if TYPE_CHECKING:
-    from georet.gallery.gallery import Gallery
+    from georet.gallery.files.additions import CALIBRATION
+from georet.gallery.stored import StoredGallery
 
-CALIBRATION: Final = "calibration.json"
 """Its name among a gallery's additions."""
 FORMAT: Final = 1
 _AGAIN: Final = "`georet gallery calibrate` makes one that fits."
@@ -74,14 +75,14 @@ class Calibration:
             raise DataError(f"is no calibration: {error!r}", where=where, hint=_AGAIN) from error
 
 
-def own_calibration(gallery: Gallery) -> Calibration | None:
+def own_calibration(gallery: StoredGallery) -> Calibration | None:
     """Return the calibration that is kept in a gallery, or None."""
-    content = gallery.read_extra(CALIBRATION)
+    content = gallery.read_addition(CALIBRATION)
     where = str(gallery.path / CALIBRATION)
     return None if content is None else Calibration.from_bytes(content, where=where)
 
 
-def check_calibration(calibration: Calibration, gallery: Gallery) -> None:
+def check_calibration(calibration: Calibration, gallery: StoredGallery) -> None:
     """Raise DataError that names the encoder or the gallery, if it was made for another."""
     wanted = {
         "encoder": (calibration.weights_sha256, gallery.encoder.weights_sha256),

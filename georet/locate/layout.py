@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from scipy.spatial import cKDTree
 
-from georet.gallery.tiles import TileTable
 from georet.geodesy import arc_m, unit_vectors
+from georet.tiles.table import TileTable
 from georet.types import Bools, Doubles, Ints
 
 _NEIGHBOURS: Final = 4

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from georet.contracts.running import Session
+from georet.contracts.searching import Index, Reranker
 from georet.data.images import preprocess, read_image
 from georet.errors import DataError, UsageError
 from georet.gallery.encoders import check_comparable
-from georet.gallery.info import bounds_latlon
+from georet.gallery.indexes import open_index
+from georet.ground.footprints import bounds_latlon
 from georet.locate.calibration import Calibration, check_calibration, own_calibration
 from georet.locate.estimate import place_of, spread_of
 from georet.locate.field import CONTENDERS, Field, best_of, heat_of, score_blocks
@@ -21,12 +24,11 @@ from georet.locate.prior import Prior
 from georet.locate.rerank import reranked
 from georet.locate.results import Candidate, Location
 from georet.locate.tuning import Tuning
-from georet.protocols import Index, Reranker, Session
 from georet.types import Bools, Doubles, Floats, Pixels
 
 if TYPE_CHECKING:
-    from georet.gallery.gallery import Gallery
-    from georet.gallery.region import Region
+    from georet.gallery.stored import StoredGallery
+    from georet.ground.region import Region
 
 EXACT: Final = ("exact", "core:exact")
 Photo = Path | Pixels
@@ -55,7 +57,7 @@ class Locator:
 
     def __init__(
         self,
-        gallery: Gallery,
+        gallery: StoredGallery,
         session: Session,
         *,
         index: str = "exact",
@@ -74,7 +76,7 @@ class Locator:
         self._layout = Layout(gallery.tiles)
         self._index: Index | None = None
         if index not in EXACT:
-            self._index = gallery.index(index, plugins=plugins)
+            self._index = open_index(gallery, index, plugins=plugins)
 
     def locate(
         self,

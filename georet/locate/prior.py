@@ -8,9 +8,8 @@ from typing import Final
 import numpy as np
 
 from georet.errors import UsageError
-from georet.gallery.lengths import length_m
-from georet.gallery.region import check_latitude, check_longitude
-from georet.geodesy import checked_latlon, distance_m
+from georet.geodesy import check_latitude, check_longitude, checked_latlon, distance_m
+from georet.ground.lengths import length_m
 from georet.types import Doubles
 
 _OUTSIDE: Final = 1e-3

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 import cv2
 import numpy as np
 
+from georet.contracts.searching import Reranker
 from georet.errors import DataError, PluginError
 from georet.locate.field import Field
-from georet.protocols import Reranker
 from georet.types import Ints, Pixels
 
 if TYPE_CHECKING:
-    from georet.gallery.gallery import Gallery
+    from georet.gallery.stored import StoredGallery
 
 
 def make_reranker(name: str, plugins: Sequence[str] | None, blocked: Sequence[str]) -> Reranker:
@@ -27,7 +27,9 @@ def make_reranker(name: str, plugins: Sequence[str] | None, blocked: Sequence[st
     return cast(Reranker, catalog.create("rerankers", name, where="--rerank"))
 
 
-def reranked(field: Field, photo: Path | Pixels, gallery: Gallery, reranker: Reranker) -> Field:
+def reranked(
+    field: Field, photo: Path | Pixels, gallery: StoredGallery, reranker: Reranker
+) -> Field:
     """Return the field with its best tiles in the re-ranker's order.
 
     It sees the photo's file and at most ``max_candidates`` thumbnails, in a folder that is gone
@@ -49,7 +51,7 @@ def _photo(folder: Path, photo: Path | Pixels) -> Path:
     return path
 
 
-def _thumbnail(folder: Path, gallery: Gallery, row: int, at: int) -> Path:
+def _thumbnail(folder: Path, gallery: StoredGallery, row: int, at: int) -> Path:
     picture = gallery.thumbnail(row)
     if picture is None:
         raise DataError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from georet import Component, hookimpl
+from georet.components import Component, hookimpl
 
 TRANSFORMS = {
     "flip": ("Flip", "Mirror all views of a pair left to right"),

@@ -13,9 +13,9 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-import georet
 from georet.errors import PluginError
 from georet.suggest import hint_for
+from georet.version import __version__
 
 GROUP = "georet"
 CORE = "core"
@@ -60,7 +60,7 @@ def installed() -> dict[str, Source]:
 
 def core() -> Source:
     """Return the plugin that is always there."""
-    return Source(CORE, "georet.plugins.builtin", "georet", georet.__version__, CORE)
+    return Source(CORE, "georet.plugins.builtin", "georet", __version__, CORE)
 
 
 def find(wish: str, known: dict[str, Source], *, entry_points_only: bool = False) -> Source:

@@ -11,10 +11,11 @@ from typing import Any
 import pluggy
 from pluggy import HookCaller, HookImpl
 
-from georet import HOOK_API, hookspecs
+from georet import hookspecs
 from georet.errors import PluginError
 from georet.plugins.discovery import Source
 from georet.suggest import hint_for
+from georet.version import HOOK_API
 
 Implementations = dict[str, list[HookImpl]]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from georet.errors import PluginError
-from georet.plugins.catalog import Entry
 from georet.plugins.discovery import Source, installed, split
+from georet.plugins.entry import Entry
 from georet.plugins.loading import load_plugin
 from georet.plugins.requirements import is_installed
 from georet.plugins.selection import select

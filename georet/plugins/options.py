@@ -19,7 +19,7 @@ from georet.places import dotted
 from georet.validation import explain, first_place, only_known
 
 if TYPE_CHECKING:
-    from georet.plugins.catalog import Entry
+    from georet.plugins.entry import Entry
 
 
 @dataclass(frozen=True)

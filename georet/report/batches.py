@@ -8,12 +8,12 @@ import numpy as np
 
 from georet.errors import DataError
 from georet.geodesy import distance_m
-from georet.report.judged import Report
-from georet.report.markup import Html, join, more, rows, tag
-from georet.report.projection import dots, frame_of
-from georet.report.readable import NOTHING, count, metres
+from georet.page.markup import Html, join, more, rows, tag
+from georet.page.projection import dots, frame_of
+from georet.page.readable import NOTHING, count, metres
+from georet.page.thumbnails import Thumbnails
+from georet.report.judged import RunReport
 from georet.report.records import BankEvent, PlanEvent
-from georet.report.thumbnails import Thumbnails
 from georet.types import Doubles, Ints, PairTable
 
 _SHOWN_TILES = 16
@@ -21,7 +21,7 @@ _MAP_WIDTH, _MAP_ASPECT, _MAP_CELL = 340.0, (1.7, 2.4), 2.5
 _RANDOM_PAIRS = 4000
 
 
-def batches(report: Report) -> Html:
+def batches(report: RunReport) -> Html:
     """Return the strip of modes, an early and a late example batch, and the plans as a table."""
     plans = report.run.of(PlanEvent)
     if not plans:

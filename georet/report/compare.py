@@ -7,9 +7,9 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from georet.report.readable import NOTHING, metric_order
+from georet.page.readable import NOTHING, metric_order
+from georet.page.rows import Table, written
 from georet.report.results import ResultRecord, RunResults, read_results
-from georet.report.rows import Table, written
 
 Group = list[RunResults]
 

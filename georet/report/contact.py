@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from georet.report.judged import Judged, Report
-from georet.report.markup import Html, join, tag
-from georet.report.readable import count, metres, position
-from georet.report.thumbnails import Thumbnails
+from georet.page.markup import Html, join, tag
+from georet.page.readable import count, metres, position
+from georet.page.thumbnails import Thumbnails
+from georet.report.judged import JudgedSet, RunReport
 from georet.types import Ints
 
 _SHOWN = 8
@@ -32,7 +32,7 @@ class Case:
     reason: str
 
 
-def contact_sheet(report: Report) -> Html:
+def contact_sheet(report: RunReport) -> Html:
     """Return the missed and the found queries of the main set, chosen with the run's seed."""
     judged, seed = report.judged, report.run.manifest.seed or 0
     pictures = Thumbnails(_SIDE)
@@ -51,13 +51,13 @@ def contact_sheet(report: Report) -> Html:
     return join(*parts)
 
 
-def chosen_hits(judged: Judged, seed: int) -> list[Case]:
+def chosen_hits(judged: JudgedSet, seed: int) -> list[Case]:
     """Return queries found at first place, drawn at random, no two of one reference."""
     rows = np.random.default_rng(seed).permutation(np.flatnonzero(judged.hits))
     return list(_distinct(judged, rows, "drawn at random", _SHOWN, set()))
 
 
-def chosen_misses(judged: Judged, seed: int) -> list[Case]:
+def chosen_misses(judged: JudgedSet, seed: int) -> list[Case]:
     """Return missed queries: some at random, then the worst by rank and by distance."""
     rank = judged.ranked.rank
     missed = np.flatnonzero(rank > 0)
@@ -73,7 +73,9 @@ def chosen_misses(judged: Judged, seed: int) -> list[Case]:
     return [*_distinct(judged, drawn, "drawn at random", num, seen), *extreme]
 
 
-def _distinct(judged: Judged, rows: Ints, reason: str, num: int, seen: set[int]) -> Iterator[Case]:
+def _distinct(
+    judged: JudgedSet, rows: Ints, reason: str, num: int, seen: set[int]
+) -> Iterator[Case]:
     """Yield up to ``num`` cases in the order of ``rows``, skipping references already ``seen``."""
     for row in rows.tolist():
         positive = int(judged.ranked.positive[row])
@@ -83,7 +85,7 @@ def _distinct(judged: Judged, rows: Ints, reason: str, num: int, seen: set[int])
             yield Case(row, reason)
 
 
-def _about(judged: Judged) -> str:
+def _about(judged: JudgedSet) -> str:
     positives = judged.data.positives
     has_semi = isinstance(positives, np.ndarray) and positives[..., 1:].size > 0
     return (
@@ -101,7 +103,7 @@ def _group(title: str, cards: list[Html]) -> Html:
 
 @dataclass(frozen=True)
 class _Sheet:
-    judged: Judged
+    judged: JudgedSet
     pictures: Thumbnails
 
     def card(self, case: Case) -> Html:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from georet.report.judged import Judged, Report
-from georet.report.markup import Html, figure, join, rows, tag
-from georet.report.plot import Series, chart, linear_axis, log_axis
-from georet.report.readable import metres, round_metres
+from georet.page.markup import Html, figure, join, rows, tag
+from georet.page.plot import Series, chart, linear_axis, log_axis
+from georet.page.readable import metres, round_metres
+from georet.report.judged import JudgedSet, RunReport
 from georet.types import Doubles
 
 _QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.95)
@@ -15,7 +15,7 @@ _CURVE_POINTS = 300
 _CHANCE_DRAWS = 20_000
 
 
-def errors(report: Report) -> Html:
+def errors(report: RunReport) -> Html:
     """Return the error's distribution on the main set as a curve and as quantiles."""
     judged = report.judged
     curves = {
@@ -27,7 +27,7 @@ def errors(report: Report) -> Html:
     return tag("div", _curve(curves, judged.name), _quantiles(curves), class_="split")
 
 
-def _by_chance_m(judged: Judged) -> Doubles:
+def _by_chance_m(judged: JudgedSet) -> Doubles:
     """Return the errors of references drawn at random instead of ranked."""
     rng, num = np.random.default_rng(0), len(judged.data.gallery)
     queries = np.resize(np.arange(len(judged.data.queries)), _CHANCE_DRAWS)

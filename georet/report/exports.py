@@ -8,12 +8,12 @@ from pydantic import Field, ValidationError
 
 from georet.errors import DataError, GeoretError
 from georet.files import read_json
-from georet.report.judged import Report
-from georet.report.markup import Html, join, rows, tag
-from georet.report.readable import NOTHING, count, megabytes
+from georet.page.markup import Html, join, rows, tag
+from georet.page.readable import NOTHING, count, megabytes
+from georet.page.thumbnails import Thumbnails
+from georet.report.judged import RunReport
 from georet.report.records import Record
-from georet.report.thumbnails import Thumbnails
-from georet.sessions import ARTEFACT
+from georet.run_layout import ARTEFACT
 
 EXPORTS = "export"
 """The folder of a run that holds its artefacts."""
@@ -80,7 +80,7 @@ class ExportRecord(Record):
         return sum(int(entry.get("bytes", 0)) for entry in self.files.values())
 
 
-def exports(report: Report) -> Html:
+def exports(report: RunReport) -> Html:
     """Return a table of the run's artefacts, and for each the images that it changed most."""
     parts = [_part(report, name, _read(path)) for name, path in artefacts(report).items()]
     caption = (
@@ -93,7 +93,7 @@ def exports(report: Report) -> Html:
     )
 
 
-def artefacts(report: Report) -> dict[str, Path]:
+def artefacts(report: RunReport) -> dict[str, Path]:
     """Return the manifests of a run's artefacts, at most two folders down, by name."""
     folder = report.run.path / EXPORTS
     found = sorted([*folder.glob(f"*/{ARTEFACT}"), *folder.glob(f"*/*/{ARTEFACT}")])
@@ -111,7 +111,7 @@ def _read(path: Path) -> ExportRecord:
         ) from error
 
 
-def _part(report: Report, name: str, record: ExportRecord) -> tuple[list[object], Html]:
+def _part(report: RunReport, name: str, record: ExportRecord) -> tuple[list[object], Html]:
     """Return the row of an artefact, and what is shown below the table."""
     found, about = record.fidelity, [record.precision, megabytes(record.num_bytes)]
     if found is None:
@@ -130,7 +130,7 @@ def _part(report: Report, name: str, record: ExportRecord) -> tuple[list[object]
     return cells, _below(report, name, found)
 
 
-def _below(report: Report, name: str, found: FidelityRecord) -> Html:
+def _below(report: RunReport, name: str, found: FidelityRecord) -> Html:
     of = f" Executed was {found.of}." if found.of else ""
     about = (
         f"{found.set}: {count(found.num_queries)} queries, {count(found.num_references)} "
@@ -141,7 +141,7 @@ def _below(report: Report, name: str, found: FidelityRecord) -> Html:
     return join(tag("h3", name), tag("p", about, class_="aside"), _worst(report, found))
 
 
-def _worst(report: Report, found: FidelityRecord) -> Html:
+def _worst(report: RunReport, found: FidelityRecord) -> Html:
     """Return the images that the export changed most, worst first."""
     data = report.evaluations.get(found.set)
     if data is None:

@@ -16,7 +16,7 @@ from georet.types import Bools, Doubles, EvaluationSet, Ints, PairTable
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedSet:
     """An evaluation set of Q queries and R references, with the ranks that the run left of it."""
 
     name: str
@@ -61,7 +61,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Report:
+class RunReport:
     """A run and the data that it was trained and judged on."""
 
     run: RunFolder
@@ -83,19 +83,19 @@ class Report:
         return next(iter(self.sets.values()))
 
     @cached_property
-    def judged(self) -> Judged:
+    def judged(self) -> JudgedSet:
         """The main set, query by query."""
         name = self.main.set
         if name not in self.evaluations:
             raise DataError(f"The images of {name!r} were not at hand.")
         if name not in self.run.ranked:
             raise DataError(f"The run left no ranks of {name!r}.")
-        judged = Judged(name, self.evaluations[name].one_a_group(), self.run.ranked[name])
+        judged = JudgedSet(name, self.evaluations[name].one_a_group(), self.run.ranked[name])
         _check_fit(judged)
         return judged
 
 
-def _check_fit(judged: Judged) -> None:
+def _check_fit(judged: JudgedSet) -> None:
     """Raise DataError unless the ranks can belong to this set's queries and gallery."""
     num_queries, num_references = len(judged.data.queries), len(judged.data.gallery)
     ranked = judged.ranked

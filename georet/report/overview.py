@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from georet.report.judged import Report
-from georet.report.markup import Html, join, rows, tag
-from georet.report.readable import (
+from georet.page.markup import Html, join, rows, tag
+from georet.page.readable import (
     NOTHING,
     count,
     metres,
@@ -16,6 +15,7 @@ from georet.report.readable import (
     percent,
     seconds,
 )
+from georet.report.judged import RunReport
 from georet.report.records import SetRecord
 
 _Z_95 = 1.96
@@ -31,7 +31,7 @@ _MEANING = {
 }
 
 
-def headline(report: Report) -> Html:
+def headline(report: RunReport) -> Html:
     """Return the main set's recall@1 beside chance, and its other numbers in small."""
     main = report.main
     value = main.known_metrics.get("recall@1")
@@ -62,7 +62,7 @@ def wilson_percent(share_percent: float, num: int) -> tuple[float, float]:
     return 100 * (middle - half) / shrink, 100 * (middle + half) / shrink
 
 
-def what_was_run(report: Report) -> Html:
+def what_was_run(report: RunReport) -> Html:
     """Return plugins, recipe, data, device and duration as a list of facts."""
     manifest = report.run.manifest
     data = manifest.dataset
@@ -86,7 +86,7 @@ def what_was_run(report: Report) -> Html:
     return tag("dl", *items, class_="run")
 
 
-def galleries(report: Report) -> Html:
+def galleries(report: RunReport) -> Html:
     """Return the table of all sets and what each is."""
     if not report.sets:
         return tag("p", "The run has no evaluation.", class_="absent")
@@ -111,7 +111,7 @@ def _row(record: SetRecord, keys: list[str]) -> list[object]:
     return [record.set, record.protocol or NOTHING, *counts, chance, *values]
 
 
-def _abouts(report: Report) -> Html:
+def _abouts(report: RunReport) -> Html:
     abouts = {
         name: report.evaluations[name].about for name in report.sets if name in report.evaluations
     }

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from georet.errors import GeoretError
 from georet.files import write_atomic
+from georet.page.markup import Html, document, tag
 from georet.report.batches import batches
 from georet.report.contact import contact_sheet
 from georet.report.distances import errors
 from georet.report.exports import artefacts, exports
-from georet.report.judged import Report
-from georet.report.markup import Html, document, tag
+from georet.report.judged import RunReport
 from georet.report.overview import galleries, headline, how_to_read, what_was_run
 from georet.report.provenance import gaps, provenance
 from georet.report.run_folder import read_run
@@ -21,7 +21,7 @@ from georet.report.worldmap import world_map
 from georet.types import EvaluationSet, PairTable
 
 REPORT = "report.html"
-_Part = Callable[[Report], Html]
+_Part = Callable[[RunReport], Html]
 _Named = tuple[str, str, _Part]
 EXPORTED = "exports"
 
@@ -46,27 +46,27 @@ def write_report(
     same folder and data give the same bytes. What is missing or unreadable is left out with a
     sentence that says so; DataError only where there is no folder or the page can't be written.
     """
-    report = Report(read_run(run_dir), evaluations, pairs)
+    report = RunReport(read_run(run_dir), evaluations, pairs)
     path = run_dir / REPORT
     # Ids come from file names, which may hold bytes that are no text.
     write_atomic(path, page(report).encode("utf-8", errors="replace"))
     return path
 
 
-def page(report: Report) -> Html:
+def page(report: RunReport) -> Html:
     """Return the whole page."""
     sections = _sections(report)
     main = tag("main", *(_section(report, *section) for section in sections))
     return document(report.run.path.name, _header(report, sections), main)
 
 
-def _sections(report: Report) -> tuple[_Named, ...]:
+def _sections(report: RunReport) -> tuple[_Named, ...]:
     """Return all sections, that on exports only where something was exported."""
     is_exported = any(artefacts(report))
     return tuple(s for s in _SECTIONS if is_exported or s[0] != EXPORTED)
 
 
-def _header(report: Report, sections: tuple[_Named, ...]) -> Html:
+def _header(report: RunReport, sections: tuple[_Named, ...]) -> Html:
     links = (tag("a", title, href=f"#{name}") for name, title, _ in sections)
     return tag(
         "header",
@@ -80,12 +80,12 @@ def _header(report: Report, sections: tuple[_Named, ...]) -> Html:
     )
 
 
-def _section(report: Report, name: str, title: str, part: _Part) -> Html:
+def _section(report: RunReport, name: str, title: str, part: _Part) -> Html:
     head = tag("h2", title, id=f"{name}-title")
     return tag("section", head, _guarded(report, part), id=name, aria_labelledby=f"{name}-title")
 
 
-def _guarded(report: Report, part: _Part) -> Html:
+def _guarded(report: RunReport, part: _Part) -> Html:
     """Return a part of the page, or the sentence that says why it is left out."""
     try:
         return part(report)

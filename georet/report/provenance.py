@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from georet.files import sha256_of
-from georet.report.judged import Report
-from georet.report.markup import Html, join, more, rows, tag
+from georet.page.markup import Html, join, more, rows, tag
+from georet.report.judged import RunReport
 
 _HASHED = ("manifest.json", "config.yaml", "events.jsonl", "evaluation/*")
 _MOST_GAPS = 8
 
 
-def provenance(report: Report) -> Html:
+def provenance(report: RunReport) -> Html:
     """Return how to repeat the run and what to check it against."""
     return join(_command(report), _versions(report), _hashes(report), _config(report))
 
 
-def gaps(report: Report) -> Html:
+def gaps(report: RunReport) -> Html:
     """Return the sentences about files that told nothing."""
     sentences = report.run.gaps[:_MOST_GAPS]
     left = len(report.run.gaps) - len(sentences)
@@ -25,14 +25,14 @@ def gaps(report: Report) -> Html:
     return tag("ul", *items, class_="absent") if items else Html()
 
 
-def _command(report: Report) -> Html:
+def _command(report: RunReport) -> Html:
     command = report.run.manifest.command_line
     if not command:
         return tag("p", "The run left no command.", class_="absent")
     return tag("pre", tag("code", command), tabindex="0", aria_label="command that made this run")
 
 
-def _versions(report: Report) -> Html:
+def _versions(report: RunReport) -> Html:
     m = report.run.manifest
     versions = {"georet": m.georet, "Python": m.python, "PyTorch": m.torch, **m.plugins}
     protocols = sorted({record.protocol for record in report.sets.values() if record.protocol})
@@ -45,7 +45,7 @@ def _versions(report: Report) -> Html:
     return tag("dl", *items, class_="run")
 
 
-def _hashes(report: Report) -> Html:
+def _hashes(report: RunReport) -> Html:
     root = report.run.path
     paths = [p for pattern in _HASHED for p in sorted(root.glob(pattern)) if p.is_file()]
     table = [[p.relative_to(root).as_posix(), tag("code", sha256_of(p))] for p in paths]
@@ -55,7 +55,7 @@ def _hashes(report: Report) -> Html:
     return more("Files and their hashes", rows(table, heads=["File", "SHA-256"], caption=caption))
 
 
-def _config(report: Report) -> Html:
+def _config(report: RunReport) -> Html:
     if report.run.config is None:
         return Html()
     text = tag("pre", tag("code", report.run.config), tabindex="0", aria_label="configuration")

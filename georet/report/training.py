@@ -7,17 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from georet.errors import DataError
-from georet.report.judged import Report
-from georet.report.markup import Html, figure, join, more, rows, tag
-from georet.report.plot import Series, chart, count_axis, linear_axis, thinned
-from georet.report.readable import (
-    NOTHING,
-    metric_label,
-    metric_order,
-    metric_value,
-    percent,
-    seconds,
-)
+from georet.page.markup import Html, figure, join, more, rows, tag
+from georet.page.plot import Series, chart, count_axis, linear_axis, thinned
+from georet.page.readable import NOTHING, metric_label, metric_order, metric_value, percent, seconds
+from georet.report.judged import RunReport
 from georet.report.records import BadStepEvent, EvalEvent, StageTime, StepEvent
 from georet.types import Doubles
 
@@ -26,7 +19,7 @@ _SMOOTHED_SHARE = 50
 _KINDS = ("first", "second", "third", "fourth")
 
 
-def curves(report: Report) -> Html:
+def curves(report: RunReport) -> Html:
     """Return loss, recall and learning rate side by side."""
     steps = report.run.of(StepEvent)
     pictures = [*_of_steps(steps, report), *_recall(report)]
@@ -45,7 +38,7 @@ def smoothed(values: Doubles, half_life: float) -> Doubles:
     return means
 
 
-def _of_steps(steps: list[StepEvent], report: Report) -> Iterable[Html]:
+def _of_steps(steps: list[StepEvent], report: RunReport) -> Iterable[Html]:
     step, loss = _finite((s.step, s.loss) for s in steps)
     if len(step):
         yield figure(_loss_chart(step, loss, report), _loss_caption(loss, report))
@@ -58,7 +51,7 @@ def _of_steps(steps: list[StepEvent], report: Report) -> Iterable[Html]:
         yield figure(chart([line], x, y, about), f"Learning rate, at most {rate.max():.3g}.")
 
 
-def _loss_chart(step: Doubles, loss: Doubles, report: Report) -> Html:
+def _loss_chart(step: Doubles, loss: Doubles, report: RunReport) -> Html:
     mean = smoothed(loss, max(3, len(loss) / _SMOOTHED_SHARE))
     low, high = min(0.0, float(loss.min())), float(np.quantile(loss, 0.999)) * 1.02
     y = linear_axis(low, high, "loss", "{:g}".format)
@@ -71,7 +64,7 @@ def _loss_chart(step: Doubles, loss: Doubles, report: Report) -> Html:
     return chart(shown, count_axis(float(step.max()), "step"), y, about)
 
 
-def _loss_caption(loss: Doubles, report: Report) -> str:
+def _loss_caption(loss: Doubles, report: RunReport) -> str:
     bad = report.run.of(BadStepEvent)
     reasons = ", ".join(sorted({event.reason for event in bad if event.reason}))
     many = f"{len(bad)} steps were" if len(bad) > 1 else "One step was"
@@ -79,7 +72,7 @@ def _loss_caption(loss: Doubles, report: Report) -> str:
     return f"Loss of each of {len(loss):,} steps (light) and smoothed.{skipped}"
 
 
-def _recall(report: Report) -> Iterable[Html]:
+def _recall(report: RunReport) -> Iterable[Html]:
     events = _evaluations(report)
     for name in _order(report, events)[:2]:
         here = [e for e in events if e.set == name]
@@ -99,20 +92,20 @@ def _line(events: list[EvalEvent], key: str, kind: str) -> Series:
     return Series(x, y, kind, metric_label(key))
 
 
-def _evaluations(report: Report) -> list[EvalEvent]:
+def _evaluations(report: RunReport) -> list[EvalEvent]:
     """Return the evaluations, the final one too, of the sets that were judged while training."""
     events = report.run.of(EvalEvent)
     during = {e.set for e in events if not e.final} or {e.set for e in events}
     return list({(e.set, e.epoch): e for e in events if e.set in during}.values())
 
 
-def _order(report: Report, events: list[EvalEvent]) -> list[str]:
+def _order(report: RunReport, events: list[EvalEvent]) -> list[str]:
     names = list(dict.fromkeys(e.set for e in events))
     known = [name for name in report.sets if name in names]
     return known + [name for name in names if name not in known]
 
 
-def _history(report: Report) -> Html:
+def _history(report: RunReport) -> Html:
     events = report.run.of(EvalEvent)
     if not events:
         return tag("p", "The run was not evaluated while training.", class_="absent")
@@ -126,7 +119,7 @@ def _history(report: Report) -> Html:
     return more("All evaluations as a table", rows(table, heads=heads, caption="Evaluations."))
 
 
-def _times(report: Report) -> Html:
+def _times(report: RunReport) -> Html:
     if not report.run.timing:
         return tag("p", "The run left no timing.", class_="absent")
     stages: dict[str, list[StageTime]] = {}

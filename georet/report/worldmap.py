@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from georet.errors import DataError
-from georet.report.judged import Judged, Report
-from georet.report.markup import Html, figure, join, tag
-from georet.report.projection import MapFrame, crosses, dots, frame_of
-from georet.report.readable import count, metres
+from georet.page.markup import Html, figure, join, tag
+from georet.page.projection import MapFrame, crosses, dots, frame_of
+from georet.page.readable import count, metres
+from georet.report.judged import JudgedSet, RunReport
 from georet.types import Bools, Doubles, Ints
 
 _WIDTH, _ASPECT = 1000.0, (1.7, 2.6)
@@ -19,7 +19,7 @@ _MOST_QUERIES = 6000
 _NUM_LINES = 12
 
 
-def world_map(report: Report) -> Html:
+def world_map(report: RunReport) -> Html:
     """Return the map of the main set; galleries of the other sets give the backdrop."""
     judged = report.judged
     queries, gallery = judged.data.queries.latlon, judged.data.gallery.latlon
@@ -64,7 +64,7 @@ def _drawn(num: int) -> Ints:
     return np.sort(np.random.default_rng(0).choice(num, _MOST_QUERIES, replace=False))
 
 
-def _farthest(judged: Judged) -> Ints:
+def _farthest(judged: JudgedSet) -> Ints:
     """Return the missed queries that were placed farthest off, one for each reference."""
     missed = np.flatnonzero(judged.ranked.rank > 0)
     order = missed[np.argsort(-judged.error_m[missed], kind="stable")]
@@ -72,13 +72,13 @@ def _farthest(judged: Judged) -> Ints:
     return order[np.sort(first)][: min(_NUM_LINES, len(missed) // 10 + 1)]
 
 
-def _backdrop(report: Report, gallery: Doubles) -> Doubles:
+def _backdrop(report: RunReport, gallery: Doubles) -> Doubles:
     """Return the positions of all galleries of the data set."""
     tables = [data.gallery.latlon for data in report.evaluations.values()]
     return np.concatenate([gallery, *(latlon for latlon in tables if latlon is not None)])
 
 
-def _line(frame: MapFrame, judged: Judged, query: int, here: Doubles, gallery: Doubles) -> Html:
+def _line(frame: MapFrame, judged: JudgedSet, query: int, here: Doubles, gallery: Doubles) -> Html:
     """Return a line from a query at ``here`` to the reference that came first."""
     row = int(judged.ranked.top[query, 0])
     (x0, y0), (x1, y1) = frame.xy(np.stack([here, gallery[row]]))
@@ -90,7 +90,7 @@ def _line(frame: MapFrame, judged: Judged, query: int, here: Doubles, gallery: D
     return tag("g", title, line, ring, class_="wrong")
 
 
-def _caption(judged: Judged, num_shown: int, num_lines: int) -> Html:
+def _caption(judged: JudgedSet, num_shown: int, num_lines: int) -> Html:
     hits, num = int(judged.hits.sum()), len(judged.hits)
     some = f" {count(num_shown)} of the queries, drawn at random, are shown."
     part = some if num_shown < num else ""

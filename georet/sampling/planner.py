@@ -14,7 +14,7 @@ from georet.types import Bools, Ints
 Exclude = tuple[Ints, Ints]
 
 
-class Filled(NamedTuple):
+class FilledPlan(NamedTuple):
     """A plan int64[S, B] and which of its places hold seeds bool[S, B]; the rest was pulled."""
 
     batches: Ints
@@ -79,7 +79,7 @@ def fill_batches(
     *,
     seed: int | Sequence[int] = 0,
     exclude: Exclude | None = None,
-) -> Filled:
+) -> FilledPlan:
     """Return the plan of ``plan_batches`` under ``rules``, and which of its pairs were seeds."""
     _check_rules(rules)
     _check_pairs(pairs, rules.batch_size)
@@ -94,7 +94,7 @@ def fill_batches(
     num_full = int(epoch.progress[0]) // rules.batch_size
     shape = (num_full, rules.batch_size)
     num = num_full * rules.batch_size
-    return Filled(epoch.plan[:num].reshape(shape), epoch.is_seed[:num].reshape(shape))
+    return FilledPlan(epoch.plan[:num].reshape(shape), epoch.is_seed[:num].reshape(shape))
 
 
 def _new_epoch(

@@ -42,7 +42,7 @@ def best_rows(queries: Vectors, rows: Rows, k: int, allowed: Bools | None) -> In
 
 
 def _swept(queries: Vectors, references: Vectors, k: int, ignored: Ints, *, is_unit: bool) -> Ints:
-    from georet.search.few import FEW, best_for_few
+    from georet.sweep.few import FEW, best_for_few
 
     if len(queries) <= FEW:
         return best_for_few(queries, references, k, ignored, is_unit=is_unit)

@@ -10,7 +10,7 @@ import numpy as np
 
 from georet.errors import DataError, UsageError
 from georet.sweep import Vectors, vectors
-from georet.sweep.work import UNIT_DEVIATION
+from georet.sweep.work import is_unit_length
 from georet.types import Bools, Doubles, Floats, Ints
 
 MOST_DEVIATION: Final = 1e-2
@@ -86,11 +86,6 @@ class Rows:
                 hint="One value for each row, True where it may be found: region.mask(latlon).",
             )
         return None if region.all() else region
-
-
-def is_unit_length(length: Doubles) -> bool:
-    """Whether lengths float64[N] differ from 1 by no more than an fp32 product's own rounding."""
-    return bool(np.abs(length - 1).max(initial=0) <= UNIT_DEVIATION)
 
 
 def _check_lengths(length: Doubles) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 
 from georet.errors import ConfigError
-from georet.search.reranked import EXACT_BELOW, RerankedIndex
+from georet.search.candidates import EXACT_BELOW, CandidateIndex
 from georet.sweep.threads import share
 from georet.types import Bools, Floats, Ints
 
@@ -22,7 +22,7 @@ ALONE: Final = 16
 """Queries for which starting threads would take longer than counting bits."""
 
 
-class SignBits(RerankedIndex):
+class SignBits(CandidateIndex):
     """Compares bits: 1 where a centred embedding lies on the positive side of a random plane.
 
     The share of bits in which two differ estimates the angle between them (Charikar, Similarity

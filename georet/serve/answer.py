@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from georet.gallery.tiles import TileTable
+from georet.tiles.table import TileTable
 from georet.types import Doubles, Floats
 
 if TYPE_CHECKING:

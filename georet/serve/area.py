@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from georet.errors import UsageError
-from georet.gallery.region import Region
+from georet.ground.region import Region
 
 
 def area_of(box: str | None, region: str | None) -> Region | None:

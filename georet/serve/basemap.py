@@ -9,7 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from georet.gallery.mosaic import EXTENT_M, Bounds, Mosaic, Pictured
+from georet.gallery.pictures.mosaic import EXTENT_M, Bounds, Mosaic, Pictured
 
 SIDE: Final = 256
 MAX_ZOOM: Final = 22

@@ -14,23 +14,23 @@ import simplejpeg
 
 from georet.data.images import read_image, resize
 from georet.errors import DataError
-from georet.gallery.atlas import decode_thumbnail
-from georet.gallery.mosaic import Pictured
+from georet.gallery.pictures.atlas import decode_thumbnail
+from georet.gallery.pictures.mosaic import Pictured
 from georet.identity import EncoderIdentity
-from georet.report.markup import data_url
+from georet.page.markup import data_url
 from georet.serve.answer import extent, located
 from georet.serve.basemap import Basemap
 from georet.types import Pixels
 
 if TYPE_CHECKING:
-    from georet.gallery.region import Region
+    from georet.ground.region import Region
     from georet.locate.results import Location
 
 _PREVIEW_PX, _SAMPLE_PX = 640, 1600
 _QUALITY = 85
 
 
-class Finds(Protocol):
+class PhotoFinder(Protocol):
     """The part of a ``Locator`` that the page needs."""
 
     def locate(
@@ -57,7 +57,7 @@ class Site:
     def __init__(
         self,
         gallery: Pictured,
-        locator: Finds,
+        locator: PhotoFinder,
         *,
         name: str,
         encoder: EncoderIdentity | None = None,

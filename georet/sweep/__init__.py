@@ -5,14 +5,15 @@ fp32, whatever chunks or device it was found on; ``exact`` says how. Importing t
 imports neither torch nor numba.
 """
 
-from georet.sweep.run import CHUNK, QUERY_CHUNK, Swept, sweep
-from georet.sweep.vectors import Embeddings, Vectors, score_pairs, vectors
+from georet.sweep.run import CHUNK, QUERY_CHUNK, SweepResult, sweep
+from georet.sweep.scoring import score_pairs, vectors
+from georet.sweep.vectors import Embeddings, Vectors
 
 __all__ = [
     "CHUNK",
     "Embeddings",
     "QUERY_CHUNK",
-    "Swept",
+    "SweepResult",
     "Vectors",
     "score_pairs",
     "sweep",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from georet.sweep.vectors import Vectors, check_same_size
+from georet.sweep.scoring import check_same_size
+from georet.sweep.vectors import Vectors
 from georet.sweep.work import Scanner, Work
 from georet.types import Floats, Ints
 
@@ -20,7 +21,7 @@ QUERY_CHUNK: Final = 1024
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepResult:
     """What a sweep found.
 
     ``above`` int64[M]: references that score greater than each threshold. ``top`` int64[Q, k]: the
@@ -42,7 +43,7 @@ def sweep(
     chunk: int = CHUNK,
     query_chunk: int = QUERY_CHUNK,
     device: str | torch.device | None = None,
-) -> Swept:
+) -> SweepResult:
     """Compare Q queries with R references in blocks of ``query_chunk`` x ``chunk`` scores.
 
     Counts for each query the references above its thresholds float32[M], which are those from
@@ -60,7 +61,7 @@ def sweep(
                 scanner.scan(queries)
     finally:
         scanner.close()
-    return Swept(work.targets.above, _ordered(work, scanner.margin))
+    return SweepResult(work.targets.above, _ordered(work, scanner.margin))
 
 
 def _work(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from georet.sweep.vectors import Vectors, score_pairs
-from georet.types import Floats, Ints
+from georet.sweep.scoring import score_pairs
+from georet.sweep.vectors import Vectors
+from georet.types import Doubles, Floats, Ints
 
 if TYPE_CHECKING:
     from georet.sweep.best import Best
@@ -94,3 +95,8 @@ def _joined(query: Vectors, reference: Vectors) -> Vectors:
 def _sampled(side: Vectors) -> Vectors:
     rows = np.linspace(0, len(side) - 1, min(len(side), NUM_SAMPLED)).astype(np.int64)
     return Vectors(side.rows[rows], side.length[rows], side.has_direction[rows])
+
+
+def is_unit_length(length: Doubles) -> bool:
+    """Whether lengths float64[N] differ from 1 by no more than an fp32 product's own rounding."""
+    return bool(np.abs(length - 1).max(initial=0) <= UNIT_DEVIATION)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from georet.protocols import Backbone
+from georet.contracts.training import Backbone
 from georet.testing.expect import expect
 
 _BATCH = 3

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from georet.contracts.training import Dataset
 from georet.data.images import read_image
 from georet.errors import DataError, UsageError
 from georet.evaluate import protocol_of
-from georet.protocols import Dataset
 from georet.testing.expect import expect
 from georet.types import EvaluationSet, ImageTable, PairTable
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from georet.errors import DataError
-from georet.gallery.tiles import TileTable
 from georet.testing.pixel_session import PixelSession
+from georet.tiles.table import TileTable
 from georet.types import REFERENCE, Pixels
 
 _STEP_LATLON = 0.01
@@ -66,7 +66,7 @@ class DrawnTiles:
 
 @dataclass(frozen=True)
 class PixelSpec:
-    """Opens a ``PixelSession``, in whatever process."""
+    """Opener a ``PixelSession``, in whatever process."""
 
     seed: int = 0
     embed_dim: int = 32

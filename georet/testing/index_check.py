@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from georet.contracts.searching import Index
 from georet.errors import IntegrityError
-from georet.protocols import Index
 from georet.testing.expect import expect
 from georet.types import Bools, Floats, Ints
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from georet.protocols import Loss
+from georet.contracts.training import Loss
 from georet.testing.expect import expect
 from georet.testing.synthetic import batch_of, embedded_batch, made_up_pairs, random_features
 from georet.types import QUERY, REFERENCE, EmbeddedBatch, Ints, PairTable

@@ -7,8 +7,8 @@ from types import ModuleType
 
 from georet.components import KINDS
 from georet.plugins import Plugins, load_plugins
-from georet.plugins.catalog import Entry
 from georet.plugins.discovery import find, installed
+from georet.plugins.entry import Entry
 from georet.testing.expect import expect
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

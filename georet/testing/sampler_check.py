@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from georet.protocols import Sampler
+from georet.contracts.training import Sampler
 from georet.testing.expect import expect
 from georet.testing.synthetic import made_up_bank, made_up_pairs
 from georet.types import BatchPlan, EmbeddingBank, PairTable

@@ -19,10 +19,8 @@ train: {{epochs: 1, batch_size: 8}}
 
 def tiny_run(folder: Path, *, seed: int = 0) -> Path:
     """Train the tiny encoder on the tiny data set, written below ``folder``; return the run."""
-    from georet.train.session import start_session
+    from georet.commands.training import start_run
 
     path = folder / "tiny.yaml"
     path.write_text(_SETTINGS.format(root=folder / "data", seed=seed))
-    return start_session(
-        plugins=list(PLUGINS), recipe="none", path=path, out=folder / f"run-{seed}"
-    )
+    return start_run(plugins=list(PLUGINS), recipe="none", path=path, out=folder / f"run-{seed}")

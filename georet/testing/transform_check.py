@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from georet.protocols import ImageTransform, JointTransform
+from georet.contracts.training import ImageTransform, JointTransform
 from georet.testing.expect import expect
 from georet.types import QUERY, REFERENCE, Pixels
 

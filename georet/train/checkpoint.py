@@ -52,7 +52,7 @@ def save_checkpoint(
         write_json(temporary / STATE, dict(state))
     for pointer in [LAST, BEST] if is_best else [LAST]:
         write_json(folder / f"{pointer}.json", {"checkpoint": path.name})
-    _sweep(folder)
+    _tidy(folder)
     return path
 
 
@@ -137,7 +137,7 @@ def _free_name(path: Path) -> Path:
     return path.with_name(f"{path.name}.{number}")
 
 
-def _sweep(folder: Path) -> None:
+def _tidy(folder: Path) -> None:
     kept = {read_json(p)["checkpoint"] for p in folder.glob("*.json")}
     for path in folder.iterdir():
         if path.is_dir() and path.name not in kept:

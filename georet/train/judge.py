@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from georet.errors import ConfigError
 from georet.evaluate.evaluator import (
@@ -17,10 +16,8 @@ from georet.evaluate.evaluator import (
 from georet.evaluate.setting import setting_of
 from georet.progress import stage
 from georet.train import setup
-
-if TYPE_CHECKING:
-    from georet.train.trainer import Trainer
-    from georet.types import EvaluationSet
+from georet.train.parts import Log, Parts
+from georet.types import EvaluationSet
 
 LOWER_IS_BETTER = ("_error_m",)
 """Endings of metrics that fall as the encoder gets better."""
@@ -29,12 +26,12 @@ LOWER_IS_BETTER = ("_error_m",)
 class Judge:
     """Evaluates the run's encoder and remembers, in the run's state, when it was best."""
 
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer, config = trainer, trainer.config.evaluate
-        sets = trainer.data.evaluations
+    def __init__(self, parts: Parts, log: Log) -> None:
+        self._parts, self._log, config = parts, log, parts.config.evaluate
+        sets = parts.data.evaluations
         self._during = choose(sets, config.during or list(sets)[:1], where="evaluate.during")
         self._final = choose(sets, config.final, where="evaluate.final") | self._during
-        self._metrics = setup.make_metrics(trainer.plugins)
+        self._metrics = setup.make_metrics(parts.plugins)
         self._best_set, _, self._best_metric = (
             config.best or f"{next(iter(self._during), '')}/recall@1"
         ).partition("/")
@@ -48,29 +45,29 @@ class Judge:
     @property
     def has_lost_patience(self) -> bool:
         """Whether the best is too many evaluations old."""
-        patience = self._trainer.config.evaluate.patience
-        return patience is not None and self._trainer.state.evaluations_since_best >= patience
+        patience = self._parts.config.evaluate.patience
+        return patience is not None and self._parts.state.evaluations_since_best >= patience
 
     def is_best(self, epoch: int) -> bool:
         """Evaluate after an epoch and say whether the encoder was never better."""
-        return self._remember(self._evaluate(self._during, epoch, is_final=False), epoch)
+        return self._remember(self._evaluate(self._during, epoch, is_final=False))
 
     def final(self) -> tuple[dict[str, Result], bool]:
         """Evaluate the last weights on every gallery and keep what the report needs.
 
         The flag says whether these weights are the best as well.
         """
-        trainer, epoch = self._trainer, self._trainer.state.epoch - 1
+        parts, epoch = self._parts, self._parts.state.epoch - 1
         results = self._evaluate(self._final, epoch, is_final=True)
-        folder, setting = trainer.run_dir / FOLDER, setting_of(trainer.config)
+        folder, setting = parts.run_dir / FOLDER, setting_of(parts.config)
         for name, result in results.items():
             write_result(folder, name, self._final[name], result, setting)
-        return results, not trainer.state.is_finished and self._remember(results, epoch)
+        return results, not parts.state.is_finished and self._remember(results)
 
-    def _remember(self, results: dict[str, Result], epoch: int) -> bool:
-        state, value = self._trainer.state, self._value(results)
+    def _remember(self, results: dict[str, Result]) -> bool:
+        state, value = self._parts.state, self._value(results)
         if state.best is None or value > state.best:
-            state.best, state.best_epoch, state.evaluations_since_best = value, epoch, 0
+            state.best, state.evaluations_since_best = value, 0
             return True
         state.evaluations_since_best += 1
         return False
@@ -78,32 +75,31 @@ class Judge:
     def _evaluate(
         self, sets: dict[str, EvaluationSet], epoch: int, *, is_final: bool
     ) -> dict[str, Result]:
-        trainer = self._trainer
         title = "final evaluation" if is_final else f"epoch {epoch + 1} evaluation"
-        with trainer.timed("evaluate", epoch), stage(num_images(sets), title) as bar:
+        with self._log.timed("evaluate", epoch), stage(num_images(sets), title) as bar:
             results = evaluate_sets(
-                trainer.embedder,
+                self._parts.embedder,
                 sets,
-                top_k=trainer.config.evaluate.top_k,
+                top_k=self._parts.config.evaluate.top_k,
                 metrics=self._metrics,
-                advance=partial(trainer.advance, bar),
-                field_of_view=trainer.config.evaluate.field_of_view,
+                advance=partial(self._log.advance, bar),
+                field_of_view=self._parts.config.evaluate.field_of_view,
             )
         self._note(results, epoch, is_final=is_final)
         return results
 
     def _note(self, results: dict[str, Result], epoch: int, *, is_final: bool) -> None:
-        trainer, step = self._trainer, self._trainer.state.step
-        if is_final and trainer.state.is_finished:
+        state, events = self._parts.state, self._log.events
+        if is_final and state.is_finished:
             return
         final = {"final": True} if is_final else {}
         for name, result in results.items():
-            trainer.events.write(
-                "eval", epoch=epoch, step=step, set=name, metrics=result.metrics, **final
+            events.write(
+                "eval", epoch=epoch, step=state.step, set=name, metrics=result.metrics, **final
             )
-            trainer.events.scalars({f"{name}/{k}": v for k, v in result.metrics.items()}, step)
+            events.scalars({f"{name}/{k}": v for k, v in result.metrics.items()}, state.step)
         metrics = {name: result.metrics for name, result in results.items()}
-        trainer.plugins.observe("georet_eval_end", trainer=trainer, epoch=epoch, metrics=metrics)
+        self._log.observe("georet_eval_end", epoch=epoch, metrics=metrics)
 
     def _value(self, results: dict[str, Result]) -> float:
         metrics = results[self._best_set].metrics

@@ -104,7 +104,7 @@ def load_bank(run_dir: Path, entry: Mapping[str, object]) -> EmbeddingBank:
     )
 
 
-def sweep_banks(run_dir: Path, kept: str | None) -> None:
+def tidy_banks(run_dir: Path, kept: str | None) -> None:
     """Remove banks that no checkpoint needs any more."""
     for path in (run_dir / FOLDER).glob("*"):
         if path.name != kept:

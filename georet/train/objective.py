@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from georet.protocols import Loss
+from georet.contracts.training import Loss
 from georet.types import EmbeddedBatch, PairTable
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 
-import georet
 from georet.config import RunConfig
 from georet.configure import configure, dump, load_resolved
 from georet.configure.recipes import NO_RECIPE
@@ -21,9 +20,9 @@ from georet.errors import DataError, PluginError, UsageError
 from georet.evaluate.evaluator import Result
 from georet.files import MANIFEST, read_json, write_atomic, write_json
 from georet.plugins import Plugins
+from georet.run_layout import CONFIG
 from georet.train.trainer import Trainer
-
-CONFIG = "config.yaml"
+from georet.version import __version__
 
 
 def new_run(out: Path | None, config: RunConfig, plugins: Plugins) -> Path:
@@ -118,7 +117,7 @@ def describe(trainer: Trainer) -> dict[str, Any]:
     """Return what a reader must know to judge or repeat the run."""
     config, pairs = trainer.config, trainer.pairs
     return {
-        "georet": georet.__version__,
+        "georet": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": platform.platform(),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
 from georet.encoder import bare_options
+from georet.train.banks import Banks
 from georet.train.checkpoint import (
     Checkpoint,
     load_optimizer,
@@ -16,49 +17,41 @@ from georet.train.checkpoint import (
 )
 from georet.train.events import EventLog
 from georet.train.optim import trained_parameters
-from georet.train.state import State
-
-if TYPE_CHECKING:
-    from georet.train.trainer import Trainer
+from georet.train.parts import Log, Parts
 
 ENCODER, OBJECTIVE, OPTIMIZER = "encoder", "objective", "optimizer"
 
 
-def save(trainer: Trainer, *, is_best: bool) -> None:
+def save(parts: Parts, log: Log, banks: Banks, *, is_best: bool) -> None:
     """Write a checkpoint of everything that a resume needs."""
-    state: dict[str, Any] = trainer.state.as_json() | {
-        "scaler": trainer.stepper.scaler.state_dict(),
-        "plugins": trainer.plugins.versions,
-        "embed_dim": trainer.encoder.embed_dim,
-        "bare_options": bare_options(trainer.encoder),
+    state: dict[str, Any] = parts.state.as_json() | {
+        "scaler": parts.stepper.scaler.state_dict(),
+        "plugins": parts.plugins.versions,
+        "embed_dim": parts.encoder.embed_dim,
+        "bare_options": bare_options(parts.encoder),
     }
-    trainer.plugins.observe("georet_checkpoint", trainer=trainer, state=state)
-    state["events_offset"] = trainer.events.offset()
-    groups = {ENCODER: trainer.encoder.state_dict(), **trainer.banks.groups()}
-    groups[OPTIMIZER] = optimizer_tensors(trainer.optimizer, _parameters(trainer))
-    if trainer.objective.state_dict():
-        groups[OBJECTIVE] = trainer.objective.state_dict()
-    save_checkpoint(trainer.run_dir, groups, state, is_best=is_best)
-    trainer.banks.sweep()
+    log.observe("georet_checkpoint", state=state)
+    state["events_offset"] = log.events.offset()
+    groups = {ENCODER: parts.encoder.state_dict(), **banks.groups()}
+    groups[OPTIMIZER] = optimizer_tensors(parts.optimizer, _parameters(parts))
+    if parts.objective.state_dict():
+        groups[OBJECTIVE] = parts.objective.state_dict()
+    save_checkpoint(parts.run_dir, groups, state, is_best=is_best)
+    banks.tidy()
 
 
-def resume(trainer: Trainer, checkpoint: Checkpoint | None) -> EventLog:
+def resume(parts: Parts, checkpoint: Checkpoint | None) -> EventLog:
     """Take up a checkpoint, if there is one, and return the event log cut to it."""
     if checkpoint is None:
-        return EventLog(trainer.run_dir)
-    where = str(checkpoint.path)
-    load_weights(trainer.encoder, checkpoint.tensors[ENCODER], where=where)
-    load_weights(trainer.objective, checkpoint.tensors.get(OBJECTIVE, {}), where=where)
-    load_optimizer(
-        trainer.optimizer, _parameters(trainer), checkpoint.tensors.get(OPTIMIZER, {}), where=where
-    )
-    trainer.stepper.scaler.load_state_dict(checkpoint.state["scaler"])
-    trainer.state = State.from_json(checkpoint.state)
-    trainer.banks.restore(checkpoint.tensors)
-    return EventLog(
-        trainer.run_dir, offset=checkpoint.state["events_offset"], step=trainer.state.step
-    )
+        return EventLog(parts.run_dir)
+    where, tensors = str(checkpoint.path), checkpoint.tensors
+    load_weights(parts.encoder, tensors[ENCODER], where=where)
+    load_weights(parts.objective, tensors.get(OBJECTIVE, {}), where=where)
+    load_optimizer(parts.optimizer, _parameters(parts), tensors.get(OPTIMIZER, {}), where=where)
+    parts.stepper.scaler.load_state_dict(checkpoint.state["scaler"])
+    parts.state.restore(checkpoint.state)
+    return EventLog(parts.run_dir, offset=checkpoint.state["events_offset"], step=parts.state.step)
 
 
-def _parameters(trainer: Trainer) -> dict[str, nn.Parameter]:
-    return dict(trained_parameters(trainer.modules))
+def _parameters(parts: Parts) -> dict[str, nn.Parameter]:
+    return dict(trained_parameters(parts.modules))

@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from georet.config import ComponentSpec, LossSpec, RunConfig
+from georet.contracts.training import (
+    Backbone,
+    Dataset,
+    ImageTransform,
+    JointTransform,
+    Metric,
+    Sampler,
+)
 from georet.encoder import Encoder, build_encoder
 from georet.errors import ConfigError, DataError
 from georet.plugins import Plugins
-from georet.protocols import Backbone, Dataset, ImageTransform, JointTransform, Metric, Sampler
 from georet.train.device import pick_device, pick_precision
 from georet.train.objective import Objective
 from georet.types import EvaluationSet, PairTable

@@ -20,7 +20,6 @@ class State:
     bad_in_row: int = 0
     num_bad: int = 0
     best: float | None = None
-    best_epoch: int = -1
     evaluations_since_best: int = 0
     bank: dict[str, Any] | None = None
     bank_epoch: int = -1
@@ -31,11 +30,11 @@ class State:
         """Return plain JSON values."""
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> State:
-        """Return the state of ``as_json``; further keys are left to others."""
-        names = {f.name for f in fields(cls)}
+    def restore(self, values: dict[str, Any]) -> None:
+        """Take the values of ``as_json``; further keys are left to others."""
+        names = {field.name for field in fields(self)}
         missing = names - set(values)
         if missing:
             raise IntegrityError(f"the checkpoint's state lacks {sorted(missing)}")
-        return cls(**{name: values[name] for name in names})
+        for name in names:
+            setattr(self, name, values[name])

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-
-from torch import nn
 
 from georet.config import RunConfig
 from georet.data.loader import PairLoader
 from georet.errors import TrainingError
-from georet.evaluate.embed import Embedder
 from georet.evaluate.evaluator import Result
 from georet.interrupt import StopRequest
 from georet.plugins import Plugins
-from georet.progress import Stage, stage
+from georet.progress import stage
 from georet.train import setup
 from georet.train.banks import Banks
 from georet.train.checkpoint import has_checkpoint, load_checkpoint
 from georet.train.judge import Judge
-from georet.train.optim import build_optimizer, lr_factor
+from georet.train.optim import lr_factor
+from georet.train.parts import Log, make_parts
 from georet.train.saving import resume, save
-from georet.train.state import State
-from georet.train.step import Stepper, StepResult
+from georet.train.step import StepResult
 from georet.types import Batch, BatchPlan
 
 NUM_EXAMPLES = 16
@@ -35,36 +31,26 @@ class Trainer:
     """Trains one run in one folder; made anew, it goes on where the folder's checkpoint stands."""
 
     def __init__(self, config: RunConfig, plugins: Plugins, run_dir: Path) -> None:
-        self.config, self.plugins, self.run_dir = config, plugins, run_dir
-        self.data = setup.load_data(config, plugins)
-        self.pairs = self.data.pairs
+        self.stop = StopRequest()
         checkpoint = load_checkpoint(run_dir) if has_checkpoint(run_dir) else None
-        bare = None if checkpoint is None else checkpoint.state["bare_options"]
-        self.encoder = setup.make_encoder(config, plugins, list(self.pairs.views), bare)
-        self.sampler = setup.make_sampler(config, plugins)
-        self.objective = setup.make_objective(config, plugins, self.encoder.embed_dim, self.pairs)
-        self.modules = nn.ModuleDict({"encoder": self.encoder, "objective": self.objective})
-        self.optimizer = build_optimizer(self.modules, config.train)
-        precision = setup.precision_of(config)
-        self.stepper = Stepper(
-            self.encoder,
-            self.objective,
-            self.optimizer,
-            config.train,
-            precision=precision,
-            seed=config.seed,
-        )
-        self.embedder = Embedder(self.encoder, config.data, config.evaluate.batch_size, precision)
-        self.bad_images = self.embedder.bad_images
-        self.state, self.stop = State(), StopRequest()
-        self.banks, self.judge = Banks(self), Judge(self)
-        self.events = resume(self, checkpoint)
+        self.parts = parts = make_parts(config, plugins, run_dir, checkpoint)
+        # What observers may use (``contracts.observing.Training``), and what the loop reads most.
+        self.config, self.plugins, self.run_dir = config, plugins, run_dir
+        self.data, self.pairs, self.state = parts.data, parts.data.pairs, parts.state
+        self.encoder, self.objective = parts.encoder, parts.objective
+        self.optimizer, self.stepper, self.sampler = parts.optimizer, parts.stepper, parts.sampler
+        self.bad_images = parts.embedder.bad_images
+        self.events = resume(parts, checkpoint)
+        self.log = Log(self.events, self.stop, partial(plugins.observe, trainer=self), run_dir)
+        self.banks, self.judge = Banks(parts, self.log), Judge(parts, self.log)
+        if checkpoint is not None:
+            self.banks.restore(checkpoint.tensors)
 
     def fit(self) -> dict[str, Result]:
         """Train to the end, evaluate every gallery, and return the results by set."""
         self.encoder.train()
         self.objective.train()
-        self.plugins.observe("georet_fit_start", trainer=self)
+        self.log.observe("georet_fit_start")
         error: BaseException | None = None
         try:
             with self.stop, self._loader() as loader:
@@ -79,7 +65,7 @@ class Trainer:
             return results
         finally:
             self.events.close()
-            self.plugins.observe("georet_fit_end", trainer=self, error=error)
+            self.log.observe("georet_fit_end", error=error)
 
     def _is_done(self) -> bool:
         return self.state.epoch >= self.config.train.epochs or self.judge.has_lost_patience
@@ -91,10 +77,10 @@ class Trainer:
         self._train(loader, plan)
         self.state.epoch, self.state.batch = epoch + 1, 0
         is_due = self.state.epoch % self.config.evaluate.every == 0 and not self._is_done()
-        save(self, is_best=is_due and self.judge.is_best(epoch))
+        save(self.parts, self.log, self.banks, is_best=is_due and self.judge.is_best(epoch))
 
     def _plan(self, epoch: int) -> BatchPlan:
-        with self.timed("plan", epoch):
+        with self.log.timed("plan", epoch):
             plan = self.sampler.plan(
                 epoch,
                 self.pairs,
@@ -106,7 +92,7 @@ class Trainer:
             raise TrainingError("the sampler planned no batch", where=f"epoch {epoch}")
         if not self.state.batch:
             self._note_plan(plan)
-        self.plugins.observe("georet_plan_ready", trainer=self, epoch=epoch, plan=plan)
+        self.log.observe("georet_plan_ready", epoch=epoch, plan=plan)
         return plan
 
     def _train(self, loader: PairLoader, plan: BatchPlan) -> None:
@@ -121,7 +107,7 @@ class Trainer:
                 )
                 bar.advance(1, f"loss {result.loss:.3f}  {rate:.0f} pairs/s")
                 self._save_midway(num)
-        self.note_time("train", plan.epoch, started, num_batches=num - first)
+        self.log.note_time("train", plan.epoch, started, num_batches=num - first)
 
     def _batch(self, batch: Batch, num: int) -> StepResult:
         config, state = self.config.train, self.state
@@ -132,9 +118,7 @@ class Trainer:
         self._note_step(result, factor)
         if result.fault is None:
             self.banks.collect(batch, result.embeddings)
-            self.plugins.observe(
-                "georet_step_end", trainer=self, step=state.step, loss=result.total
-            )
+            self.log.observe("georet_step_end", step=state.step, loss=result.total)
         state.step += 1
         return result
 
@@ -146,14 +130,14 @@ class Trainer:
         if self.state.batch == num or not self._is_update(num):
             return
         if self.stop.requested or self.state.batch % self.config.train.checkpoint_every == 0:
-            save(self, is_best=False)
-        self.check_stop()
+            save(self.parts, self.log, self.banks, is_best=False)
+        self.log.check_stop()
 
     def _finish(self) -> dict[str, Result]:
         results, is_best = self.judge.final()
         if not self.state.is_finished:
             self.state.is_finished = True
-            save(self, is_best=is_best)
+            save(self.parts, self.log, self.banks, is_best=is_best)
         return results
 
     def _loader(self) -> PairLoader:
@@ -201,27 +185,3 @@ class Trainer:
         values = {"loss": result.loss, "lr": config.lr * factor, "logit_scale": scale}
         self.events.write("step", **place, **values, losses=result.losses)
         self.events.scalars(values | result.losses, state.step)
-
-    @contextmanager
-    def timed(self, stage: str, epoch: int) -> Iterator[None]:
-        """Note how long a stage took."""
-        started = time.perf_counter()
-        yield
-        self.note_time(stage, epoch, started)
-
-    def note_time(self, stage: str, epoch: int, started: float, **values: object) -> None:
-        """Note the seconds since ``started``."""
-        seconds = round(time.perf_counter() - started, 3)
-        self.events.timing(stage, epoch=epoch, seconds=seconds, **values)
-
-    def advance(self, bar: Stage, num: int) -> None:
-        """Move a bar, and stop here when a signal has come."""
-        bar.advance(num)
-        self.check_stop()
-
-    def check_stop(self) -> None:
-        """Raise Interrupted when a signal has come."""
-        self.stop.check(
-            "everything up to the last checkpoint is saved",
-            hint=f"Go on with: georet train --resume {self.run_dir}",
-        )

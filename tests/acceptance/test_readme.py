@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from georet.cli.app import LazyGroup
-from georet.gallery.gallery import Gallery
-from georet.gallery.tiles import TileTable
+from georet.facade import Gallery
 from georet.plugins import load_plugins
 from georet.testing import PixelSession
+from georet.tiles.table import TileTable
 
 pytest_plugins = ["georet.testing.fixtures"]
 README = (Path(__file__).parents[2] / "README.md").read_text()

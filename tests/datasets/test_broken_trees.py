@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from georet.errors import DataError
-from georet_datasets.cvusa import Cvusa
+from georet_datasets.readers.cvusa import Cvusa
 
 pytest_plugins = ["georet.testing.fixtures"]
 

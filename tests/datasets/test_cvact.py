@@ -11,7 +11,7 @@ from scipy.io import savemat
 from georet.errors import DataError
 from georet.evaluate import metrics_of, rank_embeddings
 from georet.geodesy import distance_m
-from georet_datasets.cvact import Cvact
+from georet_datasets.readers.cvact import Cvact
 
 IDS = ["aa", "b-", "c_", "dd", "ee", "ff", "gone"]
 UTM = np.array([[693_000.0 + 1000 * row, 6_090_000.0] for row in range(7)])

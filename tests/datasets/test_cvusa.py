@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from georet.errors import DataError
-from georet_datasets.cvusa import Cvusa
+from georet_datasets.readers.cvusa import Cvusa
 
 TRAIN, VAL = (3, 1, 5), (2, 4)
 POSITIONS = {1: "1,11,1.5,11.5", 2: "2,12,2.5,12.5", 3: "3,13,3.5,13.5", 4: "4,14,4.5,14.5"}

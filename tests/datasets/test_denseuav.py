@@ -11,7 +11,7 @@ import pytest
 from georet.errors import ConfigError, DataError
 from georet.evaluate import evaluate_embeddings
 from georet.testing import check_dataset
-from georet_datasets.denseuav import DenseUav
+from georet_datasets.readers.denseuav import DenseUav
 
 HEIGHTS = (80, 90, 100)
 

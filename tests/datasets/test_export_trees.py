@@ -15,10 +15,10 @@ from georet.errors import DataError, UsageError
 from georet.plugins import load_plugins
 from georet.testing.tiny import TinyDataset
 from georet.types import PairTable
-from georet_datasets.cvact import Cvact
-from georet_datasets.cvusa import Cvusa
-from georet_datasets.export import export_dataset
-from georet_datasets.vigor import Vigor
+from georet_datasets.readers.cvact import Cvact
+from georet_datasets.readers.cvusa import Cvusa
+from georet_datasets.readers.vigor import Vigor
+from georet_datasets.writers.export import export_dataset
 from georet_orbitview.dataset import OrbitView
 
 pytest_plugins = ["georet.testing.fixtures"]
@@ -195,7 +195,7 @@ def test_a_folder_that_holds_something_is_left_alone(orbitview_dir, tmp_path):
 
 
 def test_an_export_that_was_cut_short_is_gone_on_with(orbitview_dir, tmp_path, monkeypatch):
-    import georet_datasets.export_cvusa as module
+    import georet_datasets.writers.cvusa as module
 
     data, out, copies = orbitview(orbitview_dir, 1), tmp_path / "tree", []
     whole = module.copy_images

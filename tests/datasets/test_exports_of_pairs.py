@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import yaml
 
+from georet.commands.training import start_run
 from georet.errors import DataError
 from georet.files import read_json
 from georet.testing import check_dataset, tiny_dataset
-from georet.train.session import start_session
 from georet.types import QUERY, REFERENCE, EvaluationSet, ImageTable, PairTable
-from georet_datasets import export_pairs_csv, export_university
-from georet_datasets.pairs_csv import PairsCsv
-from georet_datasets.university import University1652
+from georet_datasets.readers.pairs_csv import PairsCsv
+from georet_datasets.readers.university import University1652
+from georet_datasets.writers import pairs_csv as export_pairs_csv
+from georet_datasets.writers import university as export_university
 from georet_orbitview.dataset import OrbitView
 
 PLUGINS = ["sample4geo", "orbitview", "datasets", "georet.testing.plugin"]
@@ -48,7 +49,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str,
         }
         path = runs / f"{name}.yaml"
         path.write_text(yaml.safe_dump(settings))
-        run_dir = start_session(plugins=PLUGINS, path=path, out=runs / name)
+        run_dir = start_run(plugins=PLUGINS, path=path, out=runs / name)
         metrics: dict[str, float] = read_json(run_dir / "evaluation" / f"{main}.json")["metrics"]
         return metrics
 

@@ -12,7 +12,7 @@ import pytest
 
 from georet.errors import DataError, UsageError
 from georet.testing import check_dataset
-from georet_datasets.pairs_csv import PairsCsv
+from georet_datasets.readers.pairs_csv import PairsCsv
 
 HEADER = "query,reference,query_lat,query_lon,reference_lat,reference_lon,semi_positives,split,yaw"
 LINES = [

@@ -10,7 +10,7 @@ import pytest
 
 from georet.errors import ConfigError, DataError
 from georet.testing import check_dataset
-from georet_datasets.sues200 import HEIGHTS, Sues200
+from georet_datasets.readers.sues200 import HEIGHTS, Sues200
 
 SCENES = ("0001", "0002", "0008", "0012")
 

@@ -15,8 +15,8 @@ from georet.evaluate import evaluate_embeddings
 from georet.evaluate.evaluator import evaluate_sets
 from georet.testing import check_dataset
 from georet.types import EvaluationSet
-from georet_datasets.folders import read_folder
-from georet_datasets.university import ORIGIN, University1652
+from georet_datasets.readers.folders import read_folder
+from georet_datasets.readers.university import ORIGIN, University1652
 
 IMAGES = {
     "train/drone": ["0001/image-01", "0001/image-02", "0002/image-01", "0002/image-02"],

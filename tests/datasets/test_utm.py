@@ -7,7 +7,7 @@ import pytest
 
 from georet.errors import ConfigError
 from georet.geodesy import distance_m
-from georet_datasets.utm import Zone, zone_of
+from georet_datasets.readers.utm import Zone, zone_of
 
 QUARTER_MERIDIAN_M = 10_001_965.729
 """From the equator to a pole of WGS84 along a meridian."""

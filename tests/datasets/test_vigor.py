@@ -9,7 +9,7 @@ import pytest
 
 from georet.errors import ConfigError, DataError
 from georet.evaluate import metrics_of, rank_embeddings
-from georet_datasets.vigor import Vigor
+from georet_datasets.readers.vigor import Vigor
 
 TILES = {
     "NewYork": ["40.70_-74.00", "40.71_-74.00", "40.72_-74.00", "40.73_-74.00"],

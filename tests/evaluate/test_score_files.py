@@ -9,7 +9,7 @@ import pytest
 
 import georet
 from georet.errors import DataError, UsageError
-from georet.evaluate.score import Files, positives_by_id, score_files
+from georet.evaluate.score_files import Files, positives_by_id, score_files
 
 QUERY = np.array([[4, 3, 2, 1], [1, 2, 3, 4], [2, 2, 1, 4]], np.float32)
 
@@ -36,7 +36,7 @@ def test_a_result_says_what_was_counted_and_how():
     assert found["protocol"] == "cvusa/sample4geo"
     assert "ties count as found" in found["tie_rule"]
     assert (found["num_queries"], found["num_references"]) == (3, 4)
-    assert found["versions"]["georet"] == georet.__version__
+    assert found["versions"]["georet"] == georet.version.__version__
     assert found["warnings"] == []
     assert found["name"] == "q"
 

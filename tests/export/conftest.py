@@ -13,16 +13,17 @@ import pytest
 import torch
 import yaml
 
+from georet.commands.training import start_run
 from georet.encoder import Branch, Encoder, weights_sha256
 from georet.export_spec import ExportSpec
 from georet.identity import EncoderIdentity
 from georet.testing.tiny_backbone import TinyBackbone
-from georet.train.session import start_session
 from georet.types import Pixels
-from georet_export import onnx_exporter, openvino_export
-from georet_export.export_run import export_session
-from georet_export.onnx_export import write_fp32, write_onnx
-from georet_export.plan import Request
+from georet_export.exporting.request import Request
+from georet_export.exporting.run import export_encoder
+from georet_export.onnx import exporter as onnx_exporter
+from georet_export.onnx import openvino as openvino_export
+from georet_export.onnx.writer import write_fp32, write_onnx
 from georet_sample4geo.backbones import TimmBackbone
 
 PLUGINS = ["sample4geo", "georet.testing.plugin"]
@@ -133,7 +134,7 @@ def start_tiny(tmp_path_factory: pytest.TempPathFactory) -> StartRun:
         }
         path = folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(settings))
-        return start_session(plugins=PLUGINS, path=path, overrides=overrides, out=folder / name)
+        return start_run(plugins=PLUGINS, path=path, overrides=overrides, out=folder / name)
 
     return start
 
@@ -154,5 +155,5 @@ def separate_run(start_tiny: StartRun) -> Path:
 def exported_run(start_tiny: StartRun) -> Path:
     """Return a run with ``export/onnx-fp32`` and ``export/openvino-fp32``, judged; don't change."""
     run_dir = start_tiny("exported")
-    list(export_session(run_dir, Request(["onnx", "openvino"]), plugins=PLUGINS))
+    list(export_encoder(run_dir, Request(["onnx", "openvino"]), plugins=PLUGINS))
     return run_dir

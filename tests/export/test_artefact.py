@@ -11,10 +11,16 @@ import pytest
 
 from georet.errors import DataError, IntegrityError, UsageError
 from georet.export_spec import ExportSpec
-from georet.sessions import ARTEFACT
-from georet_export.artefact import OWN_HASH, amend, canonical_sha256, read_artefact, seal
-from georet_export.errors import ExportError
-from georet_export.writing import new_artefact
+from georet.run_layout import ARTEFACT
+from georet_export.artefact.artefact import (
+    OWN_HASH,
+    amend,
+    canonical_sha256,
+    read_artefact,
+    seal,
+)
+from georet_export.artefact.errors import ExportError
+from georet_export.artefact.writing import new_artefact
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ import pytest
 
 from georet.cli import main
 from georet.errors import DataError, IntegrityError, UsageError
-from georet_export.benchmark import Plan, run_benchmark
-from georet_export.benchmark_command import parse_batches
-from georet_export.benchmark_contenders import Choice, find_contenders
-from georet_export.benchmark_figures import CPU, WALL, Timing
-from georet_export.benchmark_plot import plot
-from georet_export.benchmark_table import facts, speeds, values
-from georet_export.benchmark_worker import Worker, peak_memory
+from georet_export.benchmark.command import parse_batches
+from georet_export.benchmark.contenders import Choice, find_contenders
+from georet_export.benchmark.figures import CPU, WALL, Timing
+from georet_export.benchmark.plot import plot
+from georet_export.benchmark.run import Schedule, run_benchmark
+from georet_export.benchmark.table import facts, speeds, values
+from georet_export.benchmark.worker import Worker, peak_memory
 
 PLUGINS = ("sample4geo", "georet.testing.plugin")
 CHOICE = Choice(plugins=PLUGINS)
@@ -27,7 +27,7 @@ CHOICE = Choice(plugins=PLUGINS)
 @pytest.fixture(scope="module")
 def result(exported_run):
     entries = find_contenders([exported_run], CHOICE)
-    return run_benchmark(entries, Plan(batches=(1, 3), seconds=0.1, num_images=16))
+    return run_benchmark(entries, Schedule(batches=(1, 3), seconds=0.1, num_images=16))
 
 
 def test_a_run_brings_torch_and_all_its_exports_by_all_that_can_execute_them(result):
@@ -136,7 +136,7 @@ def test_artefacts_that_lie_elsewhere_are_timed_on_noise(exported_run, tmp_path)
     shutil.copytree(exported_run / "export/onnx-fp32", tmp_path / "alone")
     entries = find_contenders([tmp_path / "alone"], Choice(["onnxruntime"], plugins=PLUGINS))
     assert entries.run_dir is None
-    found = run_benchmark(entries, Plan(batches=(2,), seconds=0.05))
+    found = run_benchmark(entries, Schedule(batches=(2,), seconds=0.05))
     assert found.baseline is None
     assert found.evidence is None
     assert facts(found).rows[0][3:] == ("\N{EN DASH}",) * 4
@@ -146,14 +146,14 @@ def test_artefacts_that_lie_elsewhere_are_timed_on_noise(exported_run, tmp_path)
 def test_a_batch_over_the_profile_is_refused(exported_run):
     entries = find_contenders([exported_run], Choice(["onnxruntime"], plugins=PLUGINS))
     with pytest.raises(UsageError, match=r"200 images at once, .* takes at most 128"):
-        run_benchmark(entries, Plan(batches=(200,), seconds=0.05, num_images=4))
+        run_benchmark(entries, Schedule(batches=(200,), seconds=0.05, num_images=4))
 
 
 def test_an_artefact_of_another_run_is_not_compared_with_this_one(exported_run, separate_run):
     path = exported_run / "export/onnx-fp32"
     entries = find_contenders([path], Choice(["onnxruntime"], plugins=PLUGINS), separate_run)
     with pytest.raises(UsageError, match="its weights differ"):
-        run_benchmark(entries, Plan(batches=(1,), seconds=0.05, num_images=4))
+        run_benchmark(entries, Schedule(batches=(1,), seconds=0.05, num_images=4))
 
 
 def test_a_changed_artefact_takes_no_part(exported_run, tmp_path):

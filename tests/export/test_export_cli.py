@@ -14,19 +14,21 @@ import torch
 
 from georet.cli import main
 from georet.encoder import Encoder
-from georet.sessions import ARTEFACT, SessionSpec
-from georet_export import fidelity, onnx_exporter
-from georet_export.artefact import read_artefact
-from georet_export.gate import Verdict
-from georet_export.onnx_export import write_onnx
+from georet.run_layout import ARTEFACT
+from georet.sessions import SessionSpec
+from georet_export.artefact.artefact import read_artefact
+from georet_export.fidelity import judge as fidelity
+from georet_export.fidelity.gate import Verdict
+from georet_export.onnx import exporter as onnx_exporter
+from georet_export.onnx.writer import write_onnx
 
 PLUGINS = "--plugins=sample4geo,georet.testing.plugin"
 OBSERVER = """
 from georet import hookimpl
 
 @hookimpl
-def georet_export_end(artifact):
-    (artifact.parent / "seen.txt").write_text(artifact.name)
+def georet_export_end(artefact):
+    (artefact.parent / "seen.txt").write_text(artefact.name)
 """
 
 

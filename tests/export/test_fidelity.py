@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 
 from georet.cli import main
+from georet.commands.training import rewrite_report
 from georet.errors import DataError, UsageError
 from georet.evaluate.embed import Embedder
 from georet.evaluate.evaluator import evaluate_sets
 from georet.sessions import TorchSession
 from georet.train.restore import load_encoder
 from georet.train.run import reconfigure
-from georet.train.session import report_session
 from georet.types import EvaluationSet, ImageTable
-from georet_export.artefact import amend, read_artefact
-from georet_export.fidelity import Judge
-from georet_export.fidelity_compare import compare, cosine
-from georet_export.fidelity_data import Evidence, evidence_of
-from georet_export.fidelity_recall import compare_hits, wilson
+from georet_export.artefact.artefact import amend, read_artefact
+from georet_export.fidelity.compare import compare, cosine
+from georet_export.fidelity.evidence import Evidence, evidence_of
+from georet_export.fidelity.judge import Judge
+from georet_export.fidelity.recall import compare_hits, wilson
 
 PLUGINS = ["sample4geo", "georet.testing.plugin"]
 
@@ -232,7 +232,7 @@ def test_the_report_shows_figures_and_worst_images(exported_run, tmp_path):
     found = read_artefact(path).fidelity
     gate = {"passed": False, "rule": "a rule", "found": "a finding"}
     amend(path, fidelity={**found, "gate": gate, "of": "something else"})
-    page = report_session(run_dir, plugins=PLUGINS).read_text()
+    page = rewrite_report(run_dir, plugins=PLUGINS).read_text()
     section = page.partition('<section id="exports"')[2].partition("</section>")[0]
     assert section.count("data:image/jpeg;base64") == 16
     for text in ("onnx-fp32", "openvino-fp32", "a rule; a finding", "Executed was something else"):
@@ -242,7 +242,7 @@ def test_the_report_shows_figures_and_worst_images(exported_run, tmp_path):
 
 
 def test_a_run_without_exports_has_no_such_section(tiny_run):
-    assert 'id="exports"' not in report_session(tiny_run, plugins=PLUGINS).read_text()
+    assert 'id="exports"' not in rewrite_report(tiny_run, plugins=PLUGINS).read_text()
 
 
 def test_an_export_writes_the_report_anew(exported_run, tmp_path, capsys):

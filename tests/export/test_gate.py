@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from georet_export.gate import MAX_LOSS, decide
+from georet_export.fidelity.gate import MAX_LOSS, decide
 
 
 @pytest.mark.parametrize(

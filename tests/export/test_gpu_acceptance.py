@@ -10,15 +10,20 @@ import pytest
 import yaml
 
 from georet.cli import main
+from georet.commands.training import start_run
 from georet.errors import DataError, UsageError
-from georet.train.session import start_session
-from georet_export import gpu_acceptance
-from georet_export.backends import open_onnx_file
-from georet_export.fidelity_compare import Compared
-from georet_export.fidelity_recall import RecallChange
-from georet_export.gpu_acceptance import Acceptance, accept_on_gpu, available_flavours, is_accepted
-from georet_export.trt_export import ONNX
-from georet_export.trt_targets import CudaProbe, probe_cuda
+from georet_export.artefact.backends import open_onnx_file
+from georet_export.benchmark import gpu_acceptance
+from georet_export.benchmark.gpu_acceptance import (
+    Acceptance,
+    accept_on_gpu,
+    available_flavours,
+    is_accepted,
+)
+from georet_export.fidelity.compare import Compared
+from georet_export.fidelity.recall import RecallChange
+from georet_export.trt.exporter import ONNX
+from georet_export.trt.targets import CudaProbe, probe_cuda
 
 NOTHING = CudaProbe(reason="no CUDA device (no driver)")
 AMPERE = CudaProbe("sm86", "RTX A4000")
@@ -39,7 +44,7 @@ def run_dir(tmp_path_factory):
     }
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
-    start_session(plugins=list(PLUGINS), recipe="none", path=path, out=folder / "run")
+    start_run(plugins=list(PLUGINS), recipe="none", path=path, out=folder / "run")
     return folder / "run"
 
 

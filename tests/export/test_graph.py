@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from georet.encoder import Branch, Encoder
-from georet_export.graph import Deployable
+from georet_export.onnx.graph import Deployable
 
 
 @pytest.fixture(scope="module")

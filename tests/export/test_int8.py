@@ -12,11 +12,11 @@ import torch
 
 from georet.encoder import Branch, Encoder
 from georet.errors import DataError
-from georet_export.artefact import read_artefact
-from georet_export.errors import ExportError
-from georet_export.int8 import NUM_FLOAT_FIRST, write_runtime_int8, write_tensorrt_qdq
-from georet_export.onnx_exporter import OnnxExporter
-from georet_export.work import multiply_adds
+from georet_export.artefact.artefact import read_artefact
+from georet_export.artefact.errors import ExportError
+from georet_export.onnx.exporter import OnnxExporter
+from georet_export.onnx.int8 import NUM_FLOAT_FIRST, write_runtime_int8, write_tensorrt_qdq
+from georet_export.onnx.multiply_adds import multiply_adds
 
 SIZE = (64, 64)
 

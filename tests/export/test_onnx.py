@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from georet.encoder import Branch, Encoder
-from georet_export.errors import ExportError
-from georet_export.onnx_export import OPSET, write_onnx
-from georet_export.onnx_exporter import OnnxExporter
+from georet_export.artefact.errors import ExportError
+from georet_export.onnx.exporter import OnnxExporter
+from georet_export.onnx.writer import OPSET, write_onnx
 
 LEAST = {"fp32": 1 - 1e-5, "fp16": 0.9995}
 
@@ -80,7 +80,7 @@ def test_the_file_says_how_to_prepare_an_image(tiny_onnx):
 
 
 def test_the_artefact_names_file_and_versions(tools, tmp_path):
-    from georet_export.artefact import read_artefact
+    from georet_export.artefact.artefact import read_artefact
 
     encoder = tools.tiny()
     folder = OnnxExporter().export(encoder, tools.spec(encoder, (32, 32)), tmp_path / "made")

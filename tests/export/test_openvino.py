@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from georet.errors import MissingExtraError
-from georet_export.artefact import read_artefact
-from georet_export.openvino_export import MAIN, OpenvinoExporter
-from georet_export.session import open_session
+from georet_export.artefact.artefact import read_artefact
+from georet_export.artefact.session import open_session
+from georet_export.onnx.openvino import MAIN, OpenvinoExporter
 
 SIZE = (64, 64)
 

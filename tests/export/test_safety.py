@@ -11,13 +11,13 @@ import onnxruntime
 import pytest
 
 from georet.errors import IntegrityError, MissingExtraError, UsageError
-from georet_export.artefact import read_artefact
-from georet_export.errors import ExportError
-from georet_export.external_data import check_onnx
-from georet_export.onnx_export import write_onnx
-from georet_export.onnx_exporter import MAIN, OnnxExporter
-from georet_export.session import open_session
-from georet_export.writing import new_artefact
+from georet_export.artefact.artefact import read_artefact
+from georet_export.artefact.errors import ExportError
+from georet_export.artefact.external_data import check_onnx
+from georet_export.artefact.session import open_session
+from georet_export.artefact.writing import new_artefact
+from georet_export.onnx.exporter import MAIN, OnnxExporter
+from georet_export.onnx.writer import write_onnx
 
 SECRET = "weights.bin"
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from georet.cli import main
+from georet.contracts.running import Session
 from georet.errors import DataError, IntegrityError, MissingExtraError, UsageError
 from georet.files import read_json
-from georet.protocols import Session
 from georet.sessions import SessionSpec
-from georet_export.artefact import amend, read_artefact
-from georet_export.backends import OnnxRuntimeBackend, OpenVinoBackend
-from georet_export.backends_session import ArtefactSession
-from georet_export.session import open_session
+from georet_export.artefact.artefact import amend, read_artefact
+from georet_export.artefact.backends import OnnxRuntimeBackend, OpenVinoBackend
+from georet_export.artefact.session import open_session
+from georet_export.artefact.session_base import ArtefactSession
 
 PLUGINS = ("sample4geo", "georet.testing.plugin")
 
@@ -161,7 +161,7 @@ def test_a_file_swapped_after_the_check_is_not_loaded(artefact, monkeypatch, not
         (path / found.main).write_bytes(b"something else")
         return found
 
-    monkeypatch.setattr("georet_export.backends_session.read_artefact", swap)
+    monkeypatch.setattr("georet_export.artefact.session_base.read_artefact", swap)
     with pytest.raises(IntegrityError, match="not opened"):
         OnnxRuntimeBackend().open(artefact, "query")
 
@@ -192,7 +192,7 @@ def test_a_back_end_says_which_formats_it_executes(exported_run):
 
 def test_auto_says_of_every_back_end_why_it_does_not_execute(artefact, nothing_loads):
     content = read_json(artefact / "artefact.json")
-    from georet_export.artefact import seal
+    from georet_export.artefact.artefact import seal
 
     seal(artefact, {**content, "format": "exotic"})
     with pytest.raises(UsageError, match="no back end on this machine") as caught:

@@ -16,9 +16,9 @@ from PIL import Image
 from typer.main import get_command
 
 from georet.data.images import read_image, resize
-from georet_export.benchmark_cli import app as benchmark_app
-from georet_export.cli import app as export_app
-from georet_export.session import open_session
+from georet_export.artefact.session import open_session
+from georet_export.benchmark.cli import app as benchmark_app
+from georet_export.exporting.cli import app as export_app
 
 PAGE = Path(__file__).parents[2] / "docs/export.md"
 PLUGINS = ("sample4geo", "georet.testing.plugin")

@@ -32,7 +32,8 @@ def test_a_name_that_does_not_exist_is_found(tmp_path):
     if not SCRIPT.is_file():
         pytest.skip(f"{SCRIPT} comes with a checkout only")
     pytest.importorskip("tensorrt_rtx")
-    (tmp_path / "trt_new.py").write_text(
+    (tmp_path / "trt").mkdir()
+    (tmp_path / "trt" / "new.py").write_text(
         "def build(trt, builder):\n"
         "    builder.create_builder_confg()\n"
         "    return trt.BuilderFlag.FP16, trt.BuilderFlag.TF32\n"

@@ -15,15 +15,18 @@ from georet.errors import IntegrityError, UsageError
 from georet.export_spec import ExportSpec
 from georet.files import sha256_of
 from georet.identity import EncoderIdentity
-from georet.sessions import ARTEFACT
+from georet.run_layout import ARTEFACT
 from georet.testing.tiny_backbone import TinyBackbone
-from georet_export import trt_backend, trt_engine, trt_export, trt_verify
-from georet_export.artefact import amend, read_artefact
-from georet_export.backends import open_onnx_file
-from georet_export.errors import ExportError
-from georet_export.trt_backend import ClassicBackend, RTXBackend
-from georet_export.trt_export import ONNX, PLAN, ClassicExporter, RTXExporter
-from georet_export.trt_targets import CudaProbe
+from georet_export.artefact.artefact import amend, read_artefact
+from georet_export.artefact.backends import open_onnx_file
+from georet_export.artefact.errors import ExportError
+from georet_export.trt import backend as trt_backend
+from georet_export.trt import engine as trt_engine
+from georet_export.trt import exporter as trt_export
+from georet_export.trt import verify as trt_verify
+from georet_export.trt.backend import ClassicBackend, RTXBackend
+from georet_export.trt.exporter import ONNX, PLAN, ClassicExporter, RTXExporter
+from georet_export.trt.targets import CudaProbe
 
 tensorrt_rtx = pytest.importorskip("tensorrt_rtx")
 

@@ -16,9 +16,9 @@ import torch
 from georet.encoder import Branch, Encoder
 from georet.export_spec import ExportSpec, Precision
 from georet.identity import EncoderIdentity
-from georet_export.errors import ExportError
-from georet_export.onnx_export import write_onnx
-from georet_export.trt_build import BuiltPlan, build_plan
+from georet_export.artefact.errors import ExportError
+from georet_export.onnx.writer import write_onnx
+from georet_export.trt.build import BuiltEngine, build_engine
 from georet_sample4geo.backbones import TimmBackbone
 
 tensorrt_rtx = pytest.importorskip("tensorrt_rtx")
@@ -82,7 +82,7 @@ def write(tmp_path_factory) -> Callable[[str, Precision], tuple[Encoder, Path]]:
     return write
 
 
-def is_complete(built: BuiltPlan) -> bool:
+def is_complete(built: BuiltEngine) -> bool:
     """Whether the plan holds the network: an empty one has no weights and needs no memory."""
     return len(built.plan) > (built.weights_bytes or 0) > 0 and (built.activation_bytes or 0) > 0
 
@@ -91,7 +91,7 @@ def is_complete(built: BuiltPlan) -> bool:
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("model", FAMILIES)
 def test_an_encoder_compiles_for_a_range_of_batches(write, model, precision, targets):
-    built = build_plan(tensorrt_rtx, write(model, precision)[1], BATCH, targets=targets)
+    built = build_engine(tensorrt_rtx, write(model, precision)[1], BATCH, targets=targets)
     assert is_complete(built)
     assert built.version == tensorrt_rtx.__version__
 
@@ -115,7 +115,7 @@ def test_the_compiled_file_gives_torch_s_embeddings_at_other_batches(write, mode
 
 def test_half_precision_halves_weights_and_saves_memory(write):
     fp32, fp16 = (
-        build_plan(tensorrt_rtx, write("test_convnext", precision)[1], BATCH, targets=("sm86",))
+        build_engine(tensorrt_rtx, write("test_convnext", precision)[1], BATCH, targets=("sm86",))
         for precision in PRECISIONS
     )
     assert fp16.weights_bytes < 0.6 * fp32.weights_bytes
@@ -125,7 +125,7 @@ def test_half_precision_halves_weights_and_saves_memory(write):
 def test_the_largest_batch_decides_the_memory(write):
     _, path = write("test_convnext", "fp32")
     small, large = (
-        build_plan(tensorrt_rtx, path, (1, 8, most), targets=("sm86",)) for most in (8, 64)
+        build_engine(tensorrt_rtx, path, (1, 8, most), targets=("sm86",)) for most in (8, 64)
     )
     assert large.activation_bytes > 2 * small.activation_bytes
 
@@ -145,7 +145,7 @@ def test_the_compiler_gets_the_targets_and_leaves_float32_alone(write):
             return configs[0]
 
     watched = SimpleNamespace(**{**vars(tensorrt_rtx), "Builder": Builder})
-    build_plan(watched, write("test_convnext", "fp32")[1], BATCH, targets=("sm89", "sm86"))
+    build_engine(watched, write("test_convnext", "fp32")[1], BATCH, targets=("sm89", "sm86"))
     (config,) = configs
     found = [config.get_compute_capability(i).name for i in range(config.num_compute_capabilities)]
     assert found == ["SM89", "SM86"]
@@ -154,16 +154,16 @@ def test_the_compiler_gets_the_targets_and_leaves_float32_alone(write):
 
 def test_a_turing_gpu_takes_transformers_and_mlps_in_half_precision_only(write):
     with pytest.raises(ExportError, match="--precision fp16") as caught:
-        build_plan(tensorrt_rtx, write("test_convnext", "fp32")[1], BATCH, targets=("sm75",))
+        build_engine(tensorrt_rtx, write("test_convnext", "fp32")[1], BATCH, targets=("sm75",))
     assert caught.value.operator == "MatMul"
     assert caught.value.node
-    half = build_plan(tensorrt_rtx, write("test_convnext", "fp16")[1], BATCH, targets=("sm75",))
+    half = build_engine(tensorrt_rtx, write("test_convnext", "fp16")[1], BATCH, targets=("sm75",))
     assert is_complete(half)
 
 
 @pytest.mark.slow
 def test_a_large_encoder_compiles_in_half_precision(write):
-    built = build_plan(
+    built = build_engine(
         tensorrt_rtx, write("convnext_base", "fp16")[1], BATCH, targets=("sm86", "sm89")
     )
     assert is_complete(built)

@@ -11,8 +11,8 @@ import torch
 
 from georet.errors import DataError, UsageError
 from georet.identity import EncoderIdentity
-from georet_export.backends_session import ArtefactSession
-from georet_export.trt_engine import Engine
+from georet_export.artefact.session_base import ArtefactSession
+from georet_export.trt.engine import Engine
 
 SIZE = (6, 5)
 BATCH = (2, 4, 8)
@@ -156,11 +156,11 @@ def test_an_engine_on_a_gpu_gives_torch_s_embeddings(flavour, tmp_path):
     from georet.encoder import Branch, Encoder
     from georet.export_spec import ExportSpec
     from georet.testing.tiny_backbone import TinyBackbone
-    from georet_export.artefact import read_artefact
-    from georet_export.session import open_session
-    from georet_export.trt_export import ClassicExporter, RTXExporter
-    from georet_export.trt_flavours import CLASSIC
-    from georet_export.trt_targets import RTX_TARGETS, probe_cuda
+    from georet_export.artefact.artefact import read_artefact
+    from georet_export.artefact.session import open_session
+    from georet_export.trt.exporter import ClassicExporter, RTXExporter
+    from georet_export.trt.flavours import CLASSIC
+    from georet_export.trt.targets import RTX_TARGETS, probe_cuda
 
     probe = probe_cuda()
     if probe.target is None:

@@ -8,10 +8,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from georet.errors import IntegrityError
-from georet_export.errors import ExportError
-from georet_export.trt_build import build_plan
-from georet_export.trt_errors import Graph
-from georet_export.trt_log import Log, tidy
+from georet_export.artefact.errors import ExportError
+from georet_export.trt.build import build_engine
+from georet_export.trt.errors import Graph
+from georet_export.trt.log import Log, tidy
 
 tensorrt_rtx = pytest.importorskip("tensorrt_rtx")
 
@@ -88,7 +88,7 @@ def refusal(model, tmp_path, batch=BATCH) -> ExportError:
     path = tmp_path / "encoder.onnx"
     onnx.save(model, path)
     with pytest.raises(ExportError) as caught:
-        build_plan(tensorrt_rtx, path, batch)
+        build_engine(tensorrt_rtx, path, batch)
     return caught.value
 
 
@@ -146,20 +146,20 @@ def test_what_is_no_onnx_model_never_reaches_tensorrt(tmp_path):
     path = tmp_path / "encoder.onnx"
     path.write_bytes(b"no model at all")
     with pytest.raises(IntegrityError, match="is no ONNX model"):
-        build_plan(tensorrt_rtx, path, BATCH)
+        build_engine(tensorrt_rtx, path, BATCH)
 
 
 def test_weights_in_another_file_never_reach_tensorrt(tmp_path):
     path = tmp_path / "encoder.onnx"
     onnx.save(convolves(), path, save_as_external_data=True, size_threshold=0, location="w.bin")
     with pytest.raises(IntegrityError, match="in another file"):
-        build_plan(tensorrt_rtx, path, BATCH)
+        build_engine(tensorrt_rtx, path, BATCH)
 
 
 def test_the_sound_version_of_a_graph_compiles(tmp_path):
     path = tmp_path / "encoder.onnx"
     onnx.save(convolves(), path)
-    built = build_plan(tensorrt_rtx, path, BATCH)
+    built = build_engine(tensorrt_rtx, path, BATCH)
     assert built.num_layers == 1
     assert built.activation_bytes > 0
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from georet.errors import MissingExtraError, UsageError
-from georet_export import trt_flavours
-from georet_export.errors import ExportError
-from georet_export.trt_build import build_plan
-from georet_export.trt_flavours import CLASSIC, RTX, choose_flavour, import_tensorrt
-from georet_export.trt_targets import (
+from georet_export.artefact.errors import ExportError
+from georet_export.trt import flavours as trt_flavours
+from georet_export.trt.build import build_engine
+from georet_export.trt.flavours import CLASSIC, RTX, choose_flavour, import_tensorrt
+from georet_export.trt.targets import (
     DEFAULT_TARGETS,
     RTX_TARGETS,
     CudaProbe,
@@ -135,4 +135,4 @@ def test_classic_tensorrt_without_a_driver_says_what_is_missing(tmp_path):
         __name__="tensorrt", __version__="11.4.0", ILogger=type("ILogger", (), {}), Builder=builder
     )
     with pytest.raises(ExportError, match=r"no NVIDIA driver\n.*TensorRT-RTX compiles without"):
-        build_plan(fake, path, (1, 2, 4))
+        build_engine(fake, path, (1, 2, 4))

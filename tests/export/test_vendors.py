@@ -8,7 +8,7 @@ import textwrap
 
 PROGRAM = """
     import sys
-    from georet_export.vendors import import_nncf, import_openvino
+    from georet_export.artefact.vendors import import_nncf, import_openvino
 
     openvino, nncf = import_openvino(), import_nncf()
     from openvino.tools.ovc import telemetry_utils
@@ -30,7 +30,7 @@ SIGNALLED = """
     import gc, os, signal, sys
     from pathlib import Path
 
-    from georet_export.session import open_session
+    from georet_export.artefact.session import open_session
 
     signal.signal(signal.SIGTERM, lambda *_: print("handled"))
     for _ in range(3):

@@ -11,14 +11,14 @@ import pytest
 
 from georet.cli import main
 from georet.errors import UsageError
-from georet.gallery.bench import measure_indexes, overlap
-from georet.gallery.bench_plot import plot
-from georet.gallery.bench_queries import bench_queries, made_up
-from georet.gallery.gallery import Gallery
-from georet.gallery.tiles import TileTable
+from georet.facade import Gallery
+from georet.gallery.bench.measure import measure_indexes, overlap
+from georet.gallery.bench.plot import plot
+from georet.gallery.bench.queries import bench_queries, made_up
 from georet.search.exact import ExactIndex
 from georet.search.sign_bits import SignBits
 from georet.testing.pixel_session import PixelSession
+from georet.tiles.table import TileTable
 
 
 class Half(ExactIndex):

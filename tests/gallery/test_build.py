@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from georet.errors import DataError, UsageError
-from georet.gallery.build import build_gallery
-from georet.gallery.gallery import Gallery
+from georet.facade import Gallery
+from georet.gallery.making.build import build_gallery
 from georet.sessions import SessionSpec
 from georet.testing.drawn_tiles import DrawnTiles, PixelSpec
 from georet.testing.pixel_session import PixelSession

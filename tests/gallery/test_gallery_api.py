@@ -13,13 +13,13 @@ import pytest
 
 import georet
 from georet.errors import DataError, IntegrityError, PluginError, UsageError
-from georet.gallery.build import build_gallery
-from georet.gallery.gallery import Gallery
-from georet.gallery.sources import Tiling
+from georet.facade import Gallery
+from georet.gallery.making.build import build_gallery
 from georet.gallery.verify import verify_gallery
 from georet.sessions import SessionSpec
 from georet.testing.drawn_tiles import DrawnTiles, PixelSpec
 from georet.testing.tiny_run import PLUGINS, tiny_run
+from georet.tiles.tiling import Tiling
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_the_exact_index_needs_no_plugin_and_is_not_kept(drawn: Gallery) -> None
 
 def test_another_index_is_kept_and_loaded_again(drawn: Gallery) -> None:
     first = drawn.index("sign_bits", plugins=["none"]).search(drawn.embeddings, 3)
-    kept = [name for name in drawn.extras if name.startswith("index/")]
+    kept = [name for name in drawn.additions if name.startswith("index/")]
     assert kept
     before = {name: (drawn.path / name).stat().st_mtime_ns for name in kept}
     again = Gallery.open(drawn.path).index("sign_bits", plugins=["none"])
@@ -131,14 +131,14 @@ def test_an_index_that_can_not_be_kept_searches_all_the_same(
     monkeypatch.setattr(indexes, "_keep", full)
     ids = drawn.index("sign_bits", plugins=["none"]).search(drawn.embeddings, 1)[1]
     assert ids[:, 0].tolist() == list(range(30))
-    assert drawn.extras == ()
+    assert drawn.additions == ()
 
 
 def test_a_manifest_that_lists_files_elsewhere_reads_none_of_them(
     drawn: Gallery, tmp_path: Path
 ) -> None:
     from georet.files import file_entry
-    from georet.gallery.manifest import read_sealed, write_sealed
+    from georet.gallery.files.manifest import read_sealed, write_sealed
 
     (tmp_path / "secret").write_bytes(b"?")
     path = drawn.path / "gallery.json"
@@ -153,7 +153,7 @@ def test_a_manifest_that_lists_files_elsewhere_reads_none_of_them(
 
 def test_a_harmed_index_is_refused_by_name(drawn: Gallery) -> None:
     drawn.index("sign_bits", plugins=["none"])
-    for name in drawn.extras:
+    for name in drawn.additions:
         path = drawn.path / name
         before = path.read_bytes()
         path.write_bytes(before[:-1] + bytes([before[-1] ^ 4]))
@@ -172,19 +172,19 @@ def test_an_index_of_another_state_of_the_gallery_is_made_again(
     shutil.copytree(drawn.path / "index", other / "index")
     shutil.copy(drawn.path / "extras.json", other / "extras.json")
     gallery = Gallery.open(other)
-    assert gallery.extras == ()
+    assert gallery.additions == ()
     ids = gallery.index("sign_bits", plugins=["none"]).search(gallery.embeddings, 1)[1]
     assert ids[:, 0].tolist() == list(range(30))
     assert verify_gallery(other).faults == ()
 
 
 def test_additions_are_read_back_and_replaced(drawn: Gallery) -> None:
-    assert drawn.read_extra("calibration.json") is None
-    drawn.save_extra("calibration.json", b"one")
-    drawn.save_extra("notes/mine.txt", b"hello")
-    drawn.save_extra("calibration.json", b"two")
-    assert drawn.read_extra("calibration.json") == b"two"
-    assert set(drawn.extras) == {"calibration.json", "notes/mine.txt"}
+    assert drawn.read_addition("calibration.json") is None
+    drawn.save_addition("calibration.json", b"one")
+    drawn.save_addition("notes/mine.txt", b"hello")
+    drawn.save_addition("calibration.json", b"two")
+    assert drawn.read_addition("calibration.json") == b"two"
+    assert set(drawn.additions) == {"calibration.json", "notes/mine.txt"}
     assert verify_gallery(drawn.path).faults == ()
 
 
@@ -194,12 +194,12 @@ def test_additions_are_read_back_and_replaced(drawn: Gallery) -> None:
 def test_additions_stay_in_the_gallery_and_off_its_own_files(name: str, drawn: Gallery) -> None:
     before = sorted(drawn.path.parent.rglob("*"))
     with pytest.raises(UsageError, match="can't be the name"):
-        drawn.save_extra(name, b"?")
+        drawn.save_addition(name, b"?")
     assert sorted(drawn.path.parent.rglob("*")) == before
 
 
 def test_a_gallery_in_another_format_is_refused(drawn: Gallery) -> None:
-    from georet.gallery.manifest import read_sealed, write_sealed
+    from georet.gallery.files.manifest import read_sealed, write_sealed
 
     path = drawn.path / "gallery.json"
     write_sealed(path, {**read_sealed(path), "format": 2})
@@ -211,5 +211,5 @@ def test_the_manifest_says_what_the_gallery_was_made_of(drawn: Gallery) -> None:
     values = json.loads((drawn.path / "gallery.json").read_text())
     assert values["settings"]["source"]["kind"] == "drawn"
     assert values["settings"]["encoder"]["backend"] == "pixels"
-    assert values["georet"] == georet.__version__
+    assert values["georet"] == georet.version.__version__
     assert sum(shard["rows"] for shard in values["shards"]) == values["num_tiles"] == 30

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from georet.cli import main
-from georet.gallery.lengths import lengths_m
+from georet.ground.lengths import lengths_m
 from georet.testing.tiny_run import PLUGINS, tiny_run
 
 Call = Callable[..., tuple[int, str, str]]

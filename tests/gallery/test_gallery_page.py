@@ -69,7 +69,7 @@ def test_the_first_commands_build_and_locate(here: Path) -> None:
 
 
 def test_the_layout_on_the_page_is_that_of_a_gallery(here: Path) -> None:
-    from georet.gallery.build import build_gallery
+    from georet.gallery.making.build import build_gallery
     from georet.testing.drawn_tiles import DrawnTiles, PixelSpec
 
     out = build_gallery(DrawnTiles(5), PixelSpec(), here / "layout.gallery")

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from georet.gallery.ground import (
+from georet.ground.wgs84 import (
     HALF_WORLD_M,
     MAX_LATITUDE_LATLON,
     continued,

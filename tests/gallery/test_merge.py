@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from georet.errors import DataError, IntegrityError, UsageError
-from georet.gallery.build import build_gallery
-from georet.gallery.gallery import Gallery
-from georet.gallery.merge import merge_galleries
+from georet.facade import Gallery
+from georet.gallery.making.build import build_gallery
+from georet.gallery.making.merge import merge_galleries
 from georet.gallery.verify import verify_gallery
 from georet.testing.drawn_tiles import DrawnTiles, PixelSpec
 

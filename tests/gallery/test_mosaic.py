@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from georet.gallery.atlas import Atlas, side_for
-from georet.gallery.mosaic import EXTENT_M, WEB_RADIUS_M, Mosaic, mosaic
-from georet.gallery.projective import mercator_y
-from georet.gallery.tiles import TileTable
+from georet.gallery.pictures.atlas import Atlas, side_for
+from georet.gallery.pictures.mosaic import EXTENT_M, WEB_RADIUS_M, Mosaic, mosaic
+from georet.ground.wgs84 import mercator_y
+from georet.tiles.table import TileTable
 
 
 class Pictures:

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from georet.gallery.projective import ImageMaps, mercator_y
-from georet.gallery.tiles import TileTable
+from georet.gallery.pictures.projective import ImageMaps
 from georet.geodesy import EARTH_RADIUS_M, destination
+from georet.ground.wgs84 import mercator_y
+from georet.tiles.table import TileTable
 
 
 def nadir_tile(latlon, side_m):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from georet.errors import DataError, GeoretError, UsageError
-from georet.gallery.region import Region
+from georet.ground.region import Region
 
 PLACES = np.array(
     [

@@ -19,10 +19,11 @@ import numpy as np
 import pytest
 
 from georet.errors import DataError, Interrupted
-from georet.gallery import claims, executors
-from georet.gallery.build import build_gallery
-from georet.gallery.gallery import Gallery
-from georet.gallery.journal import JOURNAL, ShardEntry, append, entries
+from georet.facade import Gallery
+from georet.gallery.files import claims
+from georet.gallery.files.journal import JOURNAL, ShardEntry, append, entries
+from georet.gallery.making import executors
+from georet.gallery.making.build import build_gallery
 from georet.testing.drawn_tiles import DrawnTiles, PixelSpec
 
 SOURCE = DrawnTiles(200, wait_s=0.001)
@@ -31,7 +32,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 from types import ModuleType
-from georet.gallery.build import build_gallery
+from georet.gallery.making.build import build_gallery
 from georet.testing.drawn_tiles import DrawnTiles, PixelSpec
 
 if __name__ == "__main__":
@@ -73,7 +74,7 @@ def num_noted(out: Path) -> int:
 def forked() -> Any:
     """Return what starts processes in milliseconds, so that many can be killed."""
     context: Any = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["georet.gallery.build", "pyarrow.parquet", "__main__"])
+    context.set_forkserver_preload(["georet.gallery.making.build", "pyarrow.parquet", "__main__"])
     return context
 
 

@@ -14,8 +14,9 @@ from pmtiles.writer import Writer
 from rasterio.transform import from_bounds
 
 from georet.errors import DataError, GeoretError, UsageError
-from georet.gallery.ground import HALF_WORLD_M, span_m, tile_bounds_m
-from georet.gallery.sources import Tiling, open_source
+from georet.ground.wgs84 import HALF_WORLD_M, span_m, tile_bounds_m
+from georet.sources.opening import open_source
+from georet.tiles.tiling import Tiling
 
 ZOOM, FIRST, SHAPE, PX = 8, (130, 85), (4, 3), 64
 HOLE = (131, 86)
@@ -282,7 +283,7 @@ def test_levels_far_apart_are_not_cut_as_one_surface(tmp_path):
 
 
 def test_a_tile_that_covers_too_many_pixels_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("georet.gallery.sources.stitched.MAX_PIXELS", 100)
+    monkeypatch.setattr("georet.sources.archives.stitched.MAX_PIXELS", 100)
     path = write_mbtiles(tmp_path / "a.mbtiles", {(8, 1, 90): encoded(picture(PX, PX))})
     with pytest.raises(DataError, match="the cap is 100"):
         open_source(path, Tiling(side_m=(50_000.0,))).read(0)
@@ -515,7 +516,7 @@ def test_large_tiles_of_a_deep_level_are_read_at_1024_pixels(tmp_path):
 
 
 def test_a_pmtiles_file_that_promises_endless_tiles_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("georet.gallery.sources.pmtiles._MAX_TILES", 5)
+    monkeypatch.setattr("georet.sources.archives.pmtiles._MAX_TILES", 5)
     path = write_pmtiles(tmp_path / "a.pmtiles", area()[1])
     with pytest.raises(DataError, match="lists more tiles"):
         open_source(path, Tiling())

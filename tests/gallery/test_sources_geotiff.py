@@ -9,7 +9,8 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.transform import from_origin
 
 from georet.errors import DataError, UsageError
-from georet.gallery.sources import Tiling, open_source
+from georet.sources.opening import open_source
+from georet.tiles.tiling import Tiling
 
 AFFINE = from_origin(5e5, 5.3e6, 0.5, 0.5)
 SIDE_M = 100.0
@@ -367,7 +368,7 @@ def test_web_mercator_tiles_have_limits_and_say_so(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="no tile of zoom 10 is left"):
         source.tiles()
     assert open_source(path, Tiling(zoom=18)).describe()["zoom"] == 18
-    monkeypatch.setattr("georet.gallery.sources.warped._MAX_TILES", 10)
+    monkeypatch.setattr("georet.sources.rasters.warped._MAX_TILES", 10)
     crowded = open_source(path, Tiling(zoom=19))
     with pytest.raises(UsageError, match="more than 10 tiles"):
         crowded.tiles()

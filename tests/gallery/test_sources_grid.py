@@ -11,9 +11,10 @@ from rasterio.transform import from_origin
 from rasterio.warp import transform
 
 from georet.errors import UsageError
-from georet.gallery.ground import span_m
-from georet.gallery.sources import Tiling, open_source
-from georet.gallery.sources.grid import bands
+from georet.ground.wgs84 import span_m
+from georet.sources.opening import open_source
+from georet.sources.rasters.grid import bands
+from georet.tiles.tiling import Tiling
 
 ROTATED = rasterio.Affine(0.433, 0.25, 5e5, 0.25, -0.433, 5.3e6)
 UTM = ("EPSG:32632", from_origin(5e5, 5.3e6, 0.5, 0.5), 120.0)
@@ -245,6 +246,6 @@ def test_a_tiling_that_makes_no_sense_is_refused(values, said):
 
 
 def test_a_cut_of_too_many_tiles_is_refused_before_it_is_made(monkeypatch):
-    monkeypatch.setattr("georet.gallery.sources.grid.MAX_WINDOWS", 50)
+    monkeypatch.setattr("georet.sources.rasters.grid.MAX_WINDOWS", 50)
     with pytest.raises(UsageError, match="more than 50"):
         list(bands(FlatSurface(10, 10, 0.001), 2000.0, 0.0))

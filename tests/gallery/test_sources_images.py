@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from georet.errors import ComponentError, ConfigError, DataError, UsageError
-from georet.gallery.ground import metres_a_pixel, span_m
-from georet.gallery.sources import Tiling, open_source
-from georet.gallery.tiles import TileSource
+from georet.ground.wgs84 import metres_a_pixel, span_m
+from georet.sources.opening import open_source
+from georet.tiles.table import TileSource
+from georet.tiles.tiling import Tiling
 from georet.types import EvaluationSet, ImageTable
 
 
@@ -226,7 +227,7 @@ def test_a_data_set_that_is_not_there_says_what_there_is(tmp_path, text, error, 
 
 def gallery_of(images):
     from georet.config import ComponentSpec
-    from georet.gallery.sources.datasets import _gallery
+    from georet.sources.datasets import _gallery
 
     found = EvaluationSet(images, images, np.zeros((len(images), 1), np.int64), "recall")
     return _gallery(ComponentSpec(name="tiny"), "only", found, Tiling(), where="here")

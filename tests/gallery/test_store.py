@@ -14,14 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from georet.errors import DataError, UsageError
-from georet.gallery.footprints import footprints_wkb
-from georet.gallery.gallery import Gallery
-from georet.gallery.info import bounds_latlon
-from georet.gallery.parquet import shard_bytes
-from georet.gallery.storage import from_stored, to_stored
-from georet.gallery.tiles import TileTable
+from georet.facade import Gallery
+from georet.gallery.files.parquet import shard_bytes
+from georet.gallery.files.storage import from_stored, to_stored
+from georet.ground.footprints import bounds_latlon, footprints_wkb
 from georet.testing.drawn_tiles import DrawnTiles
 from georet.testing.pixel_session import PixelSession
+from georet.tiles.table import TileTable
 
 IDENTITY = PixelSession(embed_dim=64, view="reference").identity
 
@@ -200,7 +199,7 @@ def test_a_folder_that_exists_is_not_overwritten(tmp_path: Path) -> None:
 def test_thumbnails_are_small_jpegs_of_the_tile() -> None:
     from PIL import Image
 
-    from georet.gallery.shards import thumbnail
+    from georet.gallery.making.shards import thumbnail
 
     tile = np.zeros((50, 300, 3), np.uint8)
     tile[..., 0] = 250

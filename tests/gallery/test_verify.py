@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from georet.errors import DataError, IntegrityError
-from georet.gallery.build import build_gallery
-from georet.gallery.extras import Extras
-from georet.gallery.gallery import Gallery
+from georet.facade import Gallery
+from georet.gallery.files.additions import Additions
+from georet.gallery.making.build import build_gallery
 from georet.gallery.verify import verify_gallery
 from georet.testing.drawn_tiles import DrawnTiles, PixelSpec
 
@@ -22,10 +22,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("verify") / "g"
     build_gallery(DrawnTiles(40, bad=(5,)), PixelSpec(), out, shard_size=15, bad_tile_quota=0.1)
     gallery = Gallery.open(out)
-    gallery.save_extra("calibration.json", b'{"radius_90_m": 1200.0}')
+    gallery.save_addition("calibration.json", b'{"radius_90_m": 1200.0}')
     (out / "index/mine").mkdir(parents=True)
     (out / "index/mine/index").write_bytes(bytes(range(256)) * 8)
-    Extras(out).vouch(["index/mine/index"])
+    Additions(out).vouch(["index/mine/index"])
     return out
 
 
@@ -102,10 +102,10 @@ def test_a_harmed_or_swapped_extra_is_refused(copy: Path) -> None:
     gallery = Gallery.open(copy)
     harm(copy / "calibration.json")
     with pytest.raises(IntegrityError, match=r"calibration\.json"):
-        gallery.read_extra("calibration.json")
+        gallery.read_addition("calibration.json")
     harm(copy / "extras.json")
     with pytest.raises(IntegrityError, match=r"extras\.json"):
-        gallery.read_extra("index/mine/index")
+        gallery.read_addition("index/mine/index")
 
 
 def test_missing_and_unlisted_files_are_faults(copy: Path) -> None:

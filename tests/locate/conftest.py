@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from georet.gallery.gallery import Gallery
-from georet.gallery.sources.images import square_table
+from georet.facade import Gallery
+from georet.sources.images import square_table
 from georet.testing.pixel_session import PixelSession
 from georet.types import REFERENCE
 
@@ -102,15 +102,15 @@ def gallery(tmp_path_factory, ground):
 @pytest.fixture(scope="session")
 def calibrated(tmp_path_factory, ground):
     """The same gallery, calibrated on 80 photos."""
-    from georet.locate.calibrate import calibrate
-    from georet.locate.calibration import CALIBRATION
+    from georet.gallery.files.additions import CALIBRATION
+    from georet.locate.calibrating.calibrate import calibrate
 
     made = make_gallery(tmp_path_factory.mktemp("calibrated") / "area.gallery", ground)
     images, latlon = photos_of(ground, 80, seed=3, noise=150.0)
     session = PixelSession()
     embeddings = session.embed(np.stack([cv2.resize(i, (48, 48)) for i in images]))
     calibration, _ = calibrate(made, embeddings, latlon, about="80 photos", seeds=(0,))
-    made.save_extra(CALIBRATION, calibration.as_bytes())
+    made.save_addition(CALIBRATION, calibration.as_bytes())
     return made
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from georet.errors import DataError, Interrupted
 from georet.locate import Locator
-from georet.locate.batch import Asked, heat_in, locate_batch
-from georet.locate.journal import Journal
-from georet.locate.photos import PhotoReader, find_photos
+from georet.locate.output.batch import Asked, heat_in, locate_batch
+from georet.locate.output.journal import Journal
+from georet.photos.photos import PhotoReader, find_photos
 from georet.testing.pixel_session import PixelSession
 
 ASKED = {"k": 5}
@@ -30,7 +30,7 @@ class Counting(PixelSession):
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
-    monkeypatch.setattr("georet.locate.batch.CHUNK", 4)
+    monkeypatch.setattr("georet.locate.output.batch.CHUNK", 4)
 
 
 def run(gallery, photos, path, session=None, **how):
@@ -138,7 +138,7 @@ def test_a_folder_without_images_and_a_missing_photo_are_named(tmp_path):
 
 
 def test_a_photos_own_position_is_used_only_when_asked(gallery, ground, tmp_path, monkeypatch):
-    from georet.locate import batch
+    from georet.locate.output import batch
 
     asked_of: list[Path] = []
 

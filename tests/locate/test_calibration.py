@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from georet.errors import DataError, UsageError
+from georet.gallery.files.additions import CALIBRATION
 from georet.geodesy import distance_m
 from georet.locate import Locator
-from georet.locate.calibrate import LEVELS, calibrate
-from georet.locate.calibration import CALIBRATION, Calibration, own_calibration
-from georet.locate.calibration_page import calibration_page
-from georet.locate.fitting import confidence_knots, conformal_mass, threshold_for
+from georet.locate.calibrating.calibrate import LEVELS, calibrate
+from georet.locate.calibrating.fitting import confidence_knots, conformal_mass, threshold_for
+from georet.locate.calibrating.page import calibration_page
+from georet.locate.calibration import Calibration, own_calibration
 
 
 @pytest.fixture

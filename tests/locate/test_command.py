@@ -11,7 +11,7 @@ from PIL import Image
 
 from georet.cli.app import run
 from georet.errors import DataError, Interrupted, UsageError
-from georet.gallery.gallery import Gallery
+from georet.facade import Gallery
 from georet.locate.calibration import own_calibration
 from georet.testing.pixel_session import PixelSession
 
@@ -57,7 +57,7 @@ def test_outputs_are_written_and_the_journal_is_gone(calibrated, save_photos, tm
 def test_the_encoder_is_opened_with_the_plugins_that_are_named(
     command, gallery, save_photos, tmp_path, monkeypatch
 ):
-    def session(self, view="query", **options):
+    def opened(gallery, view="query", **options):
         assert options["plugins"] == ["sample4geo", "./mine.py"]
         assert options["blocked"] == ["pml"]
         raise DataError("opened")
@@ -66,7 +66,8 @@ def test_the_encoder_is_opened_with_the_plugins_that_are_named(
     (tmp_path / "mine.py").write_text(RERANKER)
     (tmp_path / "queries.csv").write_text(f"photo,lat,lon\n{photos[0]},10,3\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Gallery, "session", session)
+    monkeypatch.setattr(Gallery, "session", opened)
+    monkeypatch.setattr("georet.gallery.bench.queries.open_encoder", opened)
     calls = {
         "locate": ["locate", str(gallery.path), str(photos[0])],
         "calibrate": ["gallery", "calibrate", str(gallery.path), "--queries", "queries.csv"],
@@ -135,7 +136,7 @@ def test_a_signal_ends_a_batch_that_the_same_command_takes_up(
     calibrated, save_photos, tmp_path, monkeypatch, capsys
 ):
     photos, _ = save_photos(10)
-    monkeypatch.setattr("georet.locate.batch.CHUNK", 4)
+    monkeypatch.setattr("georet.locate.output.batch.CHUNK", 4)
     call = ["locate", str(calibrated.path), str(photos[0].parent), "--out", str(tmp_path / "o.csv")]
     embed, calls = PixelSession.embed, []
 
@@ -169,7 +170,7 @@ def test_a_gallery_is_calibrated_from_a_csv(tmp_path, ground, take, capsys, requ
     assert "90 % radius held" in out
     gallery = Gallery.open(tmp_path / "own.gallery")
     assert own_calibration(gallery).num_queries == 50
-    assert b"<!doctype html>" in gallery.read_extra("calibration.html")
+    assert b"<!doctype html>" in gallery.read_addition("calibration.html")
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,7 @@ def test_own_positions_are_used_when_asked_and_never_written(calibrated, ground,
 
 
 def test_a_gallery_locates_photos_by_itself(calibrated, save_photos):
-    from georet.gallery.region import Region
+    from georet.ground.region import Region
 
     photos, _ = save_photos(2)
     region = Region.box(15, 47, 17, 49)
@@ -260,7 +261,7 @@ def test_a_gallery_locates_photos_by_itself(calibrated, save_photos):
 
 
 def test_queries_come_from_a_data_set_too(tmp_path):
-    from georet.locate.queries import embed_known, open_queries
+    from georet.photos.known import embed_known, open_queries
 
     text = f"dataset:tiny:held-out?root={tmp_path}&num_places=4&num_held_out=6"
     photos = open_queries(text, plugins=["georet.testing.plugin"])

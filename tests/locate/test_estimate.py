@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from georet.gallery.sources.images import square_table
 from georet.geodesy import distance_m, unit_vectors
 from georet.locate.estimate import place_of, spread_of
 from georet.locate.field import best_of
 from georet.locate.layout import Layout
 from georet.locate.tuning import Tuning
+from georet.sources.images import square_table
 
 SIDE_M = 10_000.0
 

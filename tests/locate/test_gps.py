@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from georet.errors import DataError, UsageError
-from georet.locate.gps import exif_latlon
 from georet.locate.prior import Prior, parse_near
+from georet.photos.gps import exif_latlon
 
 
 def photo_at(path, tags):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from georet.errors import DataError, PluginError, UsageError
-from georet.gallery.region import Region
 from georet.geodesy import distance_m
+from georet.ground.region import Region
 from georet.locate import Locator, Prior
 from georet.testing.pixel_session import PixelSession
 

@@ -13,11 +13,17 @@ import pytest
 from PIL import Image
 
 from georet.locate import Locator
-from georet.locate.batch import Asked, locate_batch
-from georet.locate.journal import Journal
-from georet.locate.page import page
-from georet.locate.provenance import provenance
-from georet.locate.writers import WRITERS, write_csv, write_geojson, write_json, write_parquet
+from georet.locate.output.batch import Asked, locate_batch
+from georet.locate.output.journal import Journal
+from georet.locate.output.page import page
+from georet.locate.output.provenance import provenance
+from georet.locate.output.writers import (
+    WRITERS,
+    write_csv,
+    write_geojson,
+    write_json,
+    write_parquet,
+)
 from georet.testing.pixel_session import PixelSession
 
 LON_RANGE = 180
@@ -176,12 +182,12 @@ def test_names_are_escaped_and_exif_does_not_get_out(calibrated, ground, tmp_pat
 
 
 def test_a_gallery_without_pictures_still_gives_a_page(tmp_path, ground, save_photos):
-    from georet.gallery.gallery import Gallery
+    from georet.facade import Gallery
 
     photos, _ = save_photos(1)
     session = PixelSession(view="reference")
     images = [cv2.resize(ground.cut(x, 100), (48, 48)) for x in (40, 100, 200)]
-    from georet.gallery.sources.images import square_table
+    from georet.sources.images import square_table
 
     tiles = square_table(
         ["a", "b", "c"], ground.latlon([40, 100, 200], [100] * 3), np.full(3, 640.0)

@@ -10,7 +10,7 @@ import pytest
 from georet.components import KINDS
 from georet.configure import configure
 from georet.plugins import load_plugins
-from georet.plugins.catalog import Entry
+from georet.plugins.entry import Entry
 
 ELSEWHERE = ("trt", "onnx,trt")
 """Extras that install only where NVIDIA's own index is reached."""

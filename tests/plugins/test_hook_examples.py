@@ -156,7 +156,7 @@ OBSERVED = {
         {"curve": {4: {"cross": 55.0}}},
     ),
     "georet_fit_end": ({"error": None}, {"outcome": ["finished"]}),
-    "georet_export_end": ({"artifact": Path("out/encoder.onnx")}, {"written": ["encoder.onnx"]}),
+    "georet_export_end": ({"artefact": Path("out/encoder.onnx")}, {"written": ["encoder.onnx"]}),
 }
 
 

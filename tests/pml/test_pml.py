@@ -117,8 +117,6 @@ def test_a_loss_without_labels_sees_the_views_side_by_side():
 def test_a_run_trains_with_a_loss_and_a_miner_named_in_its_configuration(tmp_path):
     import yaml
 
-    from georet.train.session import start_session
-
     loss = {
         "name": "pml:loss",
         "loss": "MultiSimilarityLoss",
@@ -135,10 +133,12 @@ def test_a_run_trains_with_a_loss_and_a_miner_named_in_its_configuration(tmp_pat
         "sampler": {"name": "random"},
         "train": {"epochs": 2, "batch_size": 4},
     }
+    from georet.commands.training import start_run
+
     path = tmp_path / "settings.yaml"
     path.write_text(yaml.safe_dump(settings))
     plugins = ["sample4geo", "georet.testing.plugin"]
-    run = start_session(plugins=plugins, path=path, out=tmp_path / "run")
+    run = start_run(plugins=plugins, path=path, out=tmp_path / "run")
     events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     steps = [event for event in events if event["event"] == "step"]
     assert len(steps) == 4

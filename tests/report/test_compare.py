@@ -12,8 +12,8 @@ from georet.cli import main
 from georet.config import RunConfig
 from georet.configure import dump
 from georet.errors import DataError
+from georet.page.rows import latex, markdown
 from georet.report.compare import compare
-from georet.report.rows import latex, markdown
 
 COUNTS = {"num_queries": 10, "num_references": 20}
 

@@ -8,22 +8,22 @@ import numpy as np
 import pytest
 
 from georet.report.contact import chosen_hits, chosen_misses
-from georet.report.judged import Judged, Report
+from georet.report.judged import JudgedSet, RunReport
 from georet.report.run_folder import read_run
 
 
 @pytest.fixture
-def judged(run: Any) -> Judged:
-    return Report(read_run(run.path), run.evaluations, run.pairs).judged
+def judged(run: Any) -> JudgedSet:
+    return RunReport(read_run(run.path), run.evaluations, run.pairs).judged
 
 
-def test_hits_are_found_queries_of_different_references(judged: Judged) -> None:
+def test_hits_are_found_queries_of_different_references(judged: JudgedSet) -> None:
     rows = [case.query for case in chosen_hits(judged, 0)]
     assert len(rows) == len(set(judged.ranked.positive[rows])) == 8
     assert judged.hits[rows].all()
 
 
-def test_misses_hold_the_worst_by_rank_and_by_distance(judged: Judged) -> None:
+def test_misses_hold_the_worst_by_rank_and_by_distance(judged: JudgedSet) -> None:
     cases = {case.query: case.reason for case in chosen_misses(judged, 0)}
     missed = np.flatnonzero(~judged.hits)
     assert set(cases) == set(missed.tolist())  # there are only four
@@ -32,13 +32,13 @@ def test_misses_hold_the_worst_by_rank_and_by_distance(judged: Judged) -> None:
     assert "farthest off" in cases.values()
 
 
-def test_the_seed_alone_decides_what_is_drawn(judged: Judged) -> None:
+def test_the_seed_alone_decides_what_is_drawn(judged: JudgedSet) -> None:
     assert chosen_hits(judged, 5) == chosen_hits(judged, 5)
     drawn = {tuple(c.query for c in chosen_hits(judged, seed)) for seed in range(6)}
     assert len(drawn) > 1
 
 
-def test_right_wrong_and_semi_positive_tiles_are_told_apart(judged: Judged) -> None:
+def test_right_wrong_and_semi_positive_tiles_are_told_apart(judged: JudgedSet) -> None:
     positive = judged.ranked.positive
     both = np.stack([positive, (positive + 1) % len(judged.data.gallery)], axis=1)
     judged = replace(judged, data=replace(judged.data, positives=both))
@@ -46,7 +46,7 @@ def test_right_wrong_and_semi_positive_tiles_are_told_apart(judged: Judged) -> N
     assert kinds == ["right", "near", "wrong"]
 
 
-def test_all_of_several_true_references_are_right(judged: Judged) -> None:
+def test_all_of_several_true_references_are_right(judged: JudgedSet) -> None:
     lists = [[int(row), (int(row) + 1) % 24] for row in judged.ranked.positive]
     judged = replace(judged, data=replace(judged.data, positives=lists))
     assert [judged.kind_of(0, row) for row in lists[0]] == ["right", "right"]

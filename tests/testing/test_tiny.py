@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from georet.contracts.training import Backbone, Dataset
 from georet.data.images import read_image
 from georet.errors import ConfigError
 from georet.geodesy import distance_m
-from georet.protocols import Backbone, Dataset
 from georet.testing import TinyDataset, check_backbone, check_dataset, tiny_dataset
 from georet.testing.tiny_backbone import TinyBackbone
 

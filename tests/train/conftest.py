@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from georet.train.session import start_session
+from georet.commands.training import start_run
 
 PLUGINS = ["sample4geo", "georet.testing.plugin"]
 
@@ -48,10 +48,10 @@ StartRun = Callable[..., Path]
 def start(tmp_path: Path, settings: dict[str, Any]) -> StartRun:
     """Return a function that trains a run ``name`` with the given --set overrides."""
 
-    def start_run(name: str = "run", *overrides: str, plugins: list[str] | None = None) -> Path:
+    def started(name: str = "run", *overrides: str, plugins: list[str] | None = None) -> Path:
         path = tmp_path / "settings.yaml"
         path.write_text(yaml.safe_dump(settings))
         out = tmp_path / name
-        return start_session(plugins=plugins or PLUGINS, path=path, overrides=overrides, out=out)
+        return start_run(plugins=plugins or PLUGINS, path=path, overrides=overrides, out=out)
 
-    return start_run
+    return started

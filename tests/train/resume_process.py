@@ -12,7 +12,7 @@ import signal
 from pathlib import Path
 
 import georet.files
-from georet.train.session import resume_session
+from georet.commands.training import resume_run
 
 GIVEN = globals()
 
@@ -30,4 +30,4 @@ def die_at_sync(deaths: int) -> None:
 
 if GIVEN["DEATHS"]:
     die_at_sync(GIVEN["DEATHS"])
-resume_session(Path(GIVEN["RUN_DIR"]), plugins=GIVEN["PLUGINS"])
+resume_run(Path(GIVEN["RUN_DIR"]), plugins=GIVEN["PLUGINS"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from georet.train.advice import repeated_references
+from georet.commands.advice import repeated_references
 from georet.types import QUERY, REFERENCE, ImageTable, PairTable
 
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from georet.commands.training import evaluate_run, rewrite_report, start_run
 from georet.errors import UsageError
 from georet.report.compare import compare
-from georet.train.session import evaluate_session, report_session
 
 FOV = "evaluate.field_of_view={degrees: 90, heading: random, seed: 3}"
 
@@ -16,8 +16,6 @@ FOV = "evaluate.field_of_view={degrees: 90, heading: random, seed: 3}"
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     from yaml import safe_dump
-
-    from georet.train.session import start_session
 
     root = tmp_path_factory.mktemp("run")
     settings = {
@@ -32,13 +30,13 @@ def run(tmp_path_factory):
     path = root / "settings.yaml"
     path.write_text(safe_dump(settings))
     plugins = ["sample4geo", "georet.testing.plugin"]
-    return start_session(plugins=plugins, path=path, out=root / "run")
+    return start_run(plugins=plugins, path=path, out=root / "run")
 
 
 def judged(run, *overrides, capsys, **options):
     capsys.readouterr()
     plugins = ["sample4geo", "georet.testing.plugin"]
-    evaluate_session(run, plugins=plugins, overrides=overrides, as_json=True, **options)
+    evaluate_run(run, plugins=plugins, overrides=overrides, as_json=True, **options)
     (record,) = json.loads(capsys.readouterr().out)
     return record
 
@@ -90,5 +88,5 @@ def test_the_page_of_a_run_is_written_anew(run):
     page = run / "report.html"
     before = page.read_bytes()
     page.unlink()
-    assert report_session(run, plugins=["sample4geo", "georet.testing.plugin"]) == page
+    assert rewrite_report(run, plugins=["sample4geo", "georet.testing.plugin"]) == page
     assert page.read_bytes() == before

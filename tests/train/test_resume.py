@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
+from georet.commands import training as session
 from georet.errors import DataError, IntegrityError, Interrupted
 from georet.files import read_json, write_json
-from georet.train import session
 from georet.train.checkpoint import has_checkpoint, load_checkpoint
 
 PLUGINS = ["sample4geo", "georet.testing.plugin"]
@@ -29,8 +29,9 @@ INCREMENTAL = "sampler.incremental=true"
 def server() -> ForkServerContext:
     """Return a way to start processes that have imported everything, and computed nothing."""
     context = multiprocessing.get_context("forkserver")
-    modules = ["georet.train.session", "georet_sample4geo.samplers", "georet_sample4geo.info_nce"]
-    context.set_forkserver_preload([*modules, "georet.sampling", "numba"])
+    own = ["georet.commands.training", "georet.sampling"]
+    plugin = ["georet_sample4geo.samplers", "georet_sample4geo.info_nce"]
+    context.set_forkserver_preload([*own, *plugin, "numba"])
     return context
 
 
@@ -88,7 +89,7 @@ def test_ten_kills_at_random_moments_change_no_byte(
         assert process.exitcode == -signal.SIGKILL
         steps.append(load_checkpoint(run_dir).state["step"] if has_checkpoint(run_dir) else 0)
     assert len(set(steps)) >= 4, f"the kills did not hit different moments: {steps}"
-    session.resume_session(run_dir, plugins=PLUGINS)
+    session.resume_run(run_dir, plugins=PLUGINS)
     assert last_bytes(run_dir) == last_bytes(undisturbed)
 
 
@@ -103,7 +104,7 @@ def test_a_kill_inside_a_checkpoint_write_leaves_the_previous_one_valid(
     process.join()
     assert process.exitcode == -signal.SIGKILL
     load_checkpoint(run_dir)
-    session.resume_session(run_dir, plugins=PLUGINS)
+    session.resume_run(run_dir, plugins=PLUGINS)
     assert last_bytes(run_dir) == last_bytes(undisturbed)
 
 
@@ -126,7 +127,7 @@ def test_sigterm_saves_where_it_stands_and_the_run_goes_on_from_there(
     assert caught.value.exit_code == 75
     stopped = tmp_path / "stopped"
     assert load_checkpoint(stopped).state["step"] == 9
-    session.resume_session(stopped, plugins=PLUGINS)
+    session.resume_run(stopped, plugins=PLUGINS)
     assert last_bytes(stopped) == last_bytes(undisturbed)
 
 
@@ -135,7 +136,7 @@ def test_a_finished_run_that_is_resumed_only_evaluates_again(start) -> None:
     before, manifest = last_bytes(run_dir), read_json(run_dir / "manifest.json")
     manifest["command"] = "georet train --out run"
     write_json(run_dir / "manifest.json", manifest)
-    session.resume_session(run_dir, plugins=PLUGINS)
+    session.resume_run(run_dir, plugins=PLUGINS)
     assert last_bytes(run_dir) == before
     after = read_json(run_dir / "manifest.json")
     assert after["started"] == manifest["started"]
@@ -150,7 +151,7 @@ def test_a_flipped_bit_in_the_last_checkpoint_stops_the_resume(start) -> None:
     data[len(data) // 2] ^= 4
     path.write_bytes(bytes(data))
     with pytest.raises(IntegrityError, match=r"encoder\.safetensors") as caught:
-        session.resume_session(run_dir, plugins=PLUGINS)
+        session.resume_run(run_dir, plugins=PLUGINS)
     assert caught.value.exit_code == 4
 
 
@@ -159,12 +160,12 @@ def test_a_bank_that_was_changed_stops_the_resume(start) -> None:
     bank = next((run_dir / "banks").iterdir())
     bank.write_bytes(bank.read_bytes()[:-1])
     with pytest.raises(IntegrityError, match="bank"):
-        session.resume_session(run_dir, plugins=PLUGINS)
+        session.resume_run(run_dir, plugins=PLUGINS)
 
 
 def test_a_folder_without_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"config\.yaml"):
-        session.resume_session(tmp_path)
+        session.resume_run(tmp_path)
 
 
 def test_a_checkpoint_holds_weights_optimiser_and_state(start) -> None:

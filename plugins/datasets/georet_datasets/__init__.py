@@ -11,34 +11,38 @@ from georet import Command, Component, hookimpl
 def georet_datasets() -> Iterable[Component]:
     """Declare the data sets; each reads a tree in the layout of its owners below ``root``."""
     yield Component(
-        "cvusa", "georet_datasets.cvusa:Cvusa", summary="CVUSA: panoramas among tiles of the US"
+        "cvusa",
+        "georet_datasets.readers.cvusa:Cvusa",
+        summary="CVUSA: panoramas among tiles of the US",
     )
     yield Component(
-        "cvact", "georet_datasets.cvact:Cvact", summary="CVACT: panoramas among tiles of Canberra"
+        "cvact",
+        "georet_datasets.readers.cvact:Cvact",
+        summary="CVACT: panoramas among tiles of Canberra",
     )
     yield Component(
         "vigor",
-        "georet_datasets.vigor:Vigor",
+        "georet_datasets.readers.vigor:Vigor",
         summary="VIGOR: panoramas anywhere on the tiles of four cities",
     )
     yield Component(
         "university1652",
-        "georet_datasets.university:University1652",
+        "georet_datasets.readers.university:University1652",
         summary="University-1652: drone photos and street photos of buildings among tiles",
     )
     yield Component(
         "sues200",
-        "georet_datasets.sues200:Sues200",
+        "georet_datasets.readers.sues200:Sues200",
         summary="SUES-200: drone photos from four heights among tiles",
     )
     yield Component(
         "denseuav",
-        "georet_datasets.denseuav:DenseUav",
+        "georet_datasets.readers.denseuav:DenseUav",
         summary="DenseUAV: drone photos among dense tiles of university campuses",
     )
     yield Component(
         "pairs_csv",
-        "georet_datasets.pairs_csv:PairsCsv",
+        "georet_datasets.readers.pairs_csv:PairsCsv",
         summary="Your own pairs, listed in one CSV file",
     )
 

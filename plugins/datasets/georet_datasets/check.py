@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from georet.contracts.training import Dataset
 from georet.data.images import read_image
 from georet.errors import DataError
 from georet.progress import progress
-from georet.protocols import Dataset
 from georet.types import ImageTable
 
 KINDS = ("missing", "unreadable", "duplicate", "coordinates", "size")

@@ -10,8 +10,8 @@ import typer
 from georet.cli.options import AsJson, NoPlugin, PluginNames
 
 if TYPE_CHECKING:
+    from georet.contracts.training import Dataset
     from georet.plugins import Plugins
-    from georet.protocols import Dataset
     from georet_datasets.check import Report
 
 BEYOND_QUOTA = 3
@@ -59,7 +59,7 @@ def export(
     no_plugin: NoPlugin = None,
 ) -> None:
     """Write a data set in the layout of another: same images, same order of pairs and gallery."""
-    from georet_datasets.export import export_dataset
+    from georet_datasets.writers.export import export_dataset
 
     options = _options(sets)
     loaded = _load(dataset, plugins, no_plugin)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from georet import Component, hookimpl
 
 if TYPE_CHECKING:
-    from georet.train.trainer import Trainer
+    from georet.contracts.observing import Training
 
 STEPS_BETWEEN_EVENTS = 50
 
@@ -24,7 +24,7 @@ def georet_losses() -> Iterable[Component]:
 
 
 @hookimpl
-def georet_step_end(trainer: Trainer, step: int) -> None:
+def georet_step_end(trainer: Training, step: int) -> None:
     """Write the share of semi-hard triplets to the run's events, now and then."""
     if step % STEPS_BETWEEN_EVENTS:
         return

@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
-from georet.search.reranked import RerankedIndex
+from georet.search.candidates import CandidateIndex
 from georet.types import Bools, Floats, Ints
 from georet_faiss.library import MOST_ON_GPU, load_faiss, num_gpus, on_gpu
 
 
-class Flat(RerankedIndex):
+class Flat(CandidateIndex):
     """Brute force by faiss, then the exact order of ``oversampling`` candidates a result.
 
     On a CPU the embeddings are searched where they are; a GPU holds a copy. A region is always

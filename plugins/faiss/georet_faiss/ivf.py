@@ -11,7 +11,7 @@ import torch
 
 from georet.errors import ConfigError
 from georet.files import write_atomic
-from georet.search.reranked import EXACT_BELOW, RerankedIndex
+from georet.search.candidates import EXACT_BELOW, CandidateIndex
 from georet.types import Bools, Floats, Ints
 from georet_faiss.library import MOST_ON_GPU, load_faiss, on_gpu, selector
 
@@ -30,7 +30,7 @@ LEAST_SEEN: Final = 5000
 """Rows seen in small galleries, where lists are few and scanning them takes no time."""
 
 
-class IvfIndex(RerankedIndex):
+class IvfIndex(CandidateIndex):
     """Sorts rows into ``nlist`` lists by the nearest centroid, and scans the ``nprobe`` nearest.
 
     By default ``nlist`` grows with the square root of the rows, and a seventh is scanned,

@@ -108,7 +108,7 @@ def _save(
 ) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     manifest = {
-        "georet": georet.__version__,
+        "georet": georet.version.__version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": platform.platform(),

@@ -17,7 +17,7 @@ from georet.geodesy import distance_m
 from georet.sampling import exclusion
 from georet.sampling.geographic import Distance
 from georet.sampling.kernel import Rules
-from georet.sampling.planner import Filled, fill_batches
+from georet.sampling.planner import FilledPlan, fill_batches
 from georet.types import BatchPlan, EmbeddingBank, Ints, PairTable
 from georet_sample4geo.memo import Memo
 from georet_sample4geo.tables import (
@@ -33,7 +33,7 @@ Epoch = Annotated[int, Field(ge=0)]
 Metres = Annotated[float, Field(ge=0)]
 
 
-class Pull(NamedTuple):
+class NeighbourSource(NamedTuple):
     """What seeds pull from: a table int64[R, K], or by pair int64[N, K], of references."""
 
     name: str
@@ -91,10 +91,10 @@ class RandomSampler:
             )
         return BatchPlan(filled.batches, epoch, seed, pull.name, _info(filled, pairs))
 
-    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> Pull:  # noqa: ARG002
-        return Pull("random")
+    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> NeighbourSource:  # noqa: ARG002
+        return NeighbourSource("random")
 
-    def _rules(self, pull: Pull, batch_size: int) -> Rules:
+    def _rules(self, pull: NeighbourSource, batch_size: int) -> Rules:
         return Rules(
             batch_size=batch_size,
             num_near=pull.select // 2,
@@ -135,11 +135,11 @@ class GpsSampler(RandomSampler):
                 hint=f"give at least {self.select}",
             )
 
-    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> Pull:  # noqa: ARG002
+    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> NeighbourSource:  # noqa: ARG002
         return self._gps_pull("gps", pairs)
 
-    def _gps_pull(self, name: str, pairs: PairTable) -> Pull:
-        return Pull(name, self._gps_table(pairs), False, self.select, self.pool)
+    def _gps_pull(self, name: str, pairs: PairTable) -> NeighbourSource:
+        return NeighbourSource(name, self._gps_table(pairs), False, self.select, self.pool)
 
     def _gps_table(self, pairs: PairTable) -> Ints:
         def make() -> Ints:
@@ -175,19 +175,19 @@ class SimilaritySampler(GpsSampler):
             return "incremental"
         return "mine" if (epoch - self.first_epoch) % self.mine_every == 0 else "keep"
 
-    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> Pull:
+    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> NeighbourSource:
         return self._similarity_pull("similarity", epoch, pairs, bank)
 
     def _similarity_pull(
         self, name: str, epoch: int, pairs: PairTable, bank: EmbeddingBank | None
-    ) -> Pull:
+    ) -> NeighbourSource:
         if bank is None:
             raise TrainingError(
                 f"the {name} sampler needs embeddings for epoch {epoch}, it was given none",
                 hint="whoever calls plan(...) must heed wants_bank(epoch)",
             )
         table = self._memo.of("bank", (pairs, bank), lambda: self._bank_table(pairs, bank))
-        return Pull(name, table, True, self.select, self.pool)
+        return NeighbourSource(name, table, True, self.select, self.pool)
 
     def _bank_table(self, pairs: PairTable, bank: EmbeddingBank) -> Ints:
         table = similarity_neighbours(pairs, bank, self.pool)
@@ -214,13 +214,13 @@ class Sample4GeoSampler(SimilaritySampler):
             return self.first_mine_epoch
         return 1 if self.incremental else self.mine_every
 
-    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> Pull:
+    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> NeighbourSource:
         if epoch < self.first_epoch:
             return self._gps_pull("sample4geo/gps", pairs)
         return self._similarity_pull("sample4geo/similarity", epoch, pairs, bank)
 
 
-def _info(filled: Filled, pairs: PairTable) -> dict[str, float]:
+def _info(filled: FilledPlan, pairs: PairTable) -> dict[str, float]:
     """Return how many pairs were left out, how many were pulled, how far mates are apart in km."""
     batches, latlon = filled.batches, pairs.references.latlon
     info = {

@@ -1,0 +1,145 @@
+"""The back ends ``onnxruntime`` and ``openvino``: they execute the bytes that were verified."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from georet.errors import DataError, UsageError
+from georet.extras import need
+from georet.types import Floats, Pixels
+from georet_export.artefact.artefact import Artefact, read_manifest
+from georet_export.artefact.external_data import check_onnx
+from georet_export.artefact.session_base import ArtefactSession, verified
+from georet_export.artefact.vendors import import_openvino, in_own_thread
+from georet_export.artefact.writing import INPUT, OUTPUT
+
+ONNX, OPENVINO = "onnx", "openvino"
+_PROVIDERS: Final = ("CUDAExecutionProvider", "CPUExecutionProvider")
+
+
+class OnnxRuntimeBackend:
+    """Executes ONNX files with ONNX Runtime: on a CUDA device where its provider can, else CPU."""
+
+    def refuses(self, artefact: Path) -> str | None:
+        """Say why ONNX Runtime can't execute the artefact's format, or None."""
+        found = read_manifest(artefact)["format"]
+        return None if found == ONNX else f"executes ONNX files, this is {found}"
+
+    def open(self, artefact: Path, view: str, *, threads: int | None = None) -> ArtefactSession:
+        """Verify the artefact, then load the file's bytes; no other file is opened."""
+        checked = _of_format(verified(artefact, view), (ONNX,))
+        return open_onnx_file(checked, checked.main, view, threads=threads)
+
+
+class OpenVinoBackend:
+    """Executes OpenVINO's own files and ONNX files with OpenVINO, on the CPU, in float32.
+
+    Left to itself OpenVINO computes in bfloat16 on processors that have it, and says nothing.
+    """
+
+    def refuses(self, artefact: Path) -> str | None:
+        """Say why OpenVINO can't execute the artefact's format, or None."""
+        found = read_manifest(artefact)["format"]
+        is_known = found in (ONNX, OPENVINO)
+        return None if is_known else f"executes OpenVINO and ONNX files, this is {found}"
+
+    def open(self, artefact: Path, view: str, *, threads: int | None = None) -> ArtefactSession:
+        """Verify the artefact, then load the files' bytes; no other file is opened."""
+        checked = _of_format(verified(artefact, view), (ONNX, OPENVINO))
+        openvino = import_openvino("executing with OpenVINO")
+        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+        if threads is not None:
+            options["INFERENCE_NUM_THREADS"] = threads
+        content = _openvino_bytes(checked)
+
+        def compiled_model() -> Any:
+            core = openvino.Core()
+            return core.compile_model(core.read_model(*content), "CPU", options)
+
+        try:
+            compiled = in_own_thread(compiled_model)
+        except RuntimeError as error:
+            raise _unloadable("OpenVINO", str(artefact), error) from error
+        request = compiled.create_infer_request()
+
+        def execute(images: Pixels) -> Floats:
+            # The result lies in memory that the next call writes to.
+            return np.array(request.infer({0: images})[0])
+
+        version = openvino.__version__.partition("-")[0]
+        return _session(execute, checked, view, f"openvino {version} cpu")
+
+
+def open_onnx_file(
+    artefact: Artefact, name: str, view: str, *, threads: int | None = None
+) -> ArtefactSession:
+    """Execute any ONNX file of a verified artefact with ONNX Runtime, from verified bytes."""
+    runtime = need("onnxruntime", extra="onnx", what="executing an ONNX file")
+    content = _onnx_bytes(artefact, name)
+    session = _onnx_session(runtime, content, threads, str(artefact.path))
+
+    def execute(images: Pixels) -> Floats:
+        found: Floats = session.run([OUTPUT], {INPUT: images})[0]
+        return found
+
+    device = "cuda" if session.get_providers()[0] == _PROVIDERS[0] else "cpu"
+    return _session(execute, artefact, view, f"onnxruntime {runtime.__version__} {device}")
+
+
+def _onnx_session(runtime: Any, content: bytes, threads: int | None, where: str) -> Any:
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3
+    if threads is not None:
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+    available = runtime.get_available_providers()
+    providers = [name for name in _PROVIDERS if name in available]
+    try:
+        return runtime.InferenceSession(content, options, providers=providers)
+    except Exception as error:  # its exceptions share no public base
+        raise _unloadable("ONNX Runtime", where, error) from error
+
+
+def _onnx_bytes(artefact: Artefact, name: str) -> bytes:
+    content = artefact.read(name)
+    check_onnx(content, where=str(artefact.path / name))
+    return content
+
+
+def _openvino_bytes(artefact: Artefact) -> tuple[bytes, bytes] | tuple[bytes]:
+    if artefact.format == ONNX:
+        return (_onnx_bytes(artefact, artefact.main),)
+    weights = Path(artefact.main).with_suffix(".bin").name
+    if weights not in artefact.files:
+        raise DataError(f"has no {weights}", where=str(artefact.path))
+    return artefact.read(artefact.main), artefact.read(weights)
+
+
+def _of_format(artefact: Artefact, formats: tuple[str, ...]) -> Artefact:
+    if artefact.format not in formats:
+        raise UsageError(
+            f"is of format {artefact.format}, this back end executes {' and '.join(formats)}",
+            where=str(artefact.path),
+            hint="--backend auto takes the one that fits.",
+        )
+    return artefact
+
+
+def _session(execute: Any, artefact: Artefact, view: str, name: str) -> ArtefactSession:
+    identity = replace(artefact.identity(view), backend=name, precision=artefact.precision)
+    return ArtefactSession(execute, identity, artefact.batch)
+
+
+def _unloadable(runtime: str, where: str, error: Exception) -> DataError:
+    lines = (line.strip() for line in str(error).splitlines())
+    # OpenVINO's first line names a line of its own source.
+    first = next((line for line in lines if line and not line.startswith("Exception from ")), "")
+    return DataError(
+        f"{runtime} can't load it: {first}",
+        where=where,
+        hint="It verified, so it is whole: is the runtime older than what exported it?",
+    )

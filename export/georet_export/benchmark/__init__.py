@@ -1,0 +1,1 @@
+"""georet benchmark: torch and artefacts side by side."""

@@ -1,0 +1,127 @@
+"""From the options of ``georet benchmark`` to its output."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from georet.cli.options import one_format
+from georet.errors import UsageError
+from georet.files import write_atomic
+from georet.progress import say
+from georet_export.artefact.errors import ExportError
+from georet_export.benchmark.contenders import Choice, find_contenders
+from georet_export.benchmark.figures import Result
+from georet_export.benchmark.plot import plot
+from georet_export.benchmark.run import Schedule, run_benchmark
+from georet_export.benchmark.table import NOTE, facts, speeds, values
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was typed."""
+
+    paths: Sequence[Path]
+    run: Path | None
+    backends: Sequence[str] | None
+    view: str
+    batch: str
+    threads: int
+    seconds: float
+    num_images: int
+    plugins: tuple[str, ...] | None
+    blocked: tuple[str, ...]
+    overrides: tuple[str, ...]
+
+
+def measure_and_print(
+    asked: Request, picture: Path | None, *, as_json: bool, as_markdown: bool
+) -> None:
+    """Measure, print the table (or JSON, or Markdown), and draw the picture if one is wanted."""
+    form = one_format(as_json=as_json, as_markdown=as_markdown, as_latex=False)
+    _check_worth_it(asked.seconds, picture)
+    choice = Choice(asked.backends or None, asked.view, asked.threads, asked.plugins, asked.blocked)
+    plan = Schedule(parse_batches(asked.batch), asked.seconds, asked.num_images, asked.overrides)
+    result = run_benchmark(find_contenders(asked.paths, choice, asked.run), plan)
+    for reason in result.absent:
+        say(f"not executed: {reason}")
+    title = f"{asked.paths[0].resolve().name}, {_threads(asked.threads)}"
+    if form == "json":
+        sys.stdout.write(json.dumps(values(result), indent=2) + "\n")
+    elif form == "markdown":
+        sys.stdout.write(_markdown(result, asked.threads))
+    else:
+        for table in (speeds(result).terminal(title), facts(result).terminal("")):
+            Console().print(table)
+        say(about(result, asked.threads))
+    if picture is not None:
+        write_atomic(picture, plot(result, title))
+        say(f"picture {picture}")
+
+
+def _check_worth_it(seconds: float, picture: Path | None) -> None:
+    """Raise UsageError now for what would come to nothing after all the measuring."""
+    if not math.isfinite(seconds):
+        raise UsageError(f"{seconds} is no time", where="--seconds", hint="For example --seconds 3")
+    if picture is not None and picture.suffix.lower() != ".svg":
+        raise UsageError(f"{picture} is no .svg file", where="--plot", hint="Pictures are SVG.")
+
+
+def about(result: Result, num_threads: int) -> str:
+    """Return in words what was measured on what."""
+    evidence = result.evidence
+    compared = "timed on noise and compared with nothing: the run is not at hand (--run)"
+    if evidence is not None:
+        compared = f"timed on images of {evidence.name}"
+    if evidence is not None and result.measured[0].compared is not None:
+        sizes = f"{len(evidence.data.queries)} queries, {len(evidence.data.gallery)} references"
+        compared += f"; cosine to torch and R@1: {sizes}"
+    return f"{_threads(num_threads)}, {compared}. {NOTE}"
+
+
+def _markdown(result: Result, num_threads: int) -> str:
+    parts = (speeds(result).markdown(), facts(result).markdown(), about(result, num_threads))
+    return "\n".join(parts) + "\n"
+
+
+def accept_on_gpu(asked: Request, out: Path | None) -> None:
+    """Build, execute, compare and time TensorRT plans of a run on this machine's GPU."""
+    from georet_export.benchmark.gpu_acceptance import Acceptance, accept_on_gpu
+
+    acceptance = Acceptance(
+        run_dir=asked.run or asked.paths[0],
+        view=asked.view,
+        batches=parse_batches(asked.batch),
+        num_images=asked.num_images,
+        plugins=asked.plugins,
+        blocked=asked.blocked,
+        overrides=asked.overrides,
+    )
+    path = out or Path("gpu-acceptance.json")
+    report = accept_on_gpu(acceptance, path)
+    if not report["accepted"]:
+        raise ExportError("not every engine was accepted", where=str(path))
+    say(f"accepted: {path}")
+
+
+def _threads(num: int) -> str:
+    return f"{num} thread{'s' if num > 1 else ''}"
+
+
+def parse_batches(text: str) -> tuple[int, ...]:
+    """Return the ascending numbers of ``1,8,32``; UsageError for anything else."""
+    try:
+        numbers = sorted({int(part) for part in text.replace(" ", ",").split(",") if part})
+    except ValueError:
+        numbers = []
+    if not numbers or numbers[0] < 1:
+        raise UsageError(
+            f"{text!r} are no numbers of images", where="--batch", hint="For example 1,8,32"
+        )
+    return tuple(numbers)

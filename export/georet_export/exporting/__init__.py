@@ -1,0 +1,1 @@
+"""georet export: from a run to artefacts that were judged."""

@@ -1,0 +1,133 @@
+"""From the options of ``georet export`` to its output: what is written, said, and exited with."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from georet.errors import UsageError
+from georet.export_spec import PRECISIONS, Precision
+from georet.page.readable import megabytes
+from georet.progress import say
+from georet_export.artefact.backends import ONNX, OPENVINO
+from georet_export.exporting.job import Outcome, check_gates
+from georet_export.exporting.renewing import renew_report
+from georet_export.exporting.request import Request, parse_batch
+from georet_export.exporting.run import Options, export_encoder
+
+
+def export_and_print(
+    run_dir: Path,
+    exporters: Sequence[str],
+    *,
+    wants_tensorrt: bool,
+    precision: str,
+    batch: str,
+    targets: Sequence[str],
+    out: Path | None,
+    options: Options,
+    plugins: Sequence[str] | None,
+    blocked: Sequence[str],
+    overrides: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Export, print each outcome as it comes (or all as JSON), and raise if a gate failed."""
+    named = tuple(part for text in targets for part in text.replace(" ", ",").split(",") if part)
+    chosen = [*exporters, *([_tensorrt(named)] if wants_tensorrt else [])] or ["onnx"]
+    _check_targets(chosen, named)
+    request = Request(chosen, _precision(precision), parse_batch(batch), named)
+    outcomes = []
+    for outcome in export_encoder(
+        run_dir,
+        request,
+        out=out,
+        options=options,
+        plugins=plugins,
+        blocked=blocked,
+        overrides=overrides,
+    ):
+        outcomes.append(outcome)
+        if not as_json:
+            sys.stdout.write("\n".join(lines(outcome)) + "\n")
+            sys.stdout.flush()
+    if as_json:
+        sys.stdout.write(json.dumps([as_values(o) for o in outcomes], indent=2) + "\n")
+    if out is None:
+        renew_report(run_dir, plugins=plugins, blocked=blocked, overrides=overrides)
+    check_gates(outcomes)
+
+
+def lines(outcome: Outcome) -> list[str]:
+    """Return what the terminal shows of one format."""
+    size = f", {megabytes(outcome.num_bytes)}" if outcome.artefacts else ""
+    gone = "" if outcome.is_kept else " (removed: it failed its gate)"
+    about = [str(status) for status in _of_each(outcome, "status")]
+    about += [_quantised(counts) for counts in _of_each(outcome, "quantised")]
+    if outcome.fidelity is None:
+        about += [f"not compared with torch: {outcome.unjudged}"]
+    else:
+        about += outcome.fidelity.lines()
+    return [f"{outcome.path}{size}{gone}", *(f"  {line}" for line in about)]
+
+
+def as_values(outcome: Outcome) -> dict[str, Any]:
+    """Return one format's outcome as JSON values."""
+    fidelity = outcome.fidelity
+    return {
+        "path": str(outcome.path),
+        "exporter": outcome.exporter,
+        "precision": outcome.precision,
+        "bytes": outcome.num_bytes,
+        "is_kept": outcome.is_kept,
+        "artefacts": [
+            {
+                "path": str(found.path),
+                "views": list(found.views),
+                "verified_on_gpu": found.verified_on_gpu,
+                "quantised": found.manifest.get("quantised"),
+            }
+            for found in outcome.artefacts
+        ],
+        "fidelity": None if fidelity is None else fidelity.as_json(),
+        "unjudged": outcome.unjudged,
+    }
+
+
+def _of_each(outcome: Outcome, key: str) -> list[Any]:
+    return [found.manifest[key] for found in outcome.artefacts if found.manifest.get(key)]
+
+
+def _quantised(about: dict[str, Any]) -> str:
+    if "layers" not in about:
+        return f"int8: {about['fake_quantize_nodes']} quantised places"
+    share = 100 * about["share_of_multiply_adds"]
+    kinds = ", ".join(f"{kind} {num}" for kind, num in about["by_operator"].items())
+    return f"int8: {share:.0f} % of the multiply-adds ({kinds})"
+
+
+def _tensorrt(targets: Sequence[str]) -> str:
+    from georet_export.trt.flavours import choose_flavour
+
+    choice = choose_flavour(targets)
+    say(choice.reason)
+    return choice.flavour
+
+
+def _check_targets(exporters: Sequence[str], targets: Sequence[str]) -> None:
+    """Raise UsageError for targets that none of the exporters would look at."""
+    if targets and {name.rpartition(":")[2] for name in exporters} <= {ONNX, OPENVINO}:
+        raise UsageError(
+            "only a TensorRT plan is made for certain GPUs", where="--target", hint="Add --trt."
+        )
+
+
+def _precision(text: str) -> Precision:
+    for precision in PRECISIONS:
+        if text == precision:
+            return precision
+    raise UsageError(
+        f"no precision {text!r}", where="--precision", hint=f"One of {', '.join(PRECISIONS)}"
+    )

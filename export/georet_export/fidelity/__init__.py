@@ -1,0 +1,1 @@
+"""Whether an artefact does what torch does."""

@@ -1,0 +1,1 @@
+"""TensorRT and TensorRT-RTX: compiling engines, executing them, wording their errors."""

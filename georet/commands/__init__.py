@@ -1,0 +1,1 @@
+"""What the commands do, from their parsed arguments to what is printed."""

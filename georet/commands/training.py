@@ -1,0 +1,166 @@
+"""What ``georet train`` and ``georet eval`` do, from their arguments to the printed table."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from georet.commands.advice import repeated_references
+from georet.config import RunConfig
+from georet.configure import configure
+from georet.encoder import Encoder
+from georet.errors import UsageError
+from georet.evaluate.embed import Embedder
+from georet.evaluate.evaluator import (
+    FOLDER,
+    Result,
+    choose,
+    evaluate_sets,
+    num_images,
+    summary,
+    write_result,
+)
+from georet.evaluate.setting import field_of_view_line, setting_of
+from georet.files import write_json
+from georet.page.table import metrics_table
+from georet.plugins import Plugins
+from georet.progress import say, stage
+from georet.report import write_report
+from georet.train import setup
+from georet.train.checkpoint import BEST, LAST
+from georet.train.restore import load_encoder
+from georet.train.run import (
+    changed_plugins,
+    check_run,
+    headline,
+    new_run,
+    reconfigure,
+    train_run,
+)
+from georet.train.trainer import Trainer
+from georet.types import EvaluationSet
+
+
+def start_run(
+    *,
+    plugins: Sequence[str] | None = None,
+    blocked: Sequence[str] = (),
+    recipe: str | None = None,
+    path: Path | None = None,
+    overrides: Sequence[str] = (),
+    out: Path | None = None,
+) -> Path:
+    """Train a new run and return its folder."""
+    config, loaded = configure(
+        plugins=plugins, blocked=blocked, recipe=recipe, path=path, overrides=overrides
+    )
+    run_dir = new_run(out, config, loaded)
+    _train(config, loaded, run_dir)
+    return run_dir
+
+
+def resume_run(
+    run_dir: Path, *, plugins: Sequence[str] | None = None, blocked: Sequence[str] = ()
+) -> None:
+    """Go on with a run from its last checkpoint."""
+    config, loaded = reconfigure(check_run(run_dir), plugins=plugins, blocked=blocked)
+    for change in changed_plugins(run_dir, loaded):
+        say(f"warning: plugin {change}; the result may differ")
+    _train(config, loaded, run_dir)
+
+
+def evaluate_run(
+    run_dir: Path,
+    *,
+    which: str = LAST,
+    only: Sequence[str] | None = None,
+    plugins: Sequence[str] | None = None,
+    blocked: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+    save_as: str | None = None,
+    as_json: bool = False,
+) -> dict[str, Result]:
+    """Judge a run's encoder on the galleries of its data set, or of the one in the overrides.
+
+    ``save_as`` keeps the results in the run's folder, below ``evaluation/<save_as>/``.
+    """
+    if which not in (LAST, BEST):
+        raise UsageError(f"no checkpoint {which!r}", where="--checkpoint", hint="last or best")
+    if save_as is not None and Path(save_as).name != save_as:
+        raise UsageError(f"{save_as!r} is not a name", where="--save", hint="For example: fov-90")
+    config, loaded = reconfigure(
+        check_run(run_dir), plugins=plugins, blocked=blocked, overrides=overrides
+    )
+    every = setup.make_dataset(config, loaded).evaluations()
+    sets = choose(every, list(only) if only else None, where="--only")
+    results = _evaluate(load_encoder(run_dir, which, config, loaded), config, loaded, sets)
+    setting = {"checkpoint": which, **setting_of(config)}
+    if save_as is not None:
+        for name, result in results.items():
+            write_result(run_dir / FOLDER / save_as, name, sets[name], result, setting)
+    if as_json:
+        rows = [summary(name, sets[name], result, setting) for name, result in results.items()]
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    else:
+        show(results, f"{config.dataset.name}, {field_of_view_line(config)}")
+    return results
+
+
+def rewrite_report(
+    run_dir: Path, *, plugins: Sequence[str] | None = None, blocked: Sequence[str] = ()
+) -> Path:
+    """Write a run's ``report.html`` anew from its folder and its data set; return its path."""
+    config, loaded = reconfigure(check_run(run_dir), plugins=plugins, blocked=blocked)
+    data = setup.load_data(config, loaded)
+    return write_report(run_dir, data.evaluations, data.pairs)
+
+
+def show(results: Mapping[str, Result], title: str = "Evaluation") -> None:
+    """Print the metrics of each gallery on stdout."""
+    metrics = {name: result.metrics for name, result in results.items()}
+    Console().print(metrics_table(metrics, title))
+
+
+def _evaluate(
+    encoder: Encoder, config: RunConfig, plugins: Plugins, sets: Mapping[str, EvaluationSet]
+) -> dict[str, Result]:
+    embedder = Embedder(
+        encoder, config.data, config.evaluate.batch_size, setup.judging_precision_of(config)
+    )
+    with stage(num_images(sets), "embedding") as bar:
+        return evaluate_sets(
+            embedder,
+            sets,
+            top_k=config.evaluate.top_k,
+            metrics=setup.make_metrics(plugins),
+            advance=bar.advance,
+            field_of_view=config.evaluate.field_of_view,
+        )
+
+
+def _list_bad_images(trainer: Trainer) -> None:
+    if not trainer.bad_images:
+        return
+    path = trainer.run_dir / "bad_images.json"
+    write_json(path, {str(image): why for image, why in sorted(trainer.bad_images.items())})
+    first = "".join(f"\n  {image}: {why}" for image, why in list(trainer.bad_images.items())[:10])
+    say(f"warning: {len(trainer.bad_images)} unreadable images were grey, all in {path}:{first}")
+
+
+def _train(config: RunConfig, plugins: Plugins, run_dir: Path) -> None:
+    plugins.observe("georet_configure", config=config)
+    trainer = Trainer(config, plugins, run_dir)
+    say(headline(trainer))
+    if (advice := repeated_references(trainer.pairs, config.train.epochs)) is not None:
+        say(advice)
+    say(f"run {run_dir}" + (f", from step {trainer.state.step}" if trainer.state.step else ""))
+    results = train_run(trainer)
+    if trainer.state.num_bad:
+        say(f"warning: {trainer.state.num_bad} steps were skipped, see bad_step in events.jsonl")
+    _list_bad_images(trainer)
+    show(results)
+    say(f"report {write_report(run_dir, trainer.data.evaluations, trainer.pairs)}")

@@ -1,0 +1,38 @@
+"""What an opened encoder and a back end must do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from georet.identity import EncoderIdentity
+from georet.types import Floats, Pixels
+
+
+@runtime_checkable
+class Session(Protocol):
+    """Embeds the images of one view, whatever executes the encoder: torch or an exported file."""
+
+    identity: EncoderIdentity
+    max_batch: int | None
+    """The most images that ``embed`` passes to the runtime at once; None: no limit of its own."""
+
+    def embed(self, images: Pixels, /) -> Floats:
+        """Return unit-length embeddings float32[B, D] of uint8[B, H, W, 3], RGB, any B."""
+
+    def close(self) -> None:
+        """Release what the runtime holds."""
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """One runtime that executes artefacts."""
+
+    def refuses(self, artefact: Path) -> str | None:
+        """Say why this runtime, on this machine, can't execute the artefact's format; else None.
+
+        Nothing of the artefact but its manifest is read.
+        """
+
+    def open(self, artefact: Path, view: str, *, threads: int | None = None) -> Session:
+        """Verify the artefact against its manifest, then load it."""

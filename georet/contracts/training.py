@@ -1,0 +1,106 @@
+"""What backbones, losses, samplers, data sets, transforms and metrics must do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+
+from georet.types import (
+    BatchPlan,
+    EmbeddedBatch,
+    EmbeddingBank,
+    EvaluationSet,
+    PairTable,
+    Pixels,
+    Ranking,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+
+@runtime_checkable
+class Backbone(Protocol):
+    """A ``torch.nn.Module``: normalised images float[B, 3, H, W] -> features float[B, D].
+
+    The features are not of unit length. Aggregators and extra heads live inside. Where it has
+    ``bare_options: dict[str, Any]`` (JSON values), these replace the configured options when its
+    weights will come from a checkpoint, so that nothing is read or fetched in vain.
+    """
+
+    embed_dim: int
+    mean: tuple[float, float, float]
+    """What to subtract from RGB in 0..1."""
+    std: tuple[float, float, float]
+    """What to divide by afterwards."""
+
+    def __call__(self, images: torch.Tensor, /) -> torch.Tensor: ...
+
+    def parameters(self) -> Iterator[torch.nn.Parameter]: ...
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """(embedded: EmbeddedBatch) -> float[], usually a ``torch.nn.Module``.
+
+    Its own parameters are trained with the encoder's and never exported. Where it has
+    ``prepare(embed_dim: int, pairs: PairTable) -> None``, that is called once before training.
+    """
+
+    def __call__(self, embedded: EmbeddedBatch, /) -> torch.Tensor: ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Plans epochs; stateless: the same arguments give the same plan."""
+
+    def wants_bank(self, epoch: int) -> str | None:
+        """Say what embeddings the plan of ``epoch`` needs.
+
+        ``"mine"``: a fresh pass over all training images before the epoch; ``"keep"``: the bank of
+        an earlier epoch; ``"incremental"``: the embeddings seen while training; None: nothing.
+        """
+
+    def plan(
+        self,
+        epoch: int,
+        pairs: PairTable,
+        bank: EmbeddingBank | None,
+        *,
+        batch_size: int,
+        seed: int,
+    ) -> BatchPlan:
+        """Return the epoch's batches int64[S, B]."""
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """Where images come from; nothing is decoded here."""
+
+    def train(self) -> PairTable:
+        """Return the training pairs."""
+
+    def evaluations(self) -> Mapping[str, EvaluationSet]:
+        """Return the named sets of queries and galleries that judge a run, main one first."""
+
+
+class JointTransform(Protocol):
+    """Sees all views of a pair: {view: uint8[H, W, 3]}, rng -> the same, in the same sizes."""
+
+    joint: bool
+
+    def __call__(
+        self, images: dict[str, Pixels], rng: np.random.Generator, /
+    ) -> dict[str, Pixels]: ...
+
+
+class ImageTransform(Protocol):
+    """Sees one image: uint8[H, W, 3], rng -> uint8[H, W, 3]."""
+
+    def __call__(self, image: Pixels, rng: np.random.Generator, /) -> Pixels: ...
+
+
+Metric = Callable[[Ranking], Mapping[str, float]]
+"""(ranking: Ranking) -> {name: value}; shares in percent, distances in metres."""

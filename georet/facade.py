@@ -1,0 +1,159 @@
+"""``Gallery``: building, opening, searching and locating, in one class for callers from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from georet.contracts.running import Session
+from georet.contracts.searching import Index
+from georet.errors import UsageError
+from georet.gallery.encoders import open_encoder
+from georet.gallery.files.writing import SHARD_SIZE, write_gallery
+from georet.gallery.indexes import open_index
+from georet.gallery.stored import StoredGallery
+from georet.identity import EncoderIdentity
+from georet.sessions import AUTO, SessionSpec
+from georet.tiles.table import TileSource, TileTable
+from georet.types import QUERY, REFERENCE, Floats, Ints, Pixels
+
+if TYPE_CHECKING:
+    from georet.gallery.making.shards import Opener
+    from georet.ground.region import Region
+    from georet.locate import Location, Locator, Prior
+    from georet.tiles.tiling import Tiling
+
+
+class Gallery(StoredGallery):
+    """R tiles with their embeddings, thumbnails, indexes and calibration, in one folder.
+
+    ``manifest`` is the content of ``gallery.json``. Rows 0..R-1 are the readable tiles in the
+    order of the plan; every method means those.
+    """
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        super().__init__(path, manifest)
+        self._locators: dict[str, Locator] = {}
+
+    @classmethod
+    def build(
+        cls,
+        source: str | Path | TileSource,
+        encoder: Path | str | Opener,
+        out: Path | str,
+        *,
+        tiling: Tiling | None = None,
+        storage: str = "fp32",
+        shard_size: int = SHARD_SIZE,
+        workers: int = 0,
+        thumbnails: bool = True,
+        bad_tile_quota: float = 0.0,
+        batch_size: int = 64,
+    ) -> Self:
+        """Cut a source into tiles, embed them, and open the gallery; as ``build_gallery``.
+
+        ``encoder`` is the folder of a run or of an exported artefact, or a ``SessionSpec`` for the
+        reference view, which says more.
+        """
+        from georet.gallery.making.build import build_gallery
+
+        if isinstance(encoder, str | Path):
+            encoder = SessionSpec(Path(encoder), view=REFERENCE)
+        build_gallery(
+            source,
+            encoder,
+            Path(out),
+            tiling=tiling,
+            storage=storage,
+            shard_size=shard_size,
+            workers=workers,
+            thumbnails=thumbnails,
+            bad_tile_quota=bad_tile_quota,
+            batch_size=batch_size,
+        )
+        return cls.open(out)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        path: Path | str,
+        tiles: TileTable,
+        embeddings: Floats,
+        encoder: EncoderIdentity,
+        thumbnails: Sequence[bytes | None] | None = None,
+        storage: str = "fp32",
+        *,
+        shard_size: int = SHARD_SIZE,
+        encoder_source: SessionSpec | None = None,
+    ) -> Self:
+        """Write embeddings float32[R, D] of unit length as a gallery, and open it.
+
+        ``thumbnails`` are R JPEGs (None where there is none); ``encoder_source`` is where
+        ``session`` finds the encoder later.
+        """
+        from georet.gallery.encoders import spec_as_json
+
+        def rows_of(rows: Ints) -> tuple[Floats, list[bytes | None] | None]:
+            pictures = None if thumbnails is None else [thumbnails[row] for row in rows]
+            return embeddings[rows], pictures
+
+        write_gallery(
+            Path(path),
+            tiles,
+            rows_of,
+            encoder=encoder,
+            source={"kind": "arrays"},
+            storage=storage,
+            shard_size=shard_size,
+            encoder_source=None if encoder_source is None else spec_as_json(encoder_source),
+        )
+        return cls.open(path)
+
+    def session(
+        self,
+        view: str = QUERY,
+        *,
+        source: Path | None = None,
+        backend: str = AUTO,
+        plugins: Sequence[str] | None = None,
+        blocked: Sequence[str] = (),
+    ) -> Session:
+        """Open the encoder recorded at the build, or another; UsageError if not comparable."""
+        return open_encoder(
+            self, view, source=source, backend=backend, plugins=plugins, blocked=blocked
+        )
+
+    def index(self, name: str = "exact", *, plugins: Sequence[str] | None = None) -> Index:
+        """Return an index over all rows: loaded if it was kept and verifies, else made and kept."""
+        return open_index(self, name, plugins=plugins)
+
+    def locate(
+        self,
+        images: Sequence[Path | str | Pixels],
+        k: int = 5,
+        region: Region | None = None,
+        *,
+        prior: Prior | Sequence[Prior | None] | None = None,
+        fuse: bool = False,
+        index: str = "exact",
+    ) -> list[Location]:
+        """Return where each photo was taken, with ``k`` candidates, by the recorded encoder.
+
+        Photos are files or uint8[H, W, 3], RGB. Raises DataError for an unreadable photo, and
+        UsageError where the encoder is not the gallery's.
+
+        The arguments are those of ``georet.locate.Locator``, which is kept for the next call; make
+        one yourself for another encoder, calibration or re-ranker.
+        """
+        from georet.locate import Locator
+
+        if isinstance(images, str | Path):
+            raise UsageError(
+                f"{str(images)!r} is one photo, wanted is a list", where="images", hint="[photo]"
+            )
+        if index not in self._locators:
+            self._locators[index] = Locator(self, self.session(), index=index)
+        photos = [Path(image) if isinstance(image, str) else image for image in images]
+        locator = self._locators[index]
+        return locator.locate(photos, k=k, region=region, prior=prior, fuse=fuse)

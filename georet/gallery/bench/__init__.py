@@ -1,0 +1,1 @@
+"""Measuring the indexes of a gallery."""

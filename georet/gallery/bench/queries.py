@@ -1,0 +1,95 @@
+"""What a gallery's indexes are asked: photos of known places, else queries made of its tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from georet.errors import GeoretError
+from georet.gallery.encoders import open_encoder
+from georet.run_layout import CONFIG
+from georet.sessions import AUTO
+from georet.types import QUERY, Floats, Ints
+
+if TYPE_CHECKING:
+    from georet.gallery.stored import StoredGallery
+
+DISTURBED: Final = 0.7
+
+
+def bench_queries(
+    gallery: StoredGallery,
+    text: str | None,
+    num: int,
+    *,
+    encoder: Path | None = None,
+    backend: str = AUTO,
+    plugins: Sequence[str] | None = None,
+    blocked: Sequence[str] = (),
+    advance: Callable[[int], None] = lambda _: None,
+) -> tuple[Floats, str]:
+    """Return at most ``num`` queries float32[Q, D], and where they come from.
+
+    ``text`` names photos as for ``georet gallery calibrate``. Without it they are those that the
+    run judges itself by, where ``encoder``, or else the encoder recorded in the gallery, is a run
+    whose data is there; else made of the gallery's embeddings, and the text says why.
+    """
+    if text is not None:
+        return _photos(gallery, text, num, encoder, backend, plugins, blocked, advance)
+    source = encoder or _recorded(gallery)
+    if source is None or not (source / CONFIG).is_file():
+        return made_up(gallery.embeddings, num), "made up: no run of the encoder is at hand"
+    try:
+        text = f"run:{source}"
+        return _photos(gallery, text, num, encoder, backend, plugins, blocked, advance)
+    except GeoretError as error:
+        return made_up(
+            gallery.embeddings, num
+        ), f"made up, as the run's photos can't be read: {error}"
+
+
+def made_up(embeddings: Floats, num: int, *, seed: int = 0) -> Floats:
+    """Return queries float32[Q, D] of unit length: rows moved as far as another one lies off.
+
+    Each is a row plus ``DISTURBED`` times the deviation of another row from the mean, so that they
+    vary in the directions in which embeddings do. Photos lie further off than this.
+    """
+    rng = np.random.default_rng(seed)
+    num_rows = len(embeddings)
+    rows: Ints = rng.choice(num_rows, min(num, num_rows), replace=False)
+    others = embeddings[rng.integers(0, num_rows, len(rows))] - embeddings.mean(axis=0)
+    raw = embeddings[rows] + np.float32(DISTURBED) * others
+    queries: Floats = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+    return queries
+
+
+def _photos(
+    gallery: StoredGallery,
+    text: str,
+    num: int,
+    encoder: Path | None,
+    backend: str,
+    plugins: Sequence[str] | None,
+    blocked: Sequence[str],
+    advance: Callable[[int], None],
+) -> tuple[Floats, str]:
+    from georet.photos.known import KnownPhotos, embed_known, open_queries
+
+    known = open_queries(text, plugins=plugins, blocked=blocked)
+    rows = np.linspace(0, len(known.paths) - 1, min(num, len(known.paths))).astype(np.int64)
+    some = KnownPhotos([known.paths[row] for row in rows], known.latlon[rows], known.about)
+    session = open_encoder(
+        gallery, QUERY, source=encoder, backend=backend, plugins=plugins, blocked=blocked
+    )
+    try:
+        return embed_known(some, session, advance=advance)[0], f"photos: {known.about}"
+    finally:
+        session.close()
+
+
+def _recorded(gallery: StoredGallery) -> Path | None:
+    source = (gallery.manifest.get("encoder_source") or {}).get("source")
+    return None if source is None else Path(source)

@@ -1,0 +1,1 @@
+"""Making galleries: shards embedded by one or several processes, merging."""

@@ -1,0 +1,135 @@
+"""From a plan to a sealed gallery: make what is missing, wait for what others are at."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from georet.contracts.running import Session
+from georet.errors import DataError, Interrupted
+from georet.gallery.files.claims import is_held, waiting_claim
+from georet.gallery.files.journal import shard_name
+from georet.gallery.files.ledger import Ledger
+from georet.gallery.files.plan import Plan
+from georet.gallery.files.seal import seal_gallery
+from georet.gallery.making.executors import make_here, make_in_pool, num_cores
+from georet.gallery.making.pace import Pace
+from georet.gallery.making.shards import Work, claim_path, too_many_bad
+from georet.interrupt import StopRequest
+from georet.progress import stage
+
+_MOST_WORKERS: Final = 8
+_MOST_TRIES: Final = 3
+_POLL_S: Final = 0.2
+_SEAL_CLAIM: Final = ".gallery.json.claim"
+
+
+@dataclass
+class Campaign:
+    """One call's share ``(i, n)`` of a build; other calls may be at the same one."""
+
+    work: Work
+    plan: Plan
+    session: Session
+    stop: StopRequest
+    share: tuple[int, int]
+    workers: int | None
+    say: Callable[[str], None]
+    lost: Counter[int] = field(default_factory=Counter)
+
+    def run(self) -> None:
+        """Make the shards of the share; seal the gallery if then all of its shards are done."""
+        ledger = Ledger(self.work.folder, self.plan)
+        ledger.refresh()
+        num_tiles = len(self.plan.tiles)
+        with stage(num_tiles, "embed tiles", done=ledger.num_tiles) as bar:
+            pace = Pace(bar, num_tiles, ledger.num_tiles)
+            while missing := self._missing(ledger):
+                self._check_stop(ledger)
+                made = self._make([s for s in missing if not self._is_held(s)], ledger, pace)
+                ledger.refresh()
+                pace.settle(ledger.num_tiles)
+                self._check_quota(ledger)
+                self._count_lost([shard for shard in made if shard not in ledger.done])
+        self.say(pace.summary())
+        if len(ledger.done) == self.plan.num_shards:
+            self._seal(ledger)
+
+    def _missing(self, ledger: Ledger) -> list[int]:
+        number, of = self.share
+        mine = range(number - 1, self.plan.num_shards, of)
+        return [shard for shard in mine if shard not in ledger.done]
+
+    def _make(self, free: Sequence[int], ledger: Ledger, pace: Pace) -> list[int]:
+        """Return the shards that were made; others may have taken some of those that were free."""
+        if not free:
+            time.sleep(_POLL_S)
+            return []
+        tick = self._ticker(ledger, pace)
+        workers = self._num_workers(len(free))
+        if workers:
+            return make_in_pool(self.work, self.plan, free, tick, workers=workers)
+        return make_here(self.work, self.plan, self.session, free, tick)
+
+    def _ticker(self, ledger: Ledger, pace: Pace) -> Callable[[int], None]:
+        def tick(num: int) -> None:
+            pace.advance(num)
+            self._check_stop(ledger)
+
+        return tick
+
+    def _num_workers(self, num_shards: int) -> int:
+        if self.workers is not None:
+            return self.workers
+        # Sessions on one GPU would only wait for each other.
+        if num_shards == 1 or "cuda" in self.session.identity.backend:
+            return 0
+        cores = num_cores()
+        return 0 if cores == 1 else min(cores, _MOST_WORKERS, num_shards)
+
+    def _count_lost(self, shards: Sequence[int]) -> None:
+        self.lost.update(shards)
+        for shard in shards:
+            if self.lost[shard] >= _MOST_TRIES:
+                raise DataError(
+                    "does not hold what was written to it",
+                    where=str(self.work.folder / shard_name(shard)),
+                    hint="Is the disk all right? The same command goes on.",
+                )
+
+    def _check_stop(self, ledger: Ledger) -> None:
+        if self.stop.requested:
+            ledger.refresh()
+            raise Interrupted(
+                f"stopped by {self.stop.requested}; {len(ledger.done)} of "
+                f"{self.plan.num_shards} shards are done",
+                where=str(self.work.folder),
+                hint="The same call goes on from there.",
+            )
+
+    def _check_quota(self, ledger: Ledger) -> None:
+        if len(ledger.bad) > self.work.num_bad_allowed:
+            raise too_many_bad(ledger.bad, self.work.num_bad_allowed, self.plan)
+
+    def _is_held(self, shard: int) -> bool:
+        return is_held(claim_path(self.work.folder, shard))
+
+    def _seal(self, ledger: Ledger) -> None:
+        folder = self.work.folder
+        if not any(entry.rows for entry in ledger.done.values()):
+            raise too_many_bad(ledger.bad, self.work.num_bad_allowed, self.plan)
+        with waiting_claim(folder / _SEAL_CLAIM):
+            tidy(folder, self.plan)
+            seal_gallery(folder, self.plan, list(ledger.done.values()))
+
+
+def tidy(folder: Path, plan: Plan) -> None:
+    """Remove what killed writers left: temporary files, claims, shards that are not planned."""
+    planned = {Path(shard_name(shard)).name for shard in range(plan.num_shards)}
+    left = [path for path in folder.glob("shards/part-*") if path.name not in planned]
+    for path in [*left, *folder.glob("shards/.part-*.tmp"), *folder.glob(".*.tmp")]:
+        path.unlink(missing_ok=True)

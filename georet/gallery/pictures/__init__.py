@@ -1,0 +1,1 @@
+"""Pictures of the ground, put together from the thumbnails of a gallery."""

@@ -1,0 +1,1 @@
+"""Places and areas on the Earth: WGS84 and Mercator, footprints, lengths, regions."""

@@ -1,0 +1,1 @@
+"""Fitting radii, confidence and threshold to photos whose place is known."""

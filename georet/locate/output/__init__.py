@@ -1,0 +1,1 @@
+"""Located photos as records, files, tables and a page."""

@@ -1,0 +1,46 @@
+"""What stands behind an answer: gallery, encoder, calibration, versions, and what was asked."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from georet.gallery.files.manifest import hash_of
+from georet.locate.locator import Locator
+from georet.locate.output.batch import Asked
+from georet.version import __version__
+
+
+def provenance(locator: Locator, asked: Asked) -> dict[str, Any]:
+    """Return JSON values by which an answer can be checked and repeated.
+
+    All but ``created`` depends on gallery, encoder, versions and the asked alone.
+    """
+    gallery, calibration = locator.gallery, locator.calibration
+    return {
+        "georet": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "gallery": {
+            "name": gallery.path.resolve().name,
+            "sha256": hash_of(gallery.manifest),
+            "num_tiles": len(gallery.tiles),
+            "encoder": gallery.encoder.as_json(),
+        },
+        "encoder": locator.session.identity.as_json(),
+        "index": locator.index_name,
+        "reranker": None if locator.reranker is None else type(locator.reranker).__name__,
+        "calibration": None
+        if calibration is None
+        else {
+            "queries": calibration.queries,
+            "num_queries": calibration.num_queries,
+            "threshold": calibration.threshold,
+            "precision": calibration.precision,
+        },
+        "asked": asked.describe(),
+    }

@@ -1,0 +1,63 @@
+"""Located photos as lines for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from georet.locate.output.journal import Journal
+from georet.locate.output.records import Record
+from georet.page.readable import NOTHING, count, metres, percent, position
+
+_WIDEST_NAME: Final = 40
+
+
+def table(journal: Journal) -> str:
+    """Return a block for each photo: the place, then the best tiles."""
+    return "\n\n".join(_block(record) for record in journal.records())
+
+
+def summary(journal: Journal) -> str:
+    """Return one line: how many photos were located, how many were left open."""
+    abstained = sum(record["abstained"] for record in journal.records())
+    without = f", {count(abstained)} of them too unclear to be trusted" if abstained else ""
+    return f"{count(journal.num_records)} located{without}"
+
+
+def place_line(record: Record) -> str:
+    """Return position, radii and confidence in one line."""
+    parts = [position((record["latitude"], record["longitude"]))]
+    if record["radius_90_m"] is not None:
+        parts.append(f"within {metres(record['radius_50_m'])} (50 %)")
+        parts.append(f"{metres(record['radius_90_m'])} (90 %)")
+    if record["confidence"] is not None:
+        parts.append(f"confidence {percent(100 * record['confidence'])}")
+    if record["abstained"]:
+        parts.append("abstains: the photo tells too little")
+    return ", ".join(parts)
+
+
+def _block(record: Record) -> str:
+    lines = [record["photo"], f"  {place_line(record)}"]
+    names = [_short_id(one["id"]) for one in record["candidates"]]
+    width = max(map(len, names))
+    for one, name in zip(record["candidates"], names, strict=True):
+        at = position((one["latitude"], one["longitude"]))
+        lines.append(
+            f"  {one['rank']:>3}. {name:<{width}}  {at:<22}  "
+            f"score {one['score']:.3f}  belief {_share(one['belief'])}"
+        )
+    return "\n".join(lines)
+
+
+def _short_id(name: str) -> str:
+    return name if len(name) <= _WIDEST_NAME else f"…{name[1 - _WIDEST_NAME :]}"
+
+
+def _share(belief: float) -> str:
+    return percent(100 * belief) if belief >= 1e-4 else NOTHING
+
+
+def short(photo: str) -> str:
+    """Return a photo's name without its folders."""
+    return Path(photo).name or photo

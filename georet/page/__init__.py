@@ -1,0 +1,1 @@
+"""What pages and terminal tables are drawn with: markup, charts, projections, thumbnails."""

@@ -1,0 +1,119 @@
+"""The held-out queries of a calibration: photos whose places are known, from a file or data set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from georet.contracts.running import Session
+from georet.csvfile import csv_rows
+from georet.errors import DataError, UsageError
+from georet.photos.photos import PhotoReader
+from georet.types import Doubles, Floats
+
+_COLUMNS: Final = ("photo", "lat", "lon")
+_BATCH: Final = 64
+
+
+@dataclass(frozen=True)
+class KnownPhotos:
+    """Photos and where they were taken, latlon float64[Q, 2]; ``about`` names them."""
+
+    paths: Sequence[Path]
+    latlon: Doubles
+    about: str
+
+
+def open_queries(
+    text: str, *, plugins: Sequence[str] | None = None, blocked: Sequence[str] = ()
+) -> KnownPhotos:
+    """Return the queries in ``FILE.csv``, ``dataset:NAME[:SET]`` or ``run:RUN_DIR[:SET]``.
+
+    A CSV has the columns photo, lat, lon; paths are relative to it. Raises UsageError for what is
+    none of these, DataError that names file and line.
+    """
+    from georet.sources.datasets import dataset_set, run_set
+
+    kind, colon, rest = text.partition(":")
+    if colon and kind in ("dataset", "run"):
+        find = dataset_set if kind == "dataset" else run_set
+        spec, (name, which) = find(rest, plugins=plugins, blocked=blocked)
+        queries = which.queries
+        if queries.latlon is None:
+            raise DataError(f"the queries of {name!r} have no positions", where=text)
+        return KnownPhotos(queries.paths, queries.latlon, f"{spec.name}, set {name}")
+    return _read_csv(Path(text))
+
+
+def embed_known(
+    photos: KnownPhotos,
+    session: Session,
+    *,
+    quota: float = 0.0,
+    advance: Callable[[int], None] = lambda _: None,
+) -> tuple[Floats, Doubles]:
+    """Return embeddings float32[Q, D] and latlon float64[Q, 2] of the readable photos.
+
+    Of all photos the share ``quota`` may be unreadable, beyond that DataError. ``advance`` is
+    called with the number of photos done since.
+    """
+    reader = PhotoReader(session.identity.size, len(photos.paths), quota)
+    parts, kept = [np.empty((0, session.identity.embed_dim), np.float32)], []
+    for start in range(0, len(photos.paths), _BATCH):
+        paths = photos.paths[start : start + _BATCH]
+        images = reader.read(paths)
+        rows = [start + at for at, path in enumerate(paths) if path in images]
+        if rows:
+            parts.append(session.embed(np.stack([images[photos.paths[row]] for row in rows])))
+            kept.extend(rows)
+        advance(len(paths))
+    return np.concatenate(parts), photos.latlon[kept]
+
+
+def _read_csv(path: Path) -> KnownPhotos:
+    if not path.is_file():
+        raise UsageError(
+            "is neither a CSV file, nor dataset:NAME[:SET], nor run:RUN_DIR[:SET]",
+            where=str(path),
+            hint="A CSV has the columns photo,lat,lon.",
+        )
+
+    def check_columns(columns: list[str]) -> None:
+        missing = [column for column in _COLUMNS if column not in columns]
+        if missing:
+            raise DataError(
+                f"has no column {', '.join(missing)}", where=str(path), hint="Wanted: photo,lat,lon"
+            )
+
+    rows = [
+        (path.parent / _photo(cells, where), _position(cells, where))
+        for where, cells in csv_rows(path, check_columns)
+    ]
+    if not rows:
+        raise DataError("lists no photo", where=str(path))
+    return KnownPhotos([photo for photo, _ in rows], np.array([at for _, at in rows]), str(path))
+
+
+def _photo(row: dict[str, str], where: str) -> str:
+    if not row["photo"]:
+        raise DataError("names no photo", where=where)
+    return row["photo"]
+
+
+def _position(row: dict[str, str], where: str) -> tuple[float, float]:
+    try:
+        lat, lon = float(row["lat"]), float(row["lon"])
+    except ValueError as error:
+        raise DataError(f"{row['lat']!r}, {row['lon']!r} is no position", where=where) from error
+    if not (math.isfinite(lat) and math.isfinite(lon) and abs(lat) <= 90 and abs(lon) <= 360):
+        raise DataError(
+            f"latitude, longitude are {lat}, {lon}; latitude must lie in -90..90",
+            where=where,
+            hint="Are latitude and longitude swapped?" if abs(lon) <= 90 else None,
+        )
+    return lat, lon

@@ -1,0 +1,73 @@
+"""One component in the catalogue."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from georet.components import Component
+from georet.errors import MissingExtraError, PluginError
+from georet.plugins.discovery import Source
+from georet.plugins.requirements import is_installed
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One component in the catalogue."""
+
+    kind: str
+    component: Component
+    owner: Source
+
+    @property
+    def id(self) -> str:
+        """The canonical id, ``plugin:name``."""
+        return f"{self.owner.name}:{self.component.name}"
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The required import names that are not installed; nothing is imported to find out."""
+        return tuple(name for name in self.component.requires if not is_installed(name))
+
+    def factory(self) -> Any:
+        """Import and return what makes the component."""
+        return self._resolve(self.component.factory)
+
+    def config(self) -> Any:
+        """Import and return the class of the component's options, or None if it has none."""
+        return self._resolve(self.component.config)
+
+    def check_requirements(self, where: str = "") -> None:
+        """Raise MissingExtraError unless everything that the component requires is installed."""
+        missing = self.missing
+        if missing:
+            raise MissingExtraError(
+                f"{self.id!r} needs {', '.join(missing)}, which is not installed",
+                where=where or None,
+                hint=f"pip install {self._install(missing)}",
+            )
+
+    def _install(self, missing: Iterable[str]) -> str:
+        if self.component.extra is not None:
+            return f"'{self.owner.distribution}[{self.component.extra}]'"
+        return " ".join(missing)
+
+    def _resolve(self, target: Any) -> Any:
+        """Import a lazy ``"module:attribute"``; everything else is returned as it is."""
+        if not isinstance(target, str):
+            return target
+        module, _, attributes = target.partition(":")
+        try:
+            found: Any = importlib.import_module(module)
+            for attribute in attributes.split("."):
+                found = getattr(found, attribute)
+        except Exception as error:
+            raise PluginError(
+                f"{self.kind} {self.id!r}: {target!r} can't be imported: "
+                f"{type(error).__name__}: {error}",
+                where=str(self.owner),
+                hint="GEORET_DEBUG=1 shows the traceback.",
+            ) from error
+        return found

@@ -1,0 +1,1 @@
+"""Archives of encoded Web Mercator tiles as sources: MBTiles, PMTiles, folders."""

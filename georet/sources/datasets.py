@@ -1,0 +1,138 @@
+"""The galleries of georet's own data sets as sources of tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+import yaml
+
+from georet.config import ComponentSpec
+from georet.contracts.training import Dataset
+from georet.errors import DataError, UsageError
+from georet.plugins import Plugins, load_plugins
+from georet.sources.images import ImageSource, one_side_m, square_table
+from georet.suggest import hint_for
+from georet.tiles.tiling import Tiling
+from georet.types import EvaluationSet, ImageTable
+
+SIDE_COLUMN: Final = "side_m"
+"""The column of an ImageTable that holds its tiles' ground sizes in metres."""
+
+
+def open_dataset(
+    text: str, tiling: Tiling, *, plugins: Sequence[str] | None, blocked: Sequence[str]
+) -> ImageSource:
+    """Return the gallery of ``NAME[:SET][?key=value&...]``, a data set with options.
+
+    The name may be a canonical id, ``plugin:name``. Values are read as YAML.
+    """
+    spec, which = dataset_set(text, plugins=plugins, blocked=blocked)
+    return _gallery(spec, *which, tiling, where=f"dataset:{text}")
+
+
+def dataset_set(
+    text: str, *, plugins: Sequence[str] | None, blocked: Sequence[str]
+) -> tuple[ComponentSpec, tuple[str, EvaluationSet]]:
+    """Return data set, and name and content of the set, of ``NAME[:SET][?key=value&...]``."""
+    named, _, query = text.partition("?")
+    loaded = load_plugins(plugins, blocked=blocked, also=_owners(named))
+    name, wanted = _split_name(named, loaded)
+    spec = ComponentSpec.model_validate({"name": name, **options_of(query, where=text)})
+    dataset = cast(Dataset, loaded.catalog.create("datasets", spec, where=f"dataset:{text}"))
+    return spec, _chosen(dataset.evaluations(), wanted, where=f"dataset:{text}")
+
+
+def open_run(
+    text: str, tiling: Tiling, *, plugins: Sequence[str] | None, blocked: Sequence[str]
+) -> ImageSource:
+    """Return the gallery of ``RUN_DIR[:SET]``, from the data set that the run was trained with."""
+    spec, which = run_set(text, plugins=plugins, blocked=blocked)
+    return _gallery(spec, *which, tiling, where=f"run:{text}")
+
+
+def run_set(
+    text: str, *, plugins: Sequence[str] | None, blocked: Sequence[str]
+) -> tuple[ComponentSpec, tuple[str, EvaluationSet]]:
+    """Return the data set of ``RUN_DIR[:SET]``, and name and content of the set."""
+    from georet.train.run import check_run, reconfigure
+    from georet.train.setup import make_dataset
+
+    folder, _, wanted = (text, "", "") if Path(text).is_dir() else text.rpartition(":")
+    path = check_run(Path(folder or text))
+    config, loaded = reconfigure(path, plugins=plugins, blocked=blocked)
+    sets = make_dataset(config, loaded).evaluations()
+    return config.dataset, _chosen(sets, wanted, where=f"run:{text}")
+
+
+def options_of(query: str, *, where: str) -> dict[str, Any]:
+    """Return the options in ``key=value&key=value``, values read as YAML."""
+    options: dict[str, Any] = {}
+    for part in filter(None, query.split("&")):
+        key, equals, value = part.partition("=")
+        if not key or not equals:
+            raise UsageError(f"{part!r} is not key=value", where=where)
+        try:
+            options[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"{part!r}: the value is no YAML", where=where) from error
+    return options
+
+
+def _owners(named: str) -> list[str]:
+    """Return the plugin to load for ``plugin:name``, where that is installed."""
+    from georet.plugins.discovery import installed
+
+    owner = named.partition(":")[0]
+    return [owner] if ":" in named and owner in installed() else []
+
+
+def _split_name(named: str, plugins: Plugins) -> tuple[str, str]:
+    """Return the data set's name and the set's: the longest name that there is, then the rest."""
+    catalog = plugins.catalog
+    known = {entry.id for entry in catalog.entries("datasets")} | set(catalog.names("datasets"))
+    parts = named.split(":")
+    for num in range(len(parts), 0, -1):
+        name = ":".join(parts[:num])
+        if name in known:
+            return name, ":".join(parts[num:])
+    return parts[0], ":".join(parts[1:])
+
+
+def _chosen(
+    sets: Mapping[str, EvaluationSet], wanted: str, *, where: str
+) -> tuple[str, EvaluationSet]:
+    if not sets:
+        raise DataError("the data set has no gallery (no evaluation set)", where=where)
+    name = wanted or next(iter(sets))
+    if name not in sets:
+        hint = hint_for(name, sets, "sets")
+        raise UsageError(f"the data set has no set {name!r}", where=where, hint=hint)
+    return name, sets[name]
+
+
+def _gallery(
+    spec: ComponentSpec, name: str, which: EvaluationSet, tiling: Tiling, *, where: str
+) -> ImageSource:
+    images = which.gallery
+    if images.latlon is None:
+        raise DataError("its gallery has no positions", where=where)
+    table = square_table(images.ids, images.latlon, _sides(images, tiling, where))
+    about = {"kind": "dataset", "dataset": spec.model_dump(mode="json")}
+    described = {**about, "set": name, "tiling": tiling.as_json()}
+    return ImageSource(table, images.paths, described)
+
+
+def _sides(images: ImageTable, tiling: Tiling, where: str) -> Any:
+    side_m = one_side_m(tiling, where=where)
+    if side_m is not None:
+        return np.full(len(images), side_m)
+    if SIDE_COLUMN not in images.columns:
+        raise UsageError(
+            "the data set doesn't tell how large its tiles are on the ground",
+            where=where,
+            hint="Give it: --side 72m (in Python Tiling(side_m=(72.0,))).",
+        )
+    return np.asarray(images.columns[SIDE_COLUMN], np.float64)

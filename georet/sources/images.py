@@ -1,0 +1,60 @@
+"""Tiles that are image files of their own, whose places are told by a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from georet.data.images import read_image
+from georet.errors import DataError, UsageError
+from georet.ground.wgs84 import square_corners, wrapped
+from georet.tiles.fingerprints import fingerprint_files
+from georet.tiles.table import TileTable
+from georet.tiles.tiling import Tiling
+from georet.types import Doubles, Pixels
+
+
+class ImageSource:
+    """A file for each tile of a table; ``about`` names the source in ``describe``."""
+
+    def __init__(self, table: TileTable, paths: Sequence[Path], about: Mapping[str, Any]) -> None:
+        self._table, self._paths, self._about = table, list(paths), dict(about)
+
+    def tiles(self) -> TileTable:
+        """Return all tiles in the table's order."""
+        return self._table
+
+    def read(self, row: int) -> Pixels:
+        """Return one tile uint8[h, w, 3] in its own resolution."""
+        try:
+            return read_image(self._paths[row])
+        except DataError as error:
+            what = f"tile {self._table.ids[row]}: {error.what}"
+            raise DataError(what, where=error.where, hint=error.hint) from error
+
+    def describe(self) -> dict[str, Any]:
+        """Return what names the source, and a fingerprint of its files."""
+        named = zip(self._table.ids, self._paths, strict=True)
+        return {**self._about, "fingerprint": fingerprint_files(named)}
+
+
+def square_table(ids: Sequence[str], latlon: Doubles, side_m: Doubles) -> TileTable:
+    """Return the table of north-up square tiles around centres [R, 2] with sides [R]."""
+    centres = latlon.copy()
+    centres[:, 1] = wrapped(centres[:, 1])
+    return TileTable(ids, centres, square_corners(centres, side_m), side_m)
+
+
+def one_side_m(tiling: Tiling, *, where: str) -> float | None:
+    """Return the ground size that a tiling gives to tiles that are already cut, or None.
+
+    UsageError for what only makes sense where tiles are cut.
+    """
+    if len(tiling.side_m) > 1 or tiling.overlap or tiling.zoom is not None:
+        raise UsageError(
+            "its tiles are cut already: several sizes, an overlap or a zoom can't be asked for",
+            where=where,
+            hint="A single --side (side_m) says how large they are on the ground.",
+        )
+    return float(tiling.side_m[0]) if tiling.side_m else None

@@ -1,0 +1,1 @@
+"""Rasters as sources of tiles: cut in their own projection, or warped to Web Mercator."""

@@ -1,0 +1,119 @@
+"""The tile source that cuts a surface: a raster in its own projection, or a stitched archive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+import cv2
+import numpy as np
+
+from georet.errors import DataError
+from georet.sources.rasters.grid import bands
+from georet.sources.rasters.surface import Surface, table_of
+from georet.tiles.table import TileTable
+from georet.tiles.tiling import Tiling
+from georet.types import Doubles, Ints, Pixels
+
+MAX_SIDE_PX: Final = 1024
+"""A tile is read at most so large; encoders see a fraction of it."""
+
+
+class _Cuts(NamedTuple):
+    table: TileTable
+    windows: Doubles
+    part: Ints
+
+
+class CutSource:
+    """Tiles of the asked ground sizes, size by size, from the surface's top left to bottom right.
+
+    ``parts`` are sizes in metres, each with the surface that tiles of this size are cut from. Ids
+    are ``{side}m/{band}/{column}``. Carried to another process, the source knows its tiles.
+    """
+
+    def __init__(self, parts: Sequence[tuple[float, Surface]], tiling: Tiling) -> None:
+        self.parts, self.tiling = list(parts), tiling
+
+    def tiles(self) -> TileTable:
+        """Return all tiles; of the raster only what tells of missing data is read."""
+        return self._plan.table
+
+    def read(self, row: int) -> Pixels:
+        """Return one tile uint8[h, w, 3] in the surface's resolution, at most 1024 pixels a side.
+
+        What is without data, or outside the surface, is black.
+        """
+        plan = self._plan
+        surface = self.parts[int(plan.part[row])][1]
+        return read_window(surface, plan.windows[row], plan.table.ids[row])
+
+    def describe(self) -> dict[str, Any]:
+        """Return the surfaces' descriptions and the tiling."""
+        first, *others = (surface.describe() for _, surface in self.parts)
+        if any(other != first for other in others):
+            first = {**first, "parts": others}
+        return {**first, "tiling": self.tiling.as_json()}
+
+    @cached_property
+    def _plan(self) -> _Cuts:
+        cut = [self._cut(float(side_m), surface) for side_m, surface in self.parts]
+        tables, windows = zip(*cut, strict=True)
+        if not sum(map(len, tables)):
+            raise DataError(
+                "no tile is left: each lacks more data than allowed, or lies partly off the map",
+                where=str(self.parts[0][1].describe()["path"]),
+                hint=f"At most a share of {self.tiling.max_nodata:g} may be without data; "
+                "choose smaller tiles, or allow more: --max-nodata 0.9.",
+            )
+        part = np.repeat(np.arange(len(tables)), list(map(len, tables)))
+        return _Cuts(joined(tables), np.concatenate(windows), part)
+
+    def _cut(self, side_m: float, surface: Surface) -> tuple[TileTable, Doubles]:
+        tables, kept = [], []
+        for band in bands(surface, side_m, self.tiling.overlap):
+            ids = [f"{side_m:.10g}m/{band.number}/{column}" for column in range(len(band.windows))]
+            table, there = table_of(surface, band.windows, ids)
+            windows = band.windows[there]
+            if len(windows) and self.tiling.max_nodata < 1:
+                is_full = surface.void_shares(windows) <= self.tiling.max_nodata + 1e-9
+                table, windows = table.take(np.flatnonzero(is_full)), windows[is_full]
+            tables.append(table)
+            kept.append(windows)
+        return joined(tables), np.concatenate(kept)
+
+
+def joined(tables: Sequence[TileTable]) -> TileTable:
+    """Return the tiles of several tables, in order."""
+    return TileTable(
+        [name for table in tables for name in table.ids],
+        np.concatenate([table.latlon for table in tables]),
+        np.concatenate([table.corners_latlon for table in tables]),
+        np.concatenate([table.side_m for table in tables]),
+    )
+
+
+def read_window(surface: Surface, window: Doubles, name: str) -> Pixels:
+    """Return uint8[h, w, 3] in a window float64[4] (left, top, width, height) of any pixels.
+
+    DataError, with the tile's ``name``, where the surface can't be read.
+    """
+    extent = np.array([surface.width, surface.height])
+    first = np.clip(np.floor(window[:2]), 0, extent - 1).astype(int)
+    last = np.clip(np.ceil(window[:2] + window[2:]), first + 1, extent).astype(int)
+    shape = last - first
+    size = np.minimum(shape, MAX_SIDE_PX)
+    box = (int(first[0]), int(first[1]), int(shape[0]), int(shape[1]))
+    pixels = surface.block(box, (int(size[1]), int(size[0])), name)
+    if np.array_equal(np.concatenate([first, shape]), window):
+        return pixels
+    scale = size / shape
+    wanted = np.maximum(np.floor(np.minimum(window[2:], MAX_SIDE_PX)), 1)
+    step = window[2:] / wanted * scale
+    # Pixel centres lie at halves; the block's first pixel stands for `first`.
+    begin = (window[:2] - first) * scale + step / 2 - 0.5
+    matrix = np.array([[step[0], 0, begin[0]], [0, step[1], begin[1]]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    target = (int(wanted[0]), int(wanted[1]))
+    return np.asarray(cv2.warpAffine(pixels, matrix, target, flags=flags), np.uint8)

@@ -1,0 +1,1 @@
+"""What a tile is, before it is known where its pixels come from."""

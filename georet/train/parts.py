@@ -1,0 +1,121 @@
+"""What banks, judge and saving may use of a training, instead of the trainer itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+from torch.optim import Optimizer
+
+from georet.config import RunConfig
+from georet.contracts.training import Sampler
+from georet.encoder import Encoder
+from georet.evaluate.embed import Embedder
+from georet.interrupt import StopRequest
+from georet.plugins import Plugins
+from georet.progress import Stage
+from georet.train import setup
+from georet.train.checkpoint import Checkpoint
+from georet.train.events import EventLog
+from georet.train.objective import Objective
+from georet.train.optim import build_optimizer
+from georet.train.setup import Data
+from georet.train.state import State
+from georet.train.step import Stepper
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a training is made of. The parts stay the same objects from start to end.
+
+    ``state`` is where the training stands: trainer, banks and judge each move their own fields.
+    """
+
+    config: RunConfig
+    plugins: Plugins
+    run_dir: Path
+    data: Data
+    encoder: Encoder
+    sampler: Sampler
+    objective: Objective
+    optimizer: Optimizer
+    stepper: Stepper
+    embedder: Embedder
+    state: State
+
+    @property
+    def modules(self) -> nn.ModuleDict:
+        """All that is trained, by the names under which a checkpoint keeps it."""
+        return nn.ModuleDict({"encoder": self.encoder, "objective": self.objective})
+
+
+def make_parts(
+    config: RunConfig, plugins: Plugins, run_dir: Path, checkpoint: Checkpoint | None
+) -> Parts:
+    """Build everything from the configuration; with a checkpoint, weights are loaded later."""
+    data = setup.load_data(config, plugins)
+    bare = None if checkpoint is None else checkpoint.state["bare_options"]
+    encoder = setup.make_encoder(config, plugins, list(data.pairs.views), bare)
+    sampler = setup.make_sampler(config, plugins)
+    objective = setup.make_objective(config, plugins, encoder.embed_dim, data.pairs)
+    modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
+    optimizer = build_optimizer(modules, config.train)
+    precision = setup.precision_of(config)
+    stepper = Stepper(
+        encoder, objective, optimizer, config.train, precision=precision, seed=config.seed
+    )
+    embedder = Embedder(encoder, config.data, config.evaluate.batch_size, precision)
+    return Parts(
+        config=config,
+        plugins=plugins,
+        run_dir=run_dir,
+        data=data,
+        encoder=encoder,
+        sampler=sampler,
+        objective=objective,
+        optimizer=optimizer,
+        stepper=stepper,
+        embedder=embedder,
+        state=State(),
+    )
+
+
+class Log:
+    """Notes what happens in a training, tells its observers, and stops it where it is asked to."""
+
+    def __init__(
+        self, events: EventLog, stop: StopRequest, tell: Callable[..., None], run_dir: Path
+    ) -> None:
+        self.events, self._stop, self._tell, self._run_dir = events, stop, tell, run_dir
+
+    def observe(self, hook: str, **values: object) -> None:
+        """Call an observer hook of all plugins, with the training as they may see it."""
+        self._tell(hook, **values)
+
+    @contextmanager
+    def timed(self, stage: str, epoch: int) -> Iterator[None]:
+        """Note how long a stage took."""
+        started = time.perf_counter()
+        yield
+        self.note_time(stage, epoch, started)
+
+    def note_time(self, stage: str, epoch: int, started: float, **values: object) -> None:
+        """Note the seconds since ``started``."""
+        seconds = round(time.perf_counter() - started, 3)
+        self.events.timing(stage, epoch=epoch, seconds=seconds, **values)
+
+    def advance(self, bar: Stage, num: int) -> None:
+        """Move a bar, and stop here when a signal has come."""
+        bar.advance(num)
+        self.check_stop()
+
+    def check_stop(self) -> None:
+        """Raise Interrupted when a signal has come."""
+        self._stop.check(
+            "everything up to the last checkpoint is saved",
+            hint=f"Go on with: georet train --resume {self._run_dir}",
+        )

@@ -1,0 +1,121 @@
+"""Trees with one folder a building: what University-1652, SUES-200 and DenseUAV have in common."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from georet.data.images import SUFFIXES
+from georet.errors import DataError
+from georet.types import Doubles, EvaluationSet, ImageTable, Ints
+from georet_datasets.readers.files import Origin
+
+JUNK: Final = "-1"
+"""The id of gallery images that leave the ranking."""
+
+
+def read_folder(
+    folder: Path, origin: Origin, *, below: str = "", only: Sequence[str] | None = None
+) -> ImageTable:
+    """Return the images ``folder/{id}/{below}/*``, with the column ``building`` of their ids.
+
+    Sorted by file name and then by id, so that the first image of each building comes before the
+    second one of any. ``only`` are the ids to read, by default all. Hidden files and those that
+    don't end like an image are passed over. DataError, naming the folder and where the data set
+    comes from, where a folder is missing or holds no image.
+    """
+    found: list[tuple[str, str, Path]] = []
+    for name in only if only is not None else _names(folder, origin, Path.is_dir):
+        inner = folder / name / below
+        images = [n for n in _names(inner, origin, Path.is_file) if _is_image(n)]
+        if not images:
+            raise origin.missing(inner, "holds no image")
+        found += [(image, name, inner / image) for image in images]
+    if not found:
+        raise origin.missing(folder, "holds no folder with images")
+    found.sort(key=lambda entry: entry[:2])
+    return ImageTable(
+        [f"{name}/{image}" for image, name, _ in found],
+        [path for *_, path in found],
+        columns={"building": np.array([name for _, name, _ in found])},
+        name=f"{origin.name} {folder.name}",
+    )
+
+
+def rows_by_building(table: ImageTable) -> dict[str, list[int]]:
+    """Return the rows of each building of a table that ``read_folder`` made."""
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(table.columns["building"].tolist()):
+        rows.setdefault(name, []).append(row)
+    return rows
+
+
+def one_tile_each(tiles: ImageTable, origin: Origin) -> dict[str, int]:
+    """Return the row of each building's one tile; DataError for a building with several."""
+    rows = rows_by_building(tiles)
+    for name, several in rows.items():
+        if len(several) > 1:
+            where, what = str(tiles.paths[several[1]].parent), f"{len(several)} tiles of {name!r}"
+            raise DataError(f"{what}, {origin.name} has one", where=where, hint=origin.hint)
+    return {name: several[0] for name, several in rows.items()}
+
+
+def pair_with_tiles(photos: ImageTable, tiles: ImageTable, origin: Origin) -> Ints:
+    """Return int64[N, 2]: each photo with its building's one tile; DataError if it has none."""
+    tile_of = one_tile_each(tiles, origin)
+    buildings = photos.columns["building"].tolist()
+    for row, name in enumerate(buildings):
+        if name not in tile_of:
+            raise DataError(
+                f"building {name!r} has no tile",
+                where=str(photos.paths[row].parent),
+                hint=f"There is no {name} beside {tiles.paths[0].parent}.\n  {origin.hint}",
+            )
+    return np.stack([np.arange(len(photos)), [tile_of[name] for name in buildings]], axis=1)
+
+
+def by_building(
+    queries: ImageTable, gallery: ImageTable, protocol: str, about: str, **views: str
+) -> EvaluationSet:
+    """Return the set in which a query's positives are all gallery rows of its building.
+
+    A building that the gallery lacks leaves its queries without a match; id -1 is junk.
+    """
+    rows = rows_by_building(gallery)
+    junk = np.array(rows.pop(JUNK, []), np.int64)
+    positives = [rows.get(name, []) for name in queries.columns["building"].tolist()]
+    return EvaluationSet(queries, gallery, positives, protocol, junk=junk, about=about, **views)
+
+
+def located(table: ImageTable, latlon_of: dict[str, tuple[float, float]], where: str) -> ImageTable:
+    """Return the table with the position of each image's building; DataError for one without."""
+    buildings = table.columns["building"].tolist()
+    for name in buildings:
+        if name not in latlon_of:
+            raise DataError(f"has no position of {name!r}, a folder of {table.name}", where=where)
+    latlon: Doubles = np.array([latlon_of[name] for name in buildings], np.float64)
+    return ImageTable(table.ids, table.paths, latlon, table.columns, table.name)
+
+
+def _is_image(name: str) -> bool:
+    return Path(name).suffix.lower() in SUFFIXES
+
+
+def _names(folder: Path, origin: Origin, kind: Callable[[Path], bool]) -> list[str]:
+    try:
+        entries = sorted(folder.iterdir())
+        names = [e.name for e in entries if not e.name.startswith(".") and kind(e)]
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise origin.missing(folder) from error
+    except OSError as error:
+        what = f"can't be listed: {error.strerror}"
+        raise DataError(what, where=str(folder), hint=origin.hint) from error
+    for name in names:
+        if any("\udc80" <= letter <= "\udcff" for letter in name):
+            what = f"the name {os.fsencode(name)!r} in this folder is not UTF-8"
+            raise DataError(what, where=str(folder), hint="Rename it, for example with convmv.")
+    return names
