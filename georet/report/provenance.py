@@ -26,7 +26,7 @@ def gaps(report: RunReport) -> Html:
 
 
 def _command(report: RunReport) -> Html:
-    command = report.run.manifest.command_line
+    command = report.run.manifest.command
     if not command:
         return tag("p", "The run left no command.", class_="absent")
     return tag("pre", tag("code", command), tabindex="0", aria_label="command that made this run")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 import numpy as np
@@ -41,16 +40,11 @@ class Manifest(Record):
     recipe: str | None = None
     seed: int | None = None
     dataset: DatasetRecord = DatasetRecord()
-    command: str | list[str] = ""
+    command: str = ""
     started: str | None = None
     finished: str | None = None
     duration_s: float | None = None
     num_parameters: int | None = None
-
-    @property
-    def command_line(self) -> str:
-        """The command as it is typed."""
-        return self.command if isinstance(self.command, str) else shlex.join(self.command)
 
 
 class PlanEvent(Record):

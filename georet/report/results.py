@@ -109,7 +109,7 @@ def _changes(path: Path) -> tuple[str, ...]:
     if not path.is_file():
         return ()
     try:
-        words = shlex.split(Manifest.model_validate(read_json(path)).command_line)
+        words = shlex.split(Manifest.model_validate(read_json(path)).command)
     except ValueError:
         return ()
     changes = []

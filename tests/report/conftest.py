@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
@@ -103,7 +104,7 @@ def hostile_run(run: Run) -> Run:
     )
     write_json(
         run.path / "manifest.json",
-        _MANIFEST | {"plugins": {HOSTILE: HOSTILE}, "command": ["georet", HOSTILE]},
+        _MANIFEST | {"plugins": {HOSTILE: HOSTILE}, "command": shlex.join(["georet", HOSTILE])},
     )
     return Run(run.path, {"held-out": spoilt}, run.pairs)
 

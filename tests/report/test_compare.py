@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,9 @@ def made(tmp_path):
         run_dir = tmp_path / name
         (run_dir / "evaluation").mkdir(parents=True)
         (run_dir / "config.yaml").write_text(dump(RunConfig.model_validate(values)))
-        write_json(run_dir / "manifest.json", {"command": ["georet", "train", *command]})
+        write_json(
+            run_dir / "manifest.json", {"command": shlex.join(["georet", "train", *command])}
+        )
         record = {"set": "val", "protocol": protocol, "dataset": "datasets:cvusa", **COUNTS}
         metrics = {"recall@1": recall, "median_error_m": 12.0}
         write_json(run_dir / "evaluation" / "val.json", record | {"metrics": metrics} | result)

@@ -1,4 +1,4 @@
-"""Opener GeoTIFFs and COGs, and says where on the ground their pixels lie."""
+"""Opens GeoTIFFs and COGs, and says where on the ground their pixels lie."""
 
 from __future__ import annotations
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 
 from georet.errors import UsageError
 from georet.extras import need
-from georet.types import Bools, Floats, Ints
+from georet.types import Bools
 
 DISTRIBUTIONS: Final = (
     "faiss-cpu",
@@ -22,8 +21,6 @@ DISTRIBUTIONS: Final = (
 """All of them install the same folder ``faiss``."""
 MOST_ON_GPU: Final = 2048
 """Results that a GPU index of faiss can return."""
-
-Search = Callable[[Floats, int], Ints]
 
 
 def load_faiss() -> Any:

