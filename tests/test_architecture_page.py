@@ -1,0 +1,85 @@
+"""docs/architecture.md: its layout is that of the tree, and what it names is there."""
+
+from __future__ import annotations
+
+import importlib.util
+import pkgutil
+import re
+import shutil
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of what the layout is made from."""
+    root = tmp_path_factory.mktemp("copy")
+    for folder in ("georet", "plugins", "export"):
+        ignored = shutil.ignore_patterns("__pycache__", "static", "recipes")
+        shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
+    (root / "tests").mkdir()
+    shutil.copy(ROOT / "tests/test_house.py", root / "tests")
+    return root
+
+
+def test_the_layout_is_that_of_the_tree(generator):
+    assert generator.with_layout(PAGE) == PAGE, "stale: run `python docs/generate.py`"
+
+
+CHANGES = {
+    "another first line of a module": ("georet/types.py", "Plain data", "Simple data"),
+    "another first line of a room": ("georet/page/__init__.py", "What pages", "That which pages"),
+    "another first line of a plugin": ("plugins/pml/georet_pml/__init__.py", "losses", "costs"),
+    "a part on another floor": ("tests/test_house.py", '("photos",)', '("photos", "doctor")'),
+    "more modules in a folder": ("tests/test_house.py", '"georet/cli": 17', '"georet/cli": 18'),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_makes_the_page_stale(change, generator, copy):
+    file, before, after = CHANGES[change]
+    path = copy / file
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+    assert generator.with_layout(PAGE, copy) != PAGE
+    path.write_text(text, encoding="utf-8")
+    assert generator.with_layout(PAGE, copy) == PAGE
+
+
+def test_a_page_without_markers_is_refused(generator):
+    with pytest.raises(ValueError, match="must have this line once"):
+        generator.with_layout(PAGE.replace(generator.LAYOUT_END, ""))
+
+
+PATHS = sorted(
+    set(re.findall(r"`((?:georet|plugins|export|tests|docs|benchmarks)/[^`\s*<]*)`", PAGE))
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_path_that_the_page_names_is_there(path):
+    assert (ROOT / path).exists()
+
+
+NAMES = sorted(set(re.findall(r"`(georet(?:\.\w+)+)", PAGE)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_dotted_name_that_the_page_names_is_there(name):
+    assert pkgutil.resolve_name(name) is not None
