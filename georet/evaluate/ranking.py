@@ -133,10 +133,13 @@ def _places(found: Answers, score: Floats, above: Ints) -> Ints:
     one positive behind the other.
     """
     query = found.query
+    # Queries stay in their blocks, so that ``start`` holds for the result too.
     order = np.lexsort((-score, query))
     position = np.arange(len(order))
     is_new = np.ones(len(order), np.bool_)
     is_new[1:] = (np.diff(query) != 0) | (np.diff(score[order]) != 0)
+    # ``above`` counts better positives as well. Of equal ones it counts none, so that each gets its
+    # position within the run of equals on top; the maximum carries the start of the run along.
     first_equal = np.maximum.accumulate(np.where(is_new, position, 0))
     places: Ints = above[order] + position - first_equal
     return places
@@ -159,6 +162,7 @@ def _top_scores(sides: RankedSides, top: Ints) -> Floats:
 
 def _num_semi_above(found: Answers, score: Floats, sides: RankedSides, ignored: Ints) -> Ints:
     """Return int64[Q]: semi-positives that score above the positive."""
+    # Without a positive there is no score to compare with: ``start`` points at the next query's.
     semi, has_match = found.semi_positives, np.diff(found.start) > 0
     counts = (semi >= 0) & has_match[:, None] & ~np.isin(semi, ignored)
     query, column = np.nonzero(counts)

@@ -121,16 +121,20 @@ def _wkb(rings: list[Doubles]) -> bytes:
 def bounds_latlon(corners_latlon: Doubles) -> list[float]:
     """Return west, south, east, north of corners float64[R, 4, 2], the narrowest such box."""
     latitude, longitude = corners_latlon[..., 0], corners_latlon[..., 1]
-    # Tiles as arcs, so that a gap is where there is no tile, not where there is no corner.
+    # The narrowest box leaves out the widest gap. Tiles are taken as arcs, so that a gap is where
+    # there is no tile, not where there is no corner.
     west, east = longitude.min(axis=1), longitude.max(axis=1)
     order = np.argsort(west % 360)
     starts, widths = (west % 360)[order], (east - west)[order]
+    # How far east the tiles up to each one reach: a wide one may cover several starts after it.
     reach = np.maximum.accumulate(starts + widths)
-    # What reaches round the circle covers the first starts too.
+    # The gap before a start begins where the tiles before it end. Before the first start those are
+    # the last ones, a turn earlier; what reaches round the circle covers further starts too.
     wrapped = np.maximum(np.concatenate([[reach[-1] - 360], reach[:-1]]), reach[-1] - 360)
     gap = starts - wrapped
     first = int(np.argmax(gap))
     south, north = float(latitude.min()), float(latitude.max())
+    # A tile that holds a pole reaches further than its corners: to the pole, at all longitudes.
     polar = latitude[holds_pole(corners_latlon)].mean(axis=1)
     south, north = (-90.0 if (polar < 0).any() else south), (90.0 if (polar > 0).any() else north)
     if gap[first] <= 0 or len(polar):

@@ -14,9 +14,12 @@ from georet.locate.tuning import Tuning
 from georet.types import Doubles
 
 _CANDIDATE_MODES: Final = 256
+"""The mode is one of so many best tiles; more would cost, since each is compared with each."""
 _MODE_SOFTNESS, _MODE_WIDTH = 0.5, 2.0
+"""As shares of sharpness and bandwidth: a group of good tiles shall beat one that stands alone."""
 _STEPS: Final = 30
 _SETTLED: Final = 1e-3
+"""A step of this share of the kernel's width is the last one."""
 _QUANTILES: Final = 8
 _KNOTS: Final = 1001
 
@@ -51,6 +54,7 @@ def mode_of(field: Field, layout: Layout, tuning: Tuning) -> int:
     belief = field.belief(_MODE_SOFTNESS * tuning.sharpness)[:_CANDIDATE_MODES]
     points = layout.points[rows]
     width = _MODE_WIDTH * tuning.bandwidth * layout.spacing_m[rows] / EARTH_RADIUS_M
+    # Points of unit length: 2 - 2 cos is the chord squared, so this is exp(-chord^2 / (2 width^2)).
     near = np.exp((points @ points.T - 1) / width[:, None] ** 2)
     return int(np.argmax(near @ belief))
 
@@ -65,7 +69,7 @@ def shifted(field: Field, layout: Layout, tuning: Tuning, at: int) -> Doubles:
     point: Doubles = layout.points[field.rows[at]]
     for _ in range(_STEPS):
         mean = (weights * np.exp((points @ point - 1) / width**2)) @ points
-        mean /= np.linalg.norm(mean)
+        mean /= np.linalg.norm(mean)  # back onto the sphere, which a mean lies below
         step, point = float(np.linalg.norm(mean - point)), mean
         if step < _SETTLED * width:
             break
@@ -113,6 +117,8 @@ def spread_of(field: Field, layout: Layout, tuning: Tuning, point: Doubles) -> S
     belief = field.belief(tuning.sharpness, tuning.stray)
     centre_m = layout.distance_m(point, field.rows)
     scatter_m = tuning.spread * layout.side_m[field.rows]
+    # Squared radius of a Gaussian in the plane, in variances, at the middles of equal shares. Its
+    # direction is averaged out: what is left of it is that squares of distances add.
     quantiles = -2 * np.log1p(-(np.arange(_QUANTILES) + 0.5) / _QUANTILES)
     distance_m = np.sqrt(centre_m[:, None] ** 2 + scatter_m[:, None] ** 2 * quantiles).ravel()
     order = np.argsort(distance_m)

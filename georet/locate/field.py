@@ -33,6 +33,7 @@ class Field:
         """
         if not len(self.rows):
             return np.empty(0)
+        # Beside the best merit, which comes first: nothing overflows, and shares stay the same.
         weights = np.exp(sharpness * (self.merits.astype(np.float64) - float(self.merits[0])))
         shares: Doubles = (1 - stray) * weights / weights.sum() + stray / len(weights)
         return shares
@@ -52,6 +53,7 @@ def best_of(merits: Floats, allowed: Bools | None, num: int = CONTENDERS) -> Fie
     """Return the ``num`` best tiles of merits float32[R], of those ``allowed`` bool[R]."""
     rows = np.arange(len(merits)) if allowed is None else np.flatnonzero(allowed)
     if len(rows) > num:
+        # A partition comes in no order; ascending, the stable sort below breaks ties by row.
         part = np.argpartition(-merits[rows], num - 1)[:num]
         rows = np.sort(rows[part])
     # Equal merits stand in the order of their rows, so that the answer never wavers.

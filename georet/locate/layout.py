@@ -41,6 +41,8 @@ class Layout:
 
     def covers(self, latlon: Doubles) -> Bools:
         """Return bool[Q]: which positions float64[Q, 2] lie within reach of some tile's centre."""
+        # Several: of tiles of several scales, one with a farther centre may be the one that covers.
+        # Asked for as a list, the axis of neighbours stays even for a gallery of one tile.
         num = min(_NEIGHBOURS, len(self.points))
         chords, rows = cKDTree(self.points).query(unit_vectors(latlon), k=list(range(1, num + 1)))
         covers: Bools = np.any(arc_m(np.asarray(chords)) <= self.reach_m[rows], axis=1)
@@ -50,6 +52,7 @@ class Layout:
         num = min(_NEIGHBOURS, len(self.points) - 1)
         if num < 1:
             return self.side_m
+        # One more, since the nearest point to a centre is that centre. Chords sort as arcs do.
         chords = np.asarray(cKDTree(self.points).query(self.points, k=[num + 1])[0])
         # Tiles of several scales may share their centre; they still need some width.
         return np.maximum(arc_m(chords[:, 0]), self.side_m / 8)

@@ -21,6 +21,7 @@ Number = int | np.signedinteger[Any]
 _F = TypeVar("_F", bound=Callable[..., Any])
 _compiled: Callable[[_F], _F] = njit(cache=True)
 
+# All uint64: numba makes a float of an unsigned and a signed integer.
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _MIX: Final = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _TAKEN, _BATCH, _ROOM = 0, 1, 2
@@ -105,6 +106,7 @@ def fill(epoch: Epoch, rules: Rules, neighbours: Ints, queue: Rows) -> None:
         _shuffle(queue, epoch.random)
     head, num_waiting, num_fruitless = 0, num_pairs, 0
     while num_waiting > 0 and num_fruitless < rules.give_up:
+        # The slot of a pair that was drawn is free, so what is rejected fits in at the other end.
         pair = queue[head]
         head = head + 1 if head + 1 < num_pairs else 0
         num_waiting -= 1
@@ -123,6 +125,7 @@ def fill(epoch: Epoch, rules: Rules, neighbours: Ints, queue: Rows) -> None:
             num_fruitless = 0
             epoch.is_seed[epoch.progress[_TAKEN]] = True
             _take(epoch, rules, pair)
+            # The seed may have been what filled the batch.
             if epoch.progress[_BATCH] == batch:
                 _pull(epoch, rules, neighbours, pair)
 
@@ -144,13 +147,16 @@ def _take(epoch: Epoch, rules: Rules, pair: Number) -> None:
     epoch.query_stamp[epoch.query[pair]] = batch
     epoch.reference_stamp[reference] = batch
     for i in range(epoch.excluded_start[reference], epoch.excluded_start[reference + 1]):
+        # Compiled code checks no bounds, and the lists are the caller's.
         if 0 <= epoch.excluded[i] < len(epoch.left):
             epoch.reference_stamp[epoch.excluded[i]] = batch
     epoch.progress[_ROOM] -= 1
     if epoch.progress[_ROOM] == 0:
+        # With the next number every stamp has expired: nothing is cleared between batches.
         epoch.progress[_BATCH] += 1
         epoch.progress[_ROOM] = rules.batch_size
     epoch.left[reference] -= 1
+    # The unused pairs stay in front, so that one can be drawn by its number alone.
     if rules.shuffle and epoch.left[reference] > 0:
         _move_behind(epoch, pair, epoch.start[reference] + epoch.left[reference])
 
@@ -175,6 +181,7 @@ def _pull(epoch: Epoch, rules: Rules, neighbours: Ints, seed_pair: int) -> None:
         if epoch.progress[_BATCH] != batch:
             return
         if i >= rules.num_near and rules.shuffle:
+            # One step of Fisher and Yates: a column at random among those not yet tried.
             j = i + below(epoch.random, num_columns - i)
             epoch.columns[i], epoch.columns[j] = epoch.columns[j], epoch.columns[i]
         column = epoch.columns[i]
@@ -214,6 +221,7 @@ def _choose(epoch: Epoch, rules: Rules, reference: Number) -> Number:
     if rules.shuffle:
         num = np.int64(epoch.left[reference])
         offset = below(epoch.random, num)
+    # Once around from the one drawn: its query may be in the batch already, by another reference.
     for i in range(offset, offset + num):
         pair = epoch.members[start + (i if i < num else i - num)]
         if not epoch.is_used[pair] and epoch.query_stamp[epoch.query[pair]] != batch:

@@ -31,6 +31,8 @@ class Best(NamedTuple):
 @compiled
 def key_of(score: np.float32, reference: Integer) -> Integer:
     """Return an int64 that sorts by score, of equal scores the lower row above."""
+    # The bits of floats sort as integers do, those of negative ones the wrong way round: flipping
+    # all but the sign turns them. Rows are counted from above, so that the lower one sorts higher.
     bits = np.int64(np.float32(score).view(np.int32))
     if bits < 0:
         bits ^= 0x7FFFFFFF
@@ -57,6 +59,7 @@ def select(keys: Ints, place: int) -> Integer:
     """Return the key that sorting would put at a place; reorders the keys (Hoare's FIND, 1961)."""
     left, right = 0, len(keys) - 1
     while left < right:
+        # The middle one: keys that are sorted already would make an end split off one at a time.
         pivot, i, j = keys[(left + right) // 2], left, right
         while i <= j:
             while keys[i] < pivot:
@@ -67,7 +70,7 @@ def select(keys: Ints, place: int) -> Integer:
                 keys[i], keys[j] = keys[j], keys[i]
                 i, j = i + 1, j - 1
         if j < place < i:
-            break
+            break  # what lies between equals the pivot
         if place <= j:
             right = j
         else:
@@ -78,15 +81,19 @@ def select(keys: Ints, place: int) -> Integer:
 @compiled
 def keep(keys: Ints, sides: Sides, best: Best, query: int, margin: np.float32) -> None:
     """Keep of a query's old and new keys those that may be among its k best; overwrites them."""
+    # The k-th score and any other may err by the margin in opposite directions.
     num, slack = len(keys), margin + margin
     if num >= best.k:
         kth = score_of(select(keys, num - best.k))
+        # With the last row this is the lowest key of its score, so every row of that score stays.
         least, num = key_of(kth - slack, LAST_ROW), 0
         for i in range(len(keys)):
             if keys[i] >= least:
                 keys[num] = keys[i]
                 num += 1
         if num > best.key.shape[1]:
+            # More near ties than there is room for: fp64 decides now. What is further above is
+            # among the k best for certain and needs no exact score yet.
             for i in range(num):
                 if score_of(keys[i]) <= kth + slack:
                     keys[i] = key_of(cosine(sides, query, row_of(keys[i])), row_of(keys[i]))
@@ -118,6 +125,7 @@ def _settle(keys: Ints, sides: Sides, query: int, slack: np.float32) -> bool:
         is_near = False
         if i + 1 < len(keys):
             is_near = bool(score_of(keys[i + 1]) - score_of(keys[i]) <= slack)
+        # Keys further apart than both their errors are in order already.
         if was_near or is_near:
             keys[i] = key_of(cosine(sides, query, row_of(keys[i])), row_of(keys[i]))
             any_near = True

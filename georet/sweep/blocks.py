@@ -11,6 +11,7 @@ from georet.sweep.exact import Sides, compiled, cosine
 from georet.types import Floats, Ints
 
 TILE: Final = 64
+"""Columns that are passed over together where the greatest of them is too low."""
 
 
 class Targets(NamedTuple):
@@ -68,6 +69,8 @@ def _bound(row: Floats, most: Floats) -> None:
 
     Positive floats sort like their bits, whose maximum is found four times faster.
     """
+    # As int32 every negative float is negative, -inf too, and loses to the 0 at the start. That 0
+    # may be too high for a tile, never too low: such a tile is at worst looked at in vain.
     bits = row.view(np.int32)
     for i in range(len(most)):
         tile = bits[i * TILE : i * TILE + TILE]
@@ -89,12 +92,15 @@ def _num_at_least(values: Floats, bar: np.float32) -> int:
 def _num_above(
     row: Floats, most: Floats, threshold: np.float32, block: Block, sides: Sides, query: int
 ) -> int:
+    # The product decides below ``low`` and from ``high`` on; between them its error might turn the
+    # comparison. The next float makes ``>= high`` mean ``> threshold + margin``.
     low, high = threshold - block.margin, np.nextafter(threshold + block.margin, np.float32(9))
     num = 0
     for i in range(len(most)):
         if most[i] < low:
             continue
         tile = row[i * TILE : i * TILE + TILE]
+        # Two counts without branches spare the loop below wherever nothing is in doubt.
         num_sure = _num_at_least(tile, high)
         num += num_sure
         if num_sure == _num_at_least(tile, low):
@@ -112,7 +118,9 @@ def _collect(
 ) -> None:
     bar = best.kth[query]
     if bar == LOWEST:
+        # Nothing is known yet: as k tiles hold a score of at least this, so does the k-th best.
         bar = _kth_at_least(most, best.k, keys)
+    # The bar and the score beside it may err in opposite directions.
     bar -= block.margin + block.margin
     num = best.num[query]
     keys[:num] = best.key[query, :num]
@@ -135,6 +143,7 @@ def _kth_at_least(most: Floats, k: int, keys: Ints) -> np.float32:
     for i in range(len(most)):
         keys[i] = key_of(most[i], 0)
     bound = score_of(select(keys[: len(most)], len(most) - k))
+    # 0 also stands for tiles without a positive score, so it bounds nothing.
     return bound if bound > 0 else LOWEST
 
 

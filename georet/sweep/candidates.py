@@ -24,6 +24,8 @@ _in_any_order: Callable[[_F], _F] = njit(cache=True, nogil=True, fastmath={"reas
 
 @_in_any_order
 def _product(a: Floats, b: Floats) -> np.float32:
+    # The compiler may sum in any order, which lets it vectorise. ``rounding`` bounds the error of
+    # every order, and what is closer than that is decided by ``cosine``, whose order is fixed.
     total = np.float32(0)
     for i in range(len(a)):
         total += a[i] * b[i]
@@ -45,8 +47,10 @@ def _order(
                 product = _product(sides.query[query], sides.reference[candidate])
                 keys[num] = key_of(np.float32(product / length), candidate)
                 num += 1
+        # -9 is below every cosine: with no more than k candidates all of them are in.
         least = score_of(select(keys[:num], num - k)) - slack if num > k else np.float32(-9)
         num_exact = 0
+        # Written over the front of the same array, which has been read by then.
         for i in range(num):
             if score_of(keys[i]) >= least:
                 row = row_of(keys[i])
@@ -64,7 +68,7 @@ def order_candidates(queries: Vectors, references: Vectors, candidates: Ints, k:
     cosines: whatever may be among the k best within the rounding of fp32 is decided in fp64.
     """
     top = np.full((len(queries), k), -1, np.int64)
-    slack = 2 * rounding(queries.rows.shape[1])
+    slack = 2 * rounding(queries.rows.shape[1])  # two scores may err in opposite directions
 
     def order_some(first: int, end: int) -> None:
         _order(Sides.of(queries, references), candidates, slack, top, first, end)

@@ -54,6 +54,7 @@ class ImageMaps:
         middle = np.einsum("rij,rj->ri", to_image, centre)
         # A projective map has no sign of its own: w shall be positive on the tile's side.
         sign = np.where(middle[:, 2:] < 0, -1.0, 1.0)
+        # Where a centre has no image at all, the plane misses by a whole side.
         miss = np.nan_to_num(np.abs(_divided(middle * sign) - 0.5), nan=1.0)
         return float(miss.sum()), to_image * sign[:, :, None]
 
@@ -77,6 +78,7 @@ def _gnomonic_axes(tiles: TileTable) -> Doubles:
 def _homogeneous(latlon_rad: Doubles, near_rad: Doubles, *, is_gnomonic: bool) -> Doubles:
     """Return points float64[..., 3]; for Mercator's plane with longitudes on the tile's side."""
     if is_gnomonic:
+        # A direction is a point of the plane in homogeneous form; the division comes at the end.
         return vectors_of_angles(latlon_rad)
     latitude, longitude = latlon_rad[..., 0], latlon_rad[..., 1]
     turn = 2 * np.pi
@@ -96,6 +98,7 @@ def _from_corners(corners: Doubles) -> Doubles:
 
 def _frame(points: Doubles) -> Doubles:
     columns = np.swapaxes(points[:, :3], 1, 2)
+    # How much of each of three points makes the fourth.
     weights = _inverse(columns) @ points[:, 3, :, None]
     framed: Doubles = columns * np.swapaxes(weights, 1, 2)
     return framed
@@ -103,7 +106,9 @@ def _frame(points: Doubles) -> Doubles:
 
 def _inverse(matrices: Doubles) -> Doubles:
     with np.errstate(invalid="ignore"):
+        # Coordinates are in sides of the tile, so that one bound serves all sizes.
         is_flat = ~(np.abs(np.linalg.det(matrices)) > 1e-9)
+    # A single singular matrix would make ``inv`` refuse the whole stack.
     inverse: Doubles = np.linalg.inv(np.where(is_flat[:, None, None], np.eye(3), matrices))
     inverse[is_flat] = np.nan
     return inverse

@@ -25,7 +25,9 @@ of their size and spares interpolation."""
 
 MAX_WINDOWS: Final = 50_000_000
 _PROBES: Final = 17
+"""Places across a band at which its smallest window is looked for."""
 _ROUNDS: Final = 2
+"""How often sizes are measured, each time with the sizes found before."""
 
 
 class Band(NamedTuple):
@@ -42,8 +44,10 @@ def bands(surface: Surface, side_m: float, overlap: float) -> Iterator[Band]:
     top, number, num_windows = 0.0, 0, 0
     while True:
         smallest = _smallest(surface, top, smallest, side_m)
+        # A hair's tolerance, or rounding would add a band that shows nothing new.
         is_last = top + smallest[1] >= height * (1 - 1e-9)
         if is_last:
+            # Moved up, the band lies where a pixel may cover another length.
             smallest = _smallest(surface, height - smallest[1], smallest, side_m)
             top = max(min(top, height - smallest[1]), 0.0)
         windows = _windows(surface, top, smallest, side_m, overlap)
@@ -65,12 +69,14 @@ def _check_number(num_windows: int, side_m: float) -> None:
 
 def _step(size: float, overlap: float) -> float:
     """Return how far apart windows of a size stand: whole pixels where the size is."""
+    # Whole steps keep whole windows on whole pixels. Rounded down they may be 0, and never advance.
     step = size * (1 - overlap)
     return max(1.0, float(np.floor(step))) if size == round(size) else float(step)
 
 
 def _first_guess(surface: Surface, side_m: float) -> Doubles:
     """Return width and height in pixels [2] of a tile in the middle of the surface."""
+    # The rim of a map is where it is stretched most, or shows no ground at all.
     extent = np.array([surface.width, surface.height], np.float64)
     grid = np.stack(np.meshgrid(*(np.linspace(0.1, 0.9, 9),) * 2), axis=-1).reshape(-1, 2)
     scales = scales_m(surface, grid * extent, np.full((len(grid), 2), 1.0))
@@ -107,6 +113,7 @@ def _sizes(surface: Surface, centres: Doubles, guess: Doubles, side_m: float) ->
     sizes = np.broadcast_to(guess, centres.shape).copy()
     extent = np.array([surface.width, surface.height], np.float64)
     for _ in range(_ROUNDS):
+        # Over an eighth of the tile, so that it is the scale of its middle; at least over a pixel.
         reach = np.clip(np.where(np.isfinite(sizes), sizes, guess) / 16, 0.5, extent / 8 + 0.5)
         scales = scales_m(surface, centres, reach)
         with np.errstate(divide="ignore"):
@@ -122,12 +129,14 @@ def _windows(
     extent = np.array([surface.width, surface.height], np.float64)
     width = smallest[0]
     step = _step(width, overlap)
+    # Less a hair, or rounding would add a column that shows nothing new.
     num = 1 + max(0, int(np.ceil((extent[0] - width) / step - 1e-9)))
     _check_number(num, side_m)
     columns = width / 2 + step * np.arange(num)
     columns = np.minimum(columns, extent[0] - width / 2) if num > 1 else extent[:1] / 2
     centres = np.stack([columns, np.full(num, top + smallest[1] / 2)], axis=-1)
     sizes = np.broadcast_to(smallest, centres.shape)
+    # At the sides a window's centre depends on its size, and its size on where the centre is.
     for _ in range(_ROUNDS):
         centres = _kept_inside(centres, sizes, extent)
         sizes = _sizes(surface, centres, smallest, side_m)

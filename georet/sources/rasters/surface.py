@@ -56,6 +56,7 @@ def scales_m(surface: Surface, positions: Doubles, reach: Doubles) -> Doubles:
         ends[0][:, axis] = np.maximum(inside[:, axis] - reach[:, axis], 0)
         ends[1][:, axis] = np.minimum(inside[:, axis] + reach[:, axis], extent[axis])
         before, after = np.split(surface.latlon_at(np.concatenate(ends)), 2)
+        # By what is left of the reach: at an edge it is cut off.
         scales[:, axis] = span_m(before, after) / (ends[1][:, axis] - ends[0][:, axis])
     return scales
 
@@ -72,10 +73,13 @@ def table_of(surface: Surface, windows: Doubles, ids: list[str]) -> tuple[TileTa
     latlon = latlon[there]
     # Step by step from the centre: neighbours in the path are never half a turn apart.
     latlon[:, :, 1] = np.unwrap(latlon[:, :, 1], period=360, axis=1)
+    # Whole turns for the whole tile: its centre comes to -180..180, its outline stays in one piece.
     turns = wrapped(latlon[:, 0, 1]) - latlon[:, 0, 1]
     latlon[:, :, 1] += turns[:, None]
     ring = latlon[:, 2:]
     corners = ring[:, 2::_STEPS]
+    # Round a pole the longitudes of an outline wind on by a whole turn. There each corner takes the
+    # longitude that is nearest to the centre's.
     holds_pole = np.abs(ring[:, -1, 1] - ring[:, 0, 1]) > 180
     corners[holds_pole] = continued(latlon[holds_pole, :1], corners[holds_pole])
     kept = [name for name, is_there in zip(ids, there, strict=True) if is_there]
