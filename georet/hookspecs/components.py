@@ -2,8 +2,8 @@
 """The hooks through which a plugin declares what training is made of, one a kind.
 
 Each yields ``georet.Component(name, factory, ...)``. In a plugin that is installed, the factory is
-a lazy ``"module:attribute"``, so that listing imports nothing; in a file of one's own it may be the
-class itself, as in the examples. What a component must do stands in ``georet.contracts``.
+a lazy ``"module:attribute"``, so that listing imports nothing; in a file of your own it may be the
+class itself, as in the examples. What a component must do is in ``georet.contracts``.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def georet_transforms() -> Iterable[Component]:
 
     With the attribute ``joint = True`` a transform takes and returns {view: image}, all views of a
     pair at once. Sizes stay. ``rng`` (``numpy.random.Generator``) is the only source of chance.
-    Outside Linux transforms are pickled to the loader's processes, which a class in a file that was
+    Outside Linux, transforms are pickled to the loader's processes; a class from a file that was
     named by its path can't be. Added in 0.1.
 
     Example::

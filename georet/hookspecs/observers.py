@@ -42,7 +42,7 @@ def georet_configure(config: RunConfig) -> None:
 
 @hookspec
 def georet_fit_start(trainer: Training) -> None:
-    """See the training when encoder, losses, sampler, data and optimiser stand, before epoch 0.
+    """See the training once encoder, losses, sampler, data and optimiser are made, before epoch 0.
 
     Called once a run and once after each resume. Added in 0.1.
 
@@ -65,7 +65,7 @@ def georet_fit_start(trainer: Training) -> None:
 def georet_plan_ready(trainer: Training, epoch: int, plan: BatchPlan) -> None:
     """See an epoch's batches: ``plan.batches`` int64[S, B] holds rows of the pair table.
 
-    ``epoch`` counts from 0. Called once an epoch, before its first step. Added in 0.1.
+    ``epoch`` counts from 0. Called once per epoch, before its first step. Added in 0.1.
 
     Example::
 
@@ -189,7 +189,7 @@ def georet_fit_end(trainer: Training, error: BaseException | None) -> None:
 def georet_export_end(artefact: Path) -> None:
     """See an exported format: its folder, which holds the artefact, or one folder a view.
 
-    Called once a format that is kept, when its files are complete and judged. Added in 0.1.
+    Called once for each format that is kept, when its files are complete and judged. Added in 0.1.
 
     Example::
 

@@ -18,7 +18,7 @@ def georet_metrics() -> Iterable[Component]:
 
     ``ranking.rank`` int64[Q] is 0-based, -1 for a query without a positive. Shares are percent,
     distances metres. Every metric of the loaded plugins is computed on every evaluation set, so its
-    factory needs no option. Added in 0.1.
+    factory needs no options. Added in 0.1.
 
     Example::
 
@@ -47,7 +47,7 @@ def georet_indexes() -> Iterable[Component]:
     ``search(queries float32[Q, D], k, region)`` returns scores float32[Q, k] and ids int64[Q, k],
     best first; -1 pads. ``region`` is None or bool[R] of allowed rows. ``StoredIndex`` brings
     checks, exact scores and verified files, ``georet.search.candidates.CandidateIndex`` also the
-    exact order of proposed candidates; neither is needed. Added in 0.1.
+    exact ranking of proposed candidates; neither is required. Added in 0.1.
 
     Example::
 
@@ -104,7 +104,7 @@ def georet_exporters() -> Iterable[Component]:
 
 @hookspec
 def georet_backends() -> Iterable[Component]:
-    """Declare back ends: runtimes that execute exported artefacts, each a ``protocols.Backend``.
+    """Declare back ends, runtimes that execute artefacts: ``georet.contracts.running.Backend``.
 
     ``refuses(artefact)`` says why the runtime can't, or None; ``open(artefact, view)`` returns a
     session with ``embed(images uint8[B, H, W, 3]) -> float32[B, D]``. With ``--backend auto`` the

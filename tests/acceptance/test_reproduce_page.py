@@ -17,7 +17,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "reproduce.md").read_text()
 LINES = [
     line.strip()
     for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-    for line in block.splitlines()
+    for line in block.replace("\\\n", " ").splitlines()
 ]
 
 
