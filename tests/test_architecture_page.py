@@ -62,6 +62,24 @@ def test_a_change_makes_the_page_stale(change, generator, copy):
     assert generator.with_layout(PAGE, copy) == PAGE
 
 
+def test_the_check_names_the_stale_page_and_the_command_mends_it(
+    generator, tmp_path, monkeypatch, capsys
+):
+    for name in ("architecture.md", "plugins.md"):
+        shutil.copy(ROOT / "docs" / name, tmp_path)
+    page = tmp_path / "architecture.md"
+    page.write_text(PAGE.replace("| `types.py` |", "| `kinds.py` |"), encoding="utf-8")
+    monkeypatch.setattr(generator, "DOCS_DIR", tmp_path)
+    monkeypatch.setattr("sys.argv", ["generate.py", "--check"])
+    assert generator.main() == 1
+    assert capsys.readouterr().err == (
+        "docs/architecture.md is stale: run `python docs/generate.py`\n"
+    )
+    monkeypatch.setattr("sys.argv", ["generate.py"])
+    assert generator.main() == 0
+    assert page.read_text(encoding="utf-8") == PAGE
+
+
 def test_a_page_without_markers_is_refused(generator):
     with pytest.raises(ValueError, match="must have this line once"):
         generator.with_layout(PAGE.replace(generator.LAYOUT_END, ""))
