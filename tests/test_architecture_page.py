@@ -1,10 +1,8 @@
-"""docs/architecture.md: its layout is that of the tree, and what it names is there."""
+"""docs/architecture.md: its layout is that of the tree."""
 
 from __future__ import annotations
 
 import importlib.util
-import pkgutil
-import re
 import shutil
 from pathlib import Path
 from types import ModuleType
@@ -83,21 +81,3 @@ def test_the_check_names_the_stale_page_and_the_command_mends_it(
 def test_a_page_without_markers_is_refused(generator):
     with pytest.raises(ValueError, match="must have this line once"):
         generator.with_layout(PAGE.replace(generator.LAYOUT_END, ""))
-
-
-PATHS = sorted(
-    set(re.findall(r"`((?:georet|plugins|export|tests|docs|benchmarks)/[^`\s*<]*)`", PAGE))
-)
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_every_path_that_the_page_names_is_there(path):
-    assert (ROOT / path).exists()
-
-
-NAMES = sorted(set(re.findall(r"`(georet(?:\.\w+)+)", PAGE)))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_dotted_name_that_the_page_names_is_there(name):
-    assert pkgutil.resolve_name(name) is not None
