@@ -24,6 +24,7 @@ import numpy as np
 from georet.cache import cache_dir
 from georet.contracts.running import Session
 from georet.data.images import read_image
+from georet.files import replacing
 from georet.progress import progress
 from georet.sessions import SessionSpec
 from georet.tiles.table import TileTable
@@ -95,8 +96,8 @@ def embed_tiles(source: DenseWorld, session: Session, part_dir: Path) -> Floats:
         if not path.exists():
             rows = range(start, min(start + PART, source.num))
             embeddings = session.embed(np.stack([source.read(row) for row in rows]))
-            np.save(path.with_suffix(".tmp.npy"), embeddings)
-            path.with_suffix(".tmp.npy").rename(path)
+            with replacing(path, "wb") as stream:
+                np.save(stream, embeddings)
     return np.concatenate([np.load(part_dir / f"{start:07d}.npy") for start in starts])
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from georet.errors import DataError, IntegrityError
 
 MANIFEST = "manifest.json"
+"""What ``seal`` writes into a folder."""
+_SUFFIX = ".tmp"
 
 
 def sha256_of(path: Path) -> str:
@@ -36,18 +39,102 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+@contextmanager
+def replaced_file(path: Path, *, synced: bool = True) -> Iterator[Path]:
+    """Yield a free name beside ``path``; the file written there takes its place.
+
+    A kill at any instant leaves the old file or the new one, whole; an error leaves the old one.
+    OSError from inside, such as that of a full disk, becomes a DataError that names ``path``.
+    Without ``synced`` the file is not forced to disk: the caller does so, for many at once.
+    """
+    temporary = _beside(path)
+    try:
+        yield temporary
+        if synced:
+            sync(temporary)
+        temporary.replace(path)
+        if synced:
+            sync(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        _remove(temporary)
+
+
+@contextmanager
+def replacing(path: Path, mode: str = "w", *, errors: str = "strict") -> Iterator[IO[Any]]:
+    """Yield a stream, opened with ``mode`` (``w`` or ``wb``), as ``replaced_file`` yields a name.
+
+    Text is UTF-8 with line ends as written; ``errors`` says what becomes of what is no text.
+    """
+    encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
+    how = None if encoding is None else errors
+    with (
+        replaced_file(path) as temporary,
+        temporary.open(mode, encoding=encoding, errors=how, newline=newline) as stream,
+    ):
+        yield stream
+
+
+@contextmanager
+def replaced_folder(path: Path, *, where: Path | None = None) -> Iterator[Path]:
+    """Yield a free name beside ``path``; the folder made there takes its place.
+
+    Where none was made, ``path`` stays as it is; one that appears only meanwhile is an error. A
+    kill leaves the old folder, the new one, or, for the instant between two renames, none. What is
+    in the folder is the caller's to ``sync``. OSError from inside becomes a DataError that names
+    ``where``, by default ``path``.
+    """
+    temporary, old = _beside(path), _beside(path)
+    try:
+        is_there = path.exists()
+        yield temporary
+        if temporary.exists():
+            if is_there:
+                path.rename(old)
+            temporary.rename(path)
+            sync(path.parent)
+    except OSError as error:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        raise unwritable(where or path, error) from error
+    finally:
+        _remove(temporary)
+        _remove(old)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes ``path``, with hashes of its files, when all went well.
+
+    A kill at any instant leaves either no ``path`` or the complete one.
+    """
+    with replaced_folder(path) as temporary:
+        temporary.mkdir(parents=True)
+        yield temporary
+        seal(temporary)
+
+
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove what killed writers of ``name``, by default of anything, left in a folder.
+
+    Only for the one process that writes there now: it can't tell what another is at.
+    """
+    for path in folder.glob(f".*{_SUFFIX}"):
+        written = path.name.removesuffix(_SUFFIX)[1:].rpartition(".")[0]
+        if written and (name is None or written == _shortened(name)):
+            _remove(path)
+
+
+def unwritable(path: Path, error: OSError) -> DataError:
+    """Return what to raise when a file or a folder could not be written."""
+    return DataError(f"can't be written: {error.strerror or error}", where=str(path))
+
+
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Replace ``path`` by ``content`` so that a reader sees the old file or the new one, whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        temporary.write_bytes(data)
-        sync(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise DataError(f"can't be written: {error.strerror}", where=str(path)) from error
-    sync(path.parent)
+    with replacing(path, "wb") as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -63,26 +150,6 @@ def read_json(path: Path) -> Any:
         raise DataError("no such file", where=str(path)) from error
     except (ValueError, OSError) as error:
         raise DataError(f"can't be read as JSON: {error}", where=str(path)) from error
-
-
-@contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder that becomes ``path``, with hashes of its files, when all went well.
-
-    A kill at any instant leaves either no ``path`` or the complete one.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        seal(temporary)
-        temporary.rename(path)
-    except OSError as error:
-        raise DataError(f"can't be written: {error.strerror}", where=str(path)) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    sync(path.parent)
 
 
 def seal(folder: Path) -> None:
@@ -110,3 +177,22 @@ def verify(folder: Path) -> None:
                 where=str(path),
                 hint="Restore it from a copy, or go on from another checkpoint of the run.",
             )
+
+
+def _beside(path: Path) -> Path:
+    """Return a free name for what will be ``path``; the process is told by its id."""
+    token = f"{os.getpid()}-{secrets.token_hex(4)}"
+    return path.with_name(f".{_shortened(path.name)}.{token}{_SUFFIX}")
+
+
+def _shortened(name: str) -> str:
+    # A file system that takes the name takes the temporary one as well: 255 bytes, UTF-8.
+    return name[:48]
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

@@ -39,7 +39,6 @@ def save_checkpoint(
     Checkpoints to which no pointer leads any more are removed, only after the pointers are on disk.
     """
     folder = run_dir / FOLDER
-    folder.mkdir(exist_ok=True)
     name = f"step-{state['step']:08d}" + ("-final" if state.get("is_finished") else "")
     path = folder / name
     if path.exists():
@@ -48,12 +47,20 @@ def save_checkpoint(
     with new_folder(path) as temporary:
         for group, tensors in groups.items():
             plain = {k: t.detach().cpu().contiguous() for k, t in tensors.items()}
-            save_file(plain, temporary / f"{group}.safetensors")
+            write_tensors(temporary / f"{group}.safetensors", plain)
         write_json(temporary / STATE, dict(state))
     for pointer in [LAST, BEST] if is_best else [LAST]:
         write_json(folder / f"{pointer}.json", {"checkpoint": path.name})
     _tidy(folder)
     return path
+
+
+def write_tensors(path: Path, tensors: Tensors) -> None:
+    """Write a safetensors file; OSError where the disk refuses, which safetensors calls its own."""
+    try:
+        save_file(dict(tensors), path)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
 
 
 def load_checkpoint(run_dir: Path, which: str = LAST) -> Checkpoint:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from georet.errors import IntegrityError
 from georet.evaluate.embed import Advance, Embedder, ignore
-from georet.files import sha256_of, sync
+from georet.files import replaced_file, sha256_of
+from georet.train.checkpoint import write_tensors
 from georet.types import QUERY, REFERENCE, Batch, Bools, EmbeddingBank, Floats, PairTable
 
 FOLDER = "banks"
@@ -68,20 +69,16 @@ class RunningBank:
 
 def save_bank(run_dir: Path, bank: EmbeddingBank) -> dict[str, object]:
     """Write a bank below the run and return what a checkpoint must remember to find it again."""
-    folder = run_dir / FOLDER
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{bank.key}.safetensors"
-    temporary = path.with_suffix(".tmp")
+    path = run_dir / FOLDER / f"{bank.key}.safetensors"
     seen_q = np.ones(len(bank.query), np.bool_) if bank.query_seen is None else bank.query_seen
     seen_r = (
         np.ones(len(bank.reference), np.bool_)
         if bank.reference_seen is None
         else bank.reference_seen
     )
-    save_file(_tensors(bank.query, bank.reference, seen_q, seen_r), temporary)
-    sync(temporary)
-    temporary.replace(path)
-    sync(folder)
+    with replaced_file(path) as temporary:
+        path.parent.mkdir(exist_ok=True)
+        write_tensors(temporary, _tensors(bank.query, bank.reference, seen_q, seen_r))
     return {"file": path.name, "sha256": sha256_of(path), "epoch": bank.epoch, "key": bank.key}
 
 

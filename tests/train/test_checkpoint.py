@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -15,6 +16,8 @@ from georet.train.checkpoint import (
     optimizer_tensors,
     save_checkpoint,
 )
+from georet.train.mining import save_bank
+from georet.types import EmbeddingBank
 
 
 def save(run_dir: Path, step: int, *, is_best: bool = False) -> Path:
@@ -89,3 +92,21 @@ def test_the_optimisers_state_survives_the_way_through_tensors() -> None:
     load_optimizer(fresh, names, tensors, where="here")
     again = optimizer_tensors(fresh, names)
     assert all(torch.equal(again[name], tensor) for name, tensor in tensors.items())
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, {"encoder": {"w": torch.zeros(2)}}, {"step": 1}, is_best=True)
+    large = {"encoder": {"w": torch.zeros(10_000)}}
+    with pytest.raises(DataError, match="step-00000002: can't be written"):
+        save_checkpoint(tmp_path, large, {"step": 2}, is_best=True)
+    assert load_checkpoint(tmp_path).path.name == "step-00000001"
+    assert not [path for path in (tmp_path / "checkpoints").iterdir() if path.suffix == ".tmp"]
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_bank_that_a_full_disk_does_not_take_is_named(tmp_path: Path) -> None:
+    large = np.zeros((100, 64), np.float32)
+    with pytest.raises(DataError, match=r"mined-3\.safetensors: can't be written.*too large"):
+        save_bank(tmp_path, EmbeddingBank(large, large.copy(), 3, key="mined-3"))
+    assert list((tmp_path / "banks").iterdir()) == []

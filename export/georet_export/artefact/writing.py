@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 
 from georet.errors import DataError
 from georet.export_spec import ExportSpec
-from georet.files import sync
+from georet.files import replaced_folder, sweep, sync
 from georet.version import __version__
 from georet_export.artefact.artefact import seal
 
@@ -42,9 +41,9 @@ def new_artefact(
     """
     if out.exists():
         raise DataError("exists already", where=str(out), hint="Remove it, or choose another.")
-    temporary = out.with_name(f".{out.name}.new")
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
+    sweep(out.parent, out.name)
+    # Its parent is named: `out` itself may be a name that exists only while it is written.
+    with replaced_folder(out, where=out.parent) as temporary:
         temporary.mkdir(parents=True)
         draft = Draft(temporary)
         yield draft
@@ -53,14 +52,6 @@ def new_artefact(
             sync(path)
         about = describe(spec, packages) | {"format": made_as, "main": main} | draft.facts
         seal(temporary, about | {"files": [path.name for path in files]})
-        temporary.rename(out)
-    except OSError as error:
-        # Its parent: `out` itself may be a name that exists only while it is written.
-        what = f"no export can be written here: {error.strerror}"
-        raise DataError(what, where=str(out.parent)) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    sync(out.parent)
 
 
 def describe(spec: ExportSpec, packages: Sequence[str]) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from georet.encoder import Encoder
 from georet.export_spec import Exporter, ExportSpec
+from georet.files import replaced_folder, sweep
 from georet.plugins import Plugins
 from georet.run_layout import ARTEFACT
 from georet_export.artefact.artefact import Artefact, amend, read_artefact
@@ -62,7 +62,8 @@ class Job:
 
     def run(self, encoder: Encoder, judge: Judge | None, plugins: Plugins) -> Outcome:
         """Write all artefacts beside the folder, judge them, and move them there."""
-        with _staged(self.path) as stage:
+        sweep(self.path.parent, self.path.name)
+        with replaced_folder(self.path) as stage:
             folders = [
                 self.exporter.export(encoder, spec, folder_of(stage, spec, len(self.specs)))
                 for spec in self.specs
@@ -70,12 +71,13 @@ class Job:
             fidelity, why = self._judged(folders, judge, plugins)
             artefacts = _marked(folders, fidelity)
             is_kept = fidelity is None or fidelity.gate.passed or self.keep_failing
-            if is_kept:
-                _put_in_place(stage, self.path)
-                artefacts = [
-                    replace(found, path=self.path / found.path.relative_to(stage))
-                    for found in artefacts
-                ]
+            if not is_kept:
+                shutil.rmtree(stage)
+        if is_kept:
+            artefacts = [
+                replace(found, path=self.path / found.path.relative_to(stage))
+                for found in artefacts
+            ]
         return Outcome(
             self.path, self.name, self.specs[0].precision, artefacts, fidelity, why, is_kept
         )
@@ -115,23 +117,3 @@ def _marked(folders: Sequence[Path], fidelity: Fidelity | None) -> list[Artefact
     if fidelity is None:
         return [read_artefact(folder) for folder in found]
     return [amend(folder, fidelity=fidelity.as_json()) for folder in found]
-
-
-@contextmanager
-def _staged(path: Path) -> Iterator[Path]:
-    """Yield the name of a folder beside ``path``, and remove what is there afterwards."""
-    stage = path.with_name(f".{path.name}.staged")
-    shutil.rmtree(stage, ignore_errors=True)
-    try:
-        yield stage
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-
-
-def _put_in_place(stage: Path, path: Path) -> None:
-    old = path.with_name(f".{path.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if path.exists():
-        path.rename(old)
-    stage.rename(path)
-    shutil.rmtree(old, ignore_errors=True)

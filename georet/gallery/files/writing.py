@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from georet.errors import DataError, UsageError
-from georet.files import sync, write_atomic
+from georet.files import replaced_folder, write_atomic
 from georet.gallery.files.journal import ShardEntry, shard_name
 from georet.gallery.files.manifest import vouch
 from georet.gallery.files.parquet import shard_bytes
@@ -72,7 +69,10 @@ def write_gallery(
         "storage": storage,
         "shard_size": shard_size,
     }
-    with _new_gallery(path) as folder:
+    if path.exists():
+        raise UsageError("exists already", where=str(path), hint="Choose another --out.")
+    with replaced_folder(path) as folder:
+        (folder / "shards").mkdir(parents=True)
         plan = write_plan(folder, tiles, {"settings": settings, "encoder_source": encoder_source})
         written = []
         for shard in progress(range(plan.num_shards), "shards"):
@@ -93,21 +93,3 @@ def _check(embeddings: Floats, shape: tuple[int, int], path: Path) -> None:
     lengths = np.linalg.norm(embeddings, axis=1)
     if not (np.abs(lengths - 1) < 1e-2).all():  # NaN is caught too
         raise DataError("an embedding is not of unit length", where=str(path))
-
-
-@contextmanager
-def _new_gallery(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder that takes the gallery's name when all went well."""
-    if path.exists():
-        raise UsageError("exists already", where=str(path), hint="Choose another --out.")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    (temporary / "shards").mkdir(parents=True)
-    try:
-        yield temporary
-        temporary.rename(path)
-    except OSError as error:
-        raise DataError(f"can't be written: {error.strerror}", where=str(path)) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    sync(path.parent)

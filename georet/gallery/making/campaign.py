@@ -11,6 +11,7 @@ from typing import Final
 
 from georet.contracts.running import Session
 from georet.errors import DataError, Interrupted
+from georet.files import sweep
 from georet.gallery.files.claims import is_held, waiting_claim
 from georet.gallery.files.journal import shard_name
 from georet.gallery.files.ledger import Ledger
@@ -130,6 +131,8 @@ class Campaign:
 def tidy(folder: Path, plan: Plan) -> None:
     """Remove what killed writers left: temporary files, claims, shards that are not planned."""
     planned = {Path(shard_name(shard)).name for shard in range(plan.num_shards)}
-    left = [path for path in folder.glob("shards/part-*") if path.name not in planned]
-    for path in [*left, *folder.glob("shards/.part-*.tmp"), *folder.glob(".*.tmp")]:
-        path.unlink(missing_ok=True)
+    for path in folder.glob("shards/part-*"):
+        if path.name not in planned:
+            path.unlink(missing_ok=True)
+    sweep(folder)
+    sweep(folder / "shards")

@@ -13,6 +13,7 @@ import numpy as np
 from georet.contracts.running import Session
 from georet.data.images import preprocess
 from georet.errors import DataError
+from georet.files import sweep
 from georet.gallery.files import journal
 from georet.gallery.files.claims import release, renew, try_claim
 from georet.gallery.files.journal import ShardEntry, shard_name
@@ -66,8 +67,7 @@ class ShardMaker:
         try:
             if shard in Ledger(folder, self._plan).refresh(only=shard):
                 return False
-            for torn in path.parent.glob(f".{path.name}.*.tmp"):
-                torn.unlink(missing_ok=True)
+            sweep(path.parent, path.name)
             journal.append(folder, self._write(shard, claim, tick))
         finally:
             release(claim)

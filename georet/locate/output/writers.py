@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
 import numpy as np
 
-from georet.errors import DataError
 from georet.extras import need
-from georet.files import sync
+from georet.files import replacing
 from georet.ground.footprints import footprint_rings
 from georet.locate.output.batch import HEAT
 from georet.locate.output.journal import Journal
@@ -23,11 +20,13 @@ from georet.locate.output.records import PLACE, SCHEMA, Record
 
 Provenance = Mapping[str, Any]
 _ROWS: Final = 4096
+_ESCAPED: Final = "backslashreplace"
+"""A photo's name may hold bytes that are no text."""
 
 
 def write_json(path: Path, journal: Journal, provenance: Provenance) -> None:
     """Write the records as one JSON document, streamed."""
-    with _replacing(path) as stream:
+    with replacing(path, errors=_ESCAPED) as stream:
         stream.write(_head(provenance, "locations"))
         _write_list(stream, map(_shown, journal.records()))
         stream.write(f',\n"unreadable": {_dumps(unreadable(journal))}}}\n')
@@ -39,7 +38,7 @@ def write_geojson(path: Path, journal: Journal, provenance: Provenance) -> None:
     Points have ``kind`` place, footprints ``kind`` candidate; footprints that cross the
     antimeridian are cut there.
     """
-    with _replacing(path) as stream:
+    with replacing(path, errors=_ESCAPED) as stream:
         stream.write(_head(provenance, "features", type="FeatureCollection"))
         _write_list(stream, (f for record in journal.records() for f in features(record)))
         stream.write(f',\n"unreadable": {_dumps(unreadable(journal))}}}\n')
@@ -48,7 +47,7 @@ def write_geojson(path: Path, journal: Journal, provenance: Provenance) -> None:
 def write_csv(path: Path, journal: Journal, provenance: Provenance) -> None:
     """Write a line a photo: place, radii, confidence, and the best tile's id, score, distance."""
     del provenance  # CSV has no place for it
-    with _replacing(path) as stream:
+    with replacing(path, errors=_ESCAPED) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([*PLACE, "best_tile", "best_score", "photo_sha256"])
         for record in journal.records():
@@ -65,7 +64,7 @@ def write_parquet(path: Path, journal: Journal, provenance: Provenance) -> None:
     geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
     metadata = {"geo": _dumps(geo), "georet": _dumps(provenance)}
     schema = _schema(pa).with_metadata(metadata)
-    with _replacing(path, binary=True) as stream, pq.ParquetWriter(stream, schema) as writer:
+    with replacing(path, "wb") as stream, pq.ParquetWriter(stream, schema) as writer:
         for rows in _chunks(map(_row, journal.records())):
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
@@ -167,23 +166,3 @@ def _cell(value: object) -> object:
 
 def _dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-@contextmanager
-def _replacing(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
-    """Yield a stream to a temporary file that takes the place of ``path`` when all went well."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        mode, encoding = ("wb", None) if binary else ("w", "utf-8")
-        # A photo's name may hold bytes that are no text.
-        errors = None if binary else "backslashreplace"
-        newline = None if binary else ""
-        with temporary.open(mode, encoding=encoding, errors=errors, newline=newline) as stream:
-            yield stream
-        sync(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise DataError(f"can't be written: {error.strerror}", where=str(path)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync(path.parent)

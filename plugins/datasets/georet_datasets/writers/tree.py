@@ -15,7 +15,7 @@ import numpy as np
 
 from georet.data.images import read_image
 from georet.errors import DataError
-from georet.files import write_atomic
+from georet.files import replaced_file, sweep, write_atomic
 from georet.progress import progress
 from georet.types import EvaluationSet, ImageTable, Ints, PairTable
 from georet_datasets.readers.files import say
@@ -39,9 +39,13 @@ class Matched(NamedTuple):
 
 
 def copy_images(copies: Sequence[Copy]) -> None:
-    """Write all images, in parallel; one that is there with its size is not copied again."""
+    """Write all images, in parallel; one that is there with its size is not copied again.
+
+    They are not forced to disk one by one: whoever exports the tree does so at its end.
+    """
     for folder in {copy.target.parent for copy in copies}:
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for _ in progress(pool.map(_write, copies), "images", len(copies)):
             pass
@@ -110,11 +114,13 @@ def _write(copy: Copy) -> None:
     try:
         if is_png and not _is_png(copy.source):
             pixels = np.ascontiguousarray(read_image(copy.source)[:, :, ::-1])
-            _replace(copy.target, cv2.imencode(".png", pixels)[1].tobytes())
-        elif not copy.target.exists() or copy.target.stat().st_size != copy.source.stat().st_size:
-            partial = copy.target.with_name(f".{copy.target.name}.tmp")
-            shutil.copyfile(copy.source, partial)
-            partial.replace(copy.target)
+            with replaced_file(copy.target, synced=False) as partial:
+                partial.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+            return
+        size = copy.source.stat().st_size
+        if not copy.target.exists() or copy.target.stat().st_size != size:
+            with replaced_file(copy.target, synced=False) as partial:
+                shutil.copyfile(copy.source, partial)
     except OSError as error:
         raise DataError(
             f"can't be copied to {copy.target}: {error.strerror}", where=str(copy.source)
@@ -124,12 +130,6 @@ def _write(copy: Copy) -> None:
 def _is_png(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(len(_PNG)) == _PNG
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.tmp")
-    partial.write_bytes(content)
-    partial.replace(path)
 
 
 def _check_distinct(rows: Ints, table: ImageTable, where: str, layout: str) -> None:
