@@ -30,7 +30,7 @@ FLOORS = (
         "suggest",
         "version",
     ),
-    ("csvfile", "extras", "files", "identity", "interrupt", "types", "validation"),
+    ("csvfile", "extras", "files", "identity", "interrupt", "processes", "types", "validation"),
     ("contracts", "geodesy", "sweep"),
     ("data", "encoder", "ground", "hookspecs", "sampling", "search"),
     ("evaluate", "export_spec", "page", "plugins", "tiles"),
@@ -49,7 +49,7 @@ FLOORS = (
 """Parts of the core from the ground up: a part imports only from floors below its own."""
 MOST_FILES, MORE_FILES = (
     15,
-    {"georet": 24, "georet/cli": 17, "georet/testing": 17, "georet/train": 17},
+    {"georet": 25, "georet/cli": 17, "georet/testing": 17, "georet/train": 17},
 )
 """Modules in one folder, and where more are allowed."""
 

@@ -24,6 +24,7 @@ import numpy as np
 from georet.data.samples import Filler, Job
 from georet.errors import DataError, portable
 from georet.interrupt import leave_signals_to_parent
+from georet.processes import Child, Ended, close_all
 from georet.types import Pixels
 
 T = TypeVar("T")
@@ -49,21 +50,12 @@ class WorkerPool:
         shared = [context.RawArray(ctypes.c_uint8, capacity * slot_bytes) for _ in range(_AHEAD)]
         self._buffers = [_as_images(buffer, filler.sizes, capacity) for buffer in shared]
         self._at = context.RawArray(ctypes.c_int64, [_IDLE] * (2 * num_workers))
-        self._connections: list[Connection] = []
-        self._processes: list[Any] = []
         atexit.register(self.close)
+        self._children: list[Child] = []
         for worker in range(num_workers):
-            ours, theirs = context.Pipe()
-            process = context.Process(
-                target=_work,
-                args=(ours, theirs, filler, shared, capacity, self._at, worker, num_workers),
-                name=f"georet-loader-{worker}",
-                daemon=True,
-            )
-            process.start()
-            theirs.close()
-            self._connections.append(ours)
-            self._processes.append(process)
+            given = filler, shared, capacity, self._at, worker, num_workers
+            name = f"georet-loader-{worker}"
+            self._children.append(Child(_work, *given, name=name, context=context))
 
     @property
     def is_usable(self) -> bool:
@@ -94,26 +86,22 @@ class WorkerPool:
         self.closed = True
         atexit.unregister(self.close)
         self._pending.clear()
-        for process in self._processes:
-            process.kill()  # they only read files: nothing is left half done
-        for process, connection in zip(self._processes, self._connections, strict=True):
-            process.join()
-            connection.close()
+        close_all(self._children)  # they only read files: nothing is left half done
 
     def _send(self, job: Job, buffer: int) -> None:
         self._pending.append((job, buffer))
-        for worker, connection in enumerate(self._connections):
+        for worker, child in enumerate(self._children):
             try:
-                connection.send((job, buffer))
-            except OSError:
-                raise self._fail(worker, "died") from None
+                child.send((job, buffer))
+            except Ended:
+                raise self._fail(worker, child.ending) from None
 
     def _collect(self) -> tuple[Job, int, dict[Path, str]]:
         job, buffer = self._pending[0]
         bad: dict[Path, str] = {}
         failures: list[tuple[int, Exception]] = []
         try:
-            for worker in range(len(self._connections)):
+            for worker in range(len(self._children)):
                 unreadable, failure = self._reply(worker)
                 bad |= unreadable
                 failures += [failure] if failure else []
@@ -127,32 +115,32 @@ class WorkerPool:
         return job, buffer, bad
 
     def _reply(self, worker: int) -> tuple[dict[Path, str], tuple[int, Exception] | None]:
-        connection = self._connections[worker]
+        child = self._children[worker]
         while True:
             at = self._at[2 * worker : 2 * worker + 2]
             try:
-                if connection.poll(self._timeout_s):
-                    reply: tuple[dict[Path, str], tuple[int, Exception] | None] = connection.recv()
-                    return reply
-            except (EOFError, OSError):
-                raise self._fail(worker, "died") from None
-            if at == self._at[2 * worker : 2 * worker + 2]:
-                raise self._fail(worker, f"spent more than {self._timeout_s:g} s")
+                reply: tuple[dict[Path, str], tuple[int, Exception] | None]
+                reply = child.hear(self._timeout_s)
+            except Ended:
+                raise self._fail(worker, child.ending) from None
+            except TimeoutError:
+                if at == self._at[2 * worker : 2 * worker + 2]:
+                    what = f"spent more than {self._timeout_s:g} s"
+                    raise self._fail(worker, what) from None
+            else:
+                return reply
 
     def _fail(self, worker: int, what: str) -> DataError:
         """Return the error for a worker that is dead or hangs, naming the files it was at."""
-        process = self._processes[worker]
-        process.join(0.5)
-        code = "" if process.exitcode is None else f" (exit code {process.exitcode})"
         step, slot = self._at[2 * worker : 2 * worker + 2]
         job = next((job for job, _ in self._pending if job.step == step), None)
         files = self._filler.files(job, slot) if job and slot != _IDLE else []
         steps = ", ".join(str(job.step) for job, _ in self._pending)
         self.close()
         return DataError(
-            f"loader worker {worker} {what}{code} at {' and '.join(map(str, files))}"
+            f"loader worker {worker} {what} at {' and '.join(map(str, files))}"
             if files
-            else f"loader worker {worker} {what}{code} between images",
+            else f"loader worker {worker} {what} between images",
             where=f"batch of step {step if files else steps}",
             hint="out of memory: lower data.workers or train.batch_size; on one image only: "
             "remove it; data.workers 0 loads in the main process",
@@ -172,8 +160,7 @@ def _as_images(
 
 
 def _work(
-    parents_end: Connection,
-    connection: Connection,
+    pipe: Connection,
     filler: Filler,
     shared: list[Any],
     capacity: int,
@@ -181,24 +168,19 @@ def _work(
     worker: int,
     num_workers: int,
 ) -> None:
-    # A copy of the other end here would keep the pipe open when the main process is gone.
-    parents_end.close()
     cv2.setNumThreads(0)
     leave_signals_to_parent()
     buffers = [_as_images(buffer, filler.sizes, capacity) for buffer in shared]
     while True:
-        try:
-            job, buffer = connection.recv()
-            bad: dict[Path, str] = {}
-            failure: tuple[int, Exception] | None = None
-            for slot in range(worker, len(job.rows), num_workers):
-                at[2 * worker : 2 * worker + 2] = job.step, slot
-                try:
-                    bad |= filler.fill(job, slot, buffers[buffer])
-                except Exception as error:
-                    failure = slot, portable(error, "a loader worker")
-                    break
-            at[2 * worker + 1] = _IDLE
-            connection.send((bad, failure))
-        except (EOFError, OSError):
-            return
+        job, buffer = pipe.recv()
+        bad: dict[Path, str] = {}
+        failure: tuple[int, Exception] | None = None
+        for slot in range(worker, len(job.rows), num_workers):
+            at[2 * worker : 2 * worker + 2] = job.step, slot
+            try:
+                bad |= filler.fill(job, slot, buffers[buffer])
+            except Exception as error:
+                failure = slot, portable(error, "a loader worker")
+                break
+        at[2 * worker + 1] = _IDLE
+        pipe.send((bad, failure))

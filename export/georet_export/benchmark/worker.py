@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import resource
 import sys
 import time
@@ -17,6 +16,7 @@ import numpy as np
 
 from georet.errors import DataError, GeoretError
 from georet.identity import EncoderIdentity
+from georet.processes import Child, Ended
 from georet.sessions import SessionSpec
 from georet.types import Doubles, Floats
 
@@ -42,11 +42,7 @@ class Worker:
     """Drives one contender in its own process; any georet error there is raised here."""
 
     def __init__(self, spec: SessionSpec, images_path: Path) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, spec, images_path), daemon=True)
-        self._process.start()
-        theirs.close()
+        self._child = Child(serve, spec, images_path, name="georet-benchmark")
         self.opened: Opened = self._answer()
 
     def time(self, batch: int, seconds: float) -> Doubles:
@@ -65,25 +61,21 @@ class Worker:
 
     def close(self) -> None:
         """End the process."""
-        with contextlib.suppress(OSError):
-            self._connection.send(None)
-        self._process.join(_PATIENCE_S)
-        if self._process.is_alive():
-            self._process.kill()
-        self._connection.close()
+        with contextlib.suppress(Ended):
+            self._child.send(None)
+        self._child.close(_PATIENCE_S)
 
     def _ask(self, name: str, *arguments: object) -> Any:
-        with contextlib.suppress(OSError):
-            self._connection.send((name, *arguments))
+        with contextlib.suppress(Ended):
+            self._child.send((name, *arguments))
         return self._answer()
 
     def _answer(self) -> Any:
         try:
-            answer = self._connection.recv()
-        except (EOFError, OSError) as error:
-            self._process.join(_PATIENCE_S)
+            answer = self._child.hear()
+        except Ended as error:
             raise DataError(
-                f"the process that measured ended with code {self._process.exitcode}",
+                f"the process that measured {self._child.ending}",
                 hint="Out of memory? Try --batch 1.",
             ) from error
         if isinstance(answer, BaseException):
@@ -91,26 +83,26 @@ class Worker:
         return answer
 
 
-def serve(connection: Connection, spec: SessionSpec, images_path: Path) -> None:
+def serve(pipe: Connection, spec: SessionSpec, images_path: Path) -> None:
     """Open the session and answer until the other side says None or goes away."""
     try:
         bare, begun = peak_memory(), time.perf_counter()
         session = spec.open()
         opened = Opened(session.identity, session.max_batch, bare, time.perf_counter() - begun)
         images = np.load(images_path)
-        connection.send(opened)
+        pipe.send(opened)
         answers: dict[str, Callable[..., Any]] = {
             "time": lambda batch, seconds: _time(session.embed, images[:batch], seconds),
             "peak_memory": peak_memory,
             "embed": lambda view, path: _embed(spec, view, path),
         }
-        while (asked := connection.recv()) is not None:
+        while (asked := pipe.recv()) is not None:
             name, *arguments = asked
-            connection.send(answers[name](*arguments))
-    except (EOFError, KeyboardInterrupt):
+            pipe.send(answers[name](*arguments))
+    except KeyboardInterrupt:
         return
     except GeoretError as error:
-        connection.send(error)
+        pipe.send(error)
 
 
 def peak_memory() -> int:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import Connection, wait
-from typing import Any, Final
+from typing import Final
 
 from georet.contracts.running import Session
 from georet.errors import DataError
@@ -19,6 +15,7 @@ from georet.gallery.files.journal import shard_name
 from georet.gallery.files.plan import Plan
 from georet.gallery.making.shards import ShardMaker, Tick, Work
 from georet.gallery.making.worker import FAILED, TILES, serve
+from georet.processes import Child, Ended, close_all, ready
 from georet.sessions import SessionSpec
 
 _POLL_S: Final = 0.2
@@ -54,31 +51,13 @@ def make_in_pool(
 @dataclass
 class _Worker:
     number: int
-    process: Any
-    connection: Connection
+    child: Child
     shard: int | None = None
-    is_hung: bool = False
-    heard_s: float = field(default_factory=time.monotonic)
-
-    @property
-    def silence_s(self) -> float:
-        """Seconds since it last sent anything."""
-        return time.monotonic() - self.heard_s
-
-    @property
-    def ending(self) -> str:
-        """How it ended, in words."""
-        code = self.process.exitcode
-        if self.is_hung:
-            return f"gave no sign for {SILENCE_S:g} s"
-        if code is not None and code < 0:
-            return f"was killed by {signal.Signals(-code).name}"
-        return f"ended (exit code {code})"
 
     @property
     def advice(self) -> str:
         """What may help against such an end."""
-        if self.process.exitcode == -signal.SIGKILL and not self.is_hung:
+        if self.child.was_killed:
             return "Memory may have run out: give fewer --workers or a smaller --batch."
         return "What it said of itself stands above."
 
@@ -98,46 +77,38 @@ class _Pool:
         for number in range(self.num_workers):
             self._start(number)
         while any(worker.shard is not None for worker in self.workers):
-            ready = wait([worker.connection for worker in self.workers], _POLL_S)
+            heard = ready([worker.child for worker in self.workers], _POLL_S)
             tick(0)
             for worker in list(self.workers):
-                if worker.connection in ready:
+                if worker.child in heard:
                     self._hear(worker, tick)
-                elif worker.shard is not None and worker.silence_s > SILENCE_S:
-                    worker.process.kill()  # its pipe closes, and it is replaced as a dead one
-                    worker.is_hung = True
+                elif worker.shard is not None and worker.child.silence_s > SILENCE_S:
+                    # Its pipe closes, and it is replaced as a dead one.
+                    worker.child.kill(f"gave no sign for {SILENCE_S:g} s")
 
     def close(self) -> None:
-        for worker in self.workers:
-            worker.process.kill()
-        for worker in self.workers:
-            worker.process.join()
-            worker.connection.close()
+        close_all(worker.child for worker in self.workers)
 
     def _start(self, number: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        work = replace(self.work, spec=_capped(self.work.spec, self.num_workers))
-        process = context.Process(
-            target=serve, args=(theirs, work), name=f"georet-gallery-{number}", daemon=True
-        )
-        process.start()
-        theirs.close()
-        worker = _Worker(number, process, ours)
+        work, spec = self.work, self.work.spec
+        if isinstance(spec, SessionSpec) and spec.threads is None:
+            # Each gets its share of the cores: pools of threads that fight are slow.
+            threads = max(1, num_cores() // self.num_workers)
+            work = replace(work, spec=replace(spec, threads=threads))
+        worker = _Worker(number, Child(serve, work, name=f"georet-gallery-{number}"))
         self.workers.append(worker)
         self._next(worker)
 
     def _next(self, worker: _Worker) -> None:
         worker.shard = self.todo.pop() if self.todo else None
         if worker.shard is not None:
-            with suppress(OSError):  # it has just died, which the next look at its pipe tells
-                worker.connection.send(worker.shard)
+            with suppress(Ended):  # the next look at its pipe tells
+                worker.child.send(worker.shard)
 
     def _hear(self, worker: _Worker, tick: Tick) -> None:
-        worker.heard_s = time.monotonic()
         try:
-            kind, value = worker.connection.recv()
-        except (EOFError, OSError):
+            kind, value = worker.child.hear()
+        except Ended:
             self._replace(worker)
             return
         if kind == FAILED:
@@ -150,8 +121,8 @@ class _Pool:
 
     def _replace(self, worker: _Worker) -> None:
         """Start another worker in place of a dead one, with the shard that it was at."""
-        worker.process.join()
-        worker.connection.close()
+        ending = worker.child.ending
+        worker.child.close()
         self.workers.remove(worker)
         if worker.shard is None:
             return
@@ -159,8 +130,8 @@ class _Pool:
         rows = self.plan.rows(worker.shard)
         ids = self.plan.tiles.ids
         what = (
-            f"gallery worker {worker.number} (pid {worker.process.pid}) "
-            f"{worker.ending} at {shard_name(worker.shard)} "
+            f"gallery worker {worker.number} (pid {worker.child.pid}) "
+            f"{ending} at {shard_name(worker.shard)} "
             f"(tiles {ids[rows[0]]} to {ids[rows[-1]]})"
         )
         if self.deaths[worker.shard] >= _TRIES:
@@ -172,13 +143,6 @@ class _Pool:
         sys.stderr.write(f"warning: {what}; trying once more\n")
         self.todo.append(worker.shard)
         self._start(worker.number)
-
-
-def _capped(spec: Any, num_workers: int) -> Any:
-    """Give each worker its share of the cores: pools of threads that fight are slow."""
-    if not isinstance(spec, SessionSpec) or spec.threads is not None:
-        return spec
-    return replace(spec, threads=max(1, num_cores() // num_workers))
 
 
 def num_cores() -> int:

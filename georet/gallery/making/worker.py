@@ -20,27 +20,20 @@ FAILED: Final = "failed"
 """(FAILED, error) is sent last."""
 
 
-def serve(connection: Connection, work: Work) -> None:
+def serve(pipe: Connection, work: Work) -> None:
     """Make the shards that come through the pipe, until it closes."""
     leave_signals_to_parent()
     cv2.setNumThreads(1)
     try:
-        _serve_shards(connection, work)
-    except (EOFError, BrokenPipeError):
-        return
+        plan = load_plan(work.folder)
+        if plan is None:
+            raise IntegrityError("lost its plan while it was built", where=str(work.folder))
+        maker = ShardMaker(work, plan, work.spec.open())
+        while True:
+            shard = pipe.recv()
+            is_made = maker.make(shard, lambda num: pipe.send((TILES, num)))
+            pipe.send((DONE, [shard] if is_made else []))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        raise
     except Exception as error:
-        connection.send((FAILED, portable(error, "a gallery worker")))
-
-
-def _serve_shards(connection: Connection, work: Work) -> None:
-    plan = load_plan(work.folder)
-    if plan is None:
-        raise IntegrityError("lost its plan while it was built", where=str(work.folder))
-    maker = ShardMaker(work, plan, work.spec.open())
-
-    def tick(num: int) -> None:
-        connection.send((TILES, num))
-
-    while True:
-        shard = connection.recv()
-        connection.send((DONE, [shard] if maker.make(shard, tick) else []))
+        pipe.send((FAILED, portable(error, "a gallery worker")))

@@ -1,0 +1,127 @@
+"""Worker processes: started with a pipe to each, heard, and told how they ended."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Iterable, Sequence
+from multiprocessing import connection
+from multiprocessing.connection import Connection
+from typing import Any, Final
+
+_PATIENCE_S: Final = 10.0
+
+
+class Ended(Exception):  # noqa: N818 - an outcome; whoever hears it makes the error
+    """A worker process is gone, or its pipe is closed."""
+
+
+class Child:
+    """A process of its own at the other end of a pipe; it dies with this one.
+
+    It runs ``target(pipe, *arguments)``, which may leave the errors of a closed pipe to the child.
+    ``context`` is multiprocessing's; without one the process is spawned, and all must be picklable.
+    """
+
+    def __init__(
+        self, target: Callable[..., None], *arguments: object, name: str, context: Any = None
+    ) -> None:
+        context = context or multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        inherited = self._pipe if context.get_start_method() == "fork" else None
+        self._process = context.Process(
+            target=_run, args=(inherited, theirs, target, arguments), name=name, daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self._verdict: str | None = None
+        self._heard_s = time.monotonic()
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return int(self._process.pid)
+
+    @property
+    def silence_s(self) -> float:
+        """Seconds since it last sent anything, or since it was started."""
+        return time.monotonic() - self._heard_s
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in words that follow its name: ``was killed by SIGKILL``."""
+        if self._verdict is not None:
+            return self._verdict
+        self._process.join(_PATIENCE_S)
+        code = self._process.exitcode
+        if code is None:
+            return "no longer answers"
+        if code >= 0:
+            return f"ended (exit code {code})"
+        names = {int(number): number.name for number in signal.Signals}
+        return f"was killed by {names.get(-code, f'signal {-code}')}"
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether somebody else killed it, as the system does when memory runs out."""
+        return self._verdict is None and self._process.exitcode == -signal.SIGKILL
+
+    def send(self, message: object) -> None:
+        """Send it a message; Ended where it is gone."""
+        try:
+            self._pipe.send(message)
+        except OSError:
+            raise Ended from None
+
+    def hear(self, timeout_s: float | None = None) -> Any:
+        """Return its next message; Ended where it is gone, TimeoutError where none came in time."""
+        try:
+            if self._pipe.poll(timeout_s):
+                self._heard_s = time.monotonic()
+                return self._pipe.recv()
+        except (EOFError, OSError):
+            raise Ended from None
+        raise TimeoutError
+
+    def kill(self, verdict: str | None = None) -> None:
+        """Kill it; a ``verdict`` (``gave no sign for 600 s``) is then how it ended."""
+        self._verdict = verdict or self._verdict
+        self._process.kill()
+
+    def close(self, patience_s: float = 0.0) -> None:
+        """Give it so long to end by itself, then kill it; nothing can be sent afterwards."""
+        self._process.join(patience_s)
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+
+def ready(children: Sequence[Child], timeout_s: float) -> list[Child]:
+    """Return those that have sent something or are gone; wait at most so long for the first."""
+    of = {child._pipe: child for child in children}
+    return [of[pipe] for pipe in connection.wait(list(of), timeout_s)]
+
+
+def close_all(children: Iterable[Child]) -> None:
+    """Kill all, and only then wait for each."""
+    listed = list(children)
+    for child in listed:
+        child.kill()
+    for child in listed:
+        child.close()
+
+
+def _run(
+    parents_end: Connection | None,
+    pipe: Connection,
+    target: Callable[..., None],
+    arguments: tuple[object, ...],
+) -> None:
+    if parents_end is not None:
+        # A copy of the other end here would keep the pipe open when the main process is gone.
+        parents_end.close()
+    try:
+        target(pipe, *arguments)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the main process is gone, or has closed the pipe
