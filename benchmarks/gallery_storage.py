@@ -18,6 +18,7 @@ from georet.data.images import read_image
 from georet.facade import Gallery
 from georet.gallery.files.storage import STORAGES
 from georet.gallery.making.merge import merge_galleries
+from georet.run_layout import CONFIG
 from georet.train.run import reconfigure
 from georet.train.setup import make_dataset
 from georet.types import EvaluationSet, Floats, Ints
@@ -27,7 +28,7 @@ BATCH = 64
 
 def evaluation_set(run_dir: Path, name: str) -> EvaluationSet:
     """Return a run's evaluation set of that name."""
-    config, plugins = reconfigure(run_dir / "config.yaml")
+    config, plugins = reconfigure(run_dir / CONFIG)
     return make_dataset(config, plugins).evaluations()[name]
 
 

@@ -21,6 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from georet.run_layout import CONFIG, EVALUATION, EVENTS
+
 SAMPLERS = ("random", "gps", "sample4geo")
 REGIONS = ("americas", "africa")
 BATCH_SIZES = (16, 32)
@@ -61,10 +63,10 @@ class Case:
 def run(case: Case, out: Path, threads: int, extra: list[str]) -> Path:
     """Train the case unless it is there, and return its folder."""
     run_dir = out / case.name
-    if (run_dir / "evaluation" / "cross.json").is_file():
+    if (run_dir / EVALUATION / "cross.json").is_file():
         return run_dir
     georet = [sys.executable, "-m", "georet"]
-    if (run_dir / "config.yaml").is_file():
+    if (run_dir / CONFIG).is_file():
         command = [*georet, "train", "--resume", str(run_dir)]
     else:
         sets = [part for o in case.overrides(extra) for part in ("--set", o)]
@@ -77,13 +79,13 @@ def run(case: Case, out: Path, threads: int, extra: list[str]) -> Path:
 
 def recall(run_dir: Path) -> float:
     """Return recall@1 in percent of a finished run, on the places held out."""
-    path = run_dir / "evaluation" / "cross.json"
+    path = run_dir / EVALUATION / "cross.json"
     return float(json.loads(path.read_text())["metrics"]["recall@1"])
 
 
 def num_steps(run_dir: Path) -> int:
     """Return how many batches the run trained on."""
-    events = (run_dir / "events.jsonl").read_text().splitlines()
+    events = (run_dir / EVENTS).read_text().splitlines()
     return sum(1 for line in events if '"event": "step"' in line)
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from georet import run_layout
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SKIPPED = {".git", ".venv", "build", "dist", "node_modules"}
@@ -214,6 +216,21 @@ def test_no_function_is_longer_than_60_lines():
         and (node.end_lineno or 0) - node.lineno + 1 > 60
     ]
     assert long == []
+
+
+def test_names_of_a_runs_files_stand_in_one_module():
+    files = {value for name, value in vars(run_layout).items() if name.isupper()}
+    # Folders that are sealed have a manifest.json too, which is none of a run.
+    files = {name for name in files if "." in name} - {run_layout.MANIFEST}
+    assert len(files) >= 7
+    again = [
+        f"{relative(path)}:{node.lineno} {node.value}"
+        for path in sources("georet", "plugins", "export", "benchmarks")
+        if relative(path) != "georet/run_layout.py" and "tests" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in files
+    ]
+    assert again == []
 
 
 def test_there_is_no_utils_module():

@@ -18,6 +18,7 @@ from georet.gallery.files.additions import CALIBRATION
 from georet.locate import Locator
 from georet.locate.calibrating.calibrate import LEAST_QUERIES, calibrate
 from georet.locate.calibration import own_calibration
+from georet.run_layout import CONFIG
 from georet.serve.site import Site
 from georet.sessions import SessionSpec
 from georet.types import REFERENCE, EvaluationSet, Floats, ImageTable
@@ -61,7 +62,7 @@ def demo_site(run_dir: Path, say: Say) -> Site:
 
 def _is_orbitview(last: Path) -> bool:
     try:
-        values: Any = yaml.safe_load((last.parents[1] / "config.yaml").read_text(encoding="utf-8"))
+        values: Any = yaml.safe_load((last.parents[1] / CONFIG).read_text(encoding="utf-8"))
         name = str(values["dataset"]["name"])
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
         return False

@@ -16,7 +16,6 @@ from georet.encoder import Encoder
 from georet.errors import UsageError
 from georet.evaluate.embed import Embedder
 from georet.evaluate.evaluator import (
-    FOLDER,
     Result,
     choose,
     evaluate_sets,
@@ -30,6 +29,7 @@ from georet.page.table import metrics_table
 from georet.plugins import Plugins
 from georet.progress import say, stage
 from georet.report import write_report
+from georet.run_layout import BAD_IMAGES, EVALUATION
 from georet.train import setup
 from georet.train.checkpoint import BEST, LAST
 from georet.train.restore import load_encoder
@@ -101,7 +101,7 @@ def evaluate_run(
     setting = {"checkpoint": which, **setting_of(config)}
     if save_as is not None:
         for name, result in results.items():
-            write_result(run_dir / FOLDER / save_as, name, sets[name], result, setting)
+            write_result(run_dir / EVALUATION / save_as, name, sets[name], result, setting)
     if as_json:
         rows = [summary(name, sets[name], result, setting) for name, result in results.items()]
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
@@ -145,7 +145,7 @@ def _evaluate(
 def _list_bad_images(trainer: Trainer) -> None:
     if not trainer.bad_images:
         return
-    path = trainer.run_dir / "bad_images.json"
+    path = trainer.run_dir / BAD_IMAGES
     write_json(path, {str(image): why for image, why in sorted(trainer.bad_images.items())})
     first = "".join(f"\n  {image}: {why}" for image, why in list(trainer.bad_images.items())[:10])
     say(f"warning: {len(trainer.bad_images)} unreadable images were grey, all in {path}:{first}")

@@ -18,8 +18,6 @@ from georet.evaluate.embed import Advance, Embedder, ignore, unique_images
 from georet.files import write_atomic, write_json
 from georet.types import QUERY, EvaluationSet, Floats, ImageTable, Ints, Ranking
 
-FOLDER = "evaluation"
-
 
 @dataclass(frozen=True)
 class Result:

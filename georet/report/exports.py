@@ -13,9 +13,8 @@ from georet.page.readable import NOTHING, count, megabytes
 from georet.page.thumbnails import Thumbnails
 from georet.report.judged import RunReport
 from georet.report.records import Record
-from georet.run_layout import ARTEFACT
+from georet.run_layout import ARTEFACT, EXPORT
 
-EXPORTS = "export"
 """The folder of a run that holds its artefacts."""
 _SHOWN, _SIDE = 8, 96
 _HEADS = (
@@ -95,7 +94,7 @@ def exports(report: RunReport) -> Html:
 
 def artefacts(report: RunReport) -> dict[str, Path]:
     """Return the manifests of a run's artefacts, at most two folders down, by name."""
-    folder = report.run.path / EXPORTS
+    folder = report.run.path / EXPORT
     found = sorted([*folder.glob(f"*/{ARTEFACT}"), *folder.glob(f"*/*/{ARTEFACT}")])
     named = {path.parent.relative_to(folder).as_posix(): path for path in found}
     # What begins with a dot is still being written.

@@ -18,9 +18,9 @@ from georet.report.provenance import gaps, provenance
 from georet.report.run_folder import read_run
 from georet.report.training import curves
 from georet.report.worldmap import world_map
+from georet.run_layout import REPORT
 from georet.types import EvaluationSet, PairTable
 
-REPORT = "report.html"
 _Part = Callable[[RunReport], Html]
 _Named = tuple[str, str, _Part]
 EXPORTED = "exports"

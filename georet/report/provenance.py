@@ -5,8 +5,9 @@ from __future__ import annotations
 from georet.files import sha256_of
 from georet.page.markup import Html, join, more, rows, tag
 from georet.report.judged import RunReport
+from georet.run_layout import CONFIG, EVALUATION, EVENTS, MANIFEST
 
-_HASHED = ("manifest.json", "config.yaml", "events.jsonl", "evaluation/*")
+_HASHED = (MANIFEST, CONFIG, EVENTS, f"{EVALUATION}/*")
 _MOST_GAPS = 8
 
 

@@ -17,6 +17,7 @@ from georet.configure.recipes import NO_RECIPE
 from georet.errors import DataError
 from georet.files import read_json
 from georet.report.records import Manifest, SetRecord
+from georet.run_layout import CONFIG, EVALUATION, MANIFEST
 
 _FREE: Final[dict[str, bool | set[str]]] = {"seed": True, "device": True, "data": {"workers"}}
 """What may differ between runs that are repetitions of each other."""
@@ -64,15 +65,15 @@ class RunResults:
 
 def read_results(run_dir: Path) -> RunResults:
     """Read a run's folder; DataError, with what to type, where it has no results."""
-    path = run_dir / "config.yaml"
+    path = run_dir / CONFIG
     if not path.is_file():
         raise DataError(
-            "there is no run here: config.yaml is missing",
+            f"there is no run here: {CONFIG} is missing",
             where=str(run_dir),
             hint="Name the folder that `georet train` printed.",
         )
     config = load_resolved(path)
-    results = dict(_results(run_dir / "evaluation"))
+    results = dict(_results(run_dir / EVALUATION))
     if not results:
         raise DataError(
             "the run has no results yet",
@@ -85,7 +86,7 @@ def read_results(run_dir: Path) -> RunResults:
         config.seed,
         config.dataset.name if config.recipe in (None, NO_RECIPE) else str(config.recipe),
         config.model_dump(mode="json", exclude=_FREE),
-        _changes(run_dir / "manifest.json"),
+        _changes(run_dir / MANIFEST),
         results,
     )
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from georet.errors import DataError
 from georet.report.records import Manifest, Ranked, Record, SetRecord, StageTime, parse_event
+from georet.run_layout import CONFIG, EVALUATION, EVENTS, MANIFEST, TIMING
 
 _R = TypeVar("_R", bound=Record)
 _Parsed = TypeVar("_Parsed")
@@ -53,13 +54,13 @@ def read_run(run_dir: Path) -> RunFolder:
     if not run_dir.is_dir():
         raise DataError("no such run folder", where=str(run_dir))
     gaps: list[str] = []
-    sets, ranked = _read_evaluations(run_dir / "evaluation", gaps)
+    sets, ranked = _read_evaluations(run_dir / EVALUATION, gaps)
     return RunFolder(
         path=run_dir,
-        manifest=_attempt(_read_manifest, run_dir / "manifest.json", gaps) or Manifest(),
-        config=_attempt(_read_text, run_dir / "config.yaml", gaps),
-        events=tuple(_read_lines(run_dir / "events.jsonl", parse_event, gaps)),
-        timing=tuple(_read_lines(run_dir / "timing.jsonl", StageTime.model_validate, gaps)),
+        manifest=_attempt(_read_manifest, run_dir / MANIFEST, gaps) or Manifest(),
+        config=_attempt(_read_text, run_dir / CONFIG, gaps),
+        events=tuple(_read_lines(run_dir / EVENTS, parse_event, gaps)),
+        timing=tuple(_read_lines(run_dir / TIMING, StageTime.model_validate, gaps)),
         sets=sets,
         ranked=ranked,
         gaps=tuple(gaps),

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from georet.errors import DataError, IntegrityError
 from georet.files import new_folder, read_json, verify, write_json
+from georet.run_layout import CHECKPOINTS
 
-FOLDER, STATE = "checkpoints", "state.json"
+STATE = "state.json"
 LAST, BEST = "last", "best"
 
 Tensors = Mapping[str, Tensor]
@@ -38,7 +39,7 @@ def save_checkpoint(
 
     Checkpoints to which no pointer leads any more are removed, only after the pointers are on disk.
     """
-    folder = run_dir / FOLDER
+    folder = run_dir / CHECKPOINTS
     name = f"step-{state['step']:08d}" + ("-final" if state.get("is_finished") else "")
     path = folder / name
     if path.exists():
@@ -65,7 +66,7 @@ def write_tensors(path: Path, tensors: Tensors) -> None:
 
 def load_checkpoint(run_dir: Path, which: str = LAST) -> Checkpoint:
     """Return the checkpoint ``last`` or ``best`` of a run, each file held against its hash."""
-    pointer = run_dir / FOLDER / f"{which}.json"
+    pointer = run_dir / CHECKPOINTS / f"{which}.json"
     if not pointer.is_file():
         raise DataError(
             f"the run has no {which} checkpoint",
@@ -75,7 +76,7 @@ def load_checkpoint(run_dir: Path, which: str = LAST) -> Checkpoint:
     name = str(read_json(pointer).get("checkpoint", ""))
     if not name or Path(name).name != name:
         raise IntegrityError("does not name a checkpoint", where=str(pointer))
-    path = run_dir / FOLDER / name
+    path = run_dir / CHECKPOINTS / name
     verify(path)
     try:
         tensors = {p.stem: load_file(p) for p in sorted(path.glob("*.safetensors"))}
@@ -86,7 +87,7 @@ def load_checkpoint(run_dir: Path, which: str = LAST) -> Checkpoint:
 
 def has_checkpoint(run_dir: Path) -> bool:
     """Say whether the run has been saved at least once."""
-    return (run_dir / FOLDER / f"{LAST}.json").is_file()
+    return (run_dir / CHECKPOINTS / f"{LAST}.json").is_file()
 
 
 def load_weights(module: nn.Module, tensors: Tensors, *, where: str) -> None:

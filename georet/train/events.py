@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from georet.errors import DataError
+from georet.run_layout import EVENTS, TIMING
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
-
-EVENTS, TIMING = "events.jsonl", "timing.jsonl"
 
 
 class EventLog:

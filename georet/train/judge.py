@@ -6,7 +6,6 @@ from functools import partial
 
 from georet.errors import ConfigError
 from georet.evaluate.evaluator import (
-    FOLDER,
     Result,
     choose,
     evaluate_sets,
@@ -15,6 +14,7 @@ from georet.evaluate.evaluator import (
 )
 from georet.evaluate.setting import setting_of
 from georet.progress import stage
+from georet.run_layout import EVALUATION
 from georet.train import setup
 from georet.train.parts import Log, Parts
 from georet.types import EvaluationSet
@@ -59,7 +59,7 @@ class Judge:
         """
         parts, epoch = self._parts, self._parts.state.epoch - 1
         results = self._evaluate(self._final, epoch, is_final=True)
-        folder, setting = parts.run_dir / FOLDER, setting_of(parts.config)
+        folder, setting = parts.run_dir / EVALUATION, setting_of(parts.config)
         for name, result in results.items():
             write_result(folder, name, self._final[name], result, setting)
         return results, not parts.state.is_finished and self._remember(results)

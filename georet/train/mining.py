@@ -13,10 +13,9 @@ from torch import Tensor
 from georet.errors import IntegrityError
 from georet.evaluate.embed import Advance, Embedder, ignore
 from georet.files import replaced_file, sha256_of
+from georet.run_layout import BANKS
 from georet.train.checkpoint import write_tensors
 from georet.types import QUERY, REFERENCE, Batch, Bools, EmbeddingBank, Floats, PairTable
-
-FOLDER = "banks"
 
 
 def mine(
@@ -69,7 +68,7 @@ class RunningBank:
 
 def save_bank(run_dir: Path, bank: EmbeddingBank) -> dict[str, object]:
     """Write a bank below the run and return what a checkpoint must remember to find it again."""
-    path = run_dir / FOLDER / f"{bank.key}.safetensors"
+    path = run_dir / BANKS / f"{bank.key}.safetensors"
     seen_q = np.ones(len(bank.query), np.bool_) if bank.query_seen is None else bank.query_seen
     seen_r = (
         np.ones(len(bank.reference), np.bool_)
@@ -84,7 +83,7 @@ def save_bank(run_dir: Path, bank: EmbeddingBank) -> dict[str, object]:
 
 def load_bank(run_dir: Path, entry: Mapping[str, object]) -> EmbeddingBank:
     """Return the bank that a checkpoint remembers, held against its hash."""
-    path = run_dir / FOLDER / Path(str(entry["file"])).name
+    path = run_dir / BANKS / Path(str(entry["file"])).name
     if not path.is_file() or sha256_of(path) != entry["sha256"]:
         raise IntegrityError(
             "the mined bank is missing or is not the one the checkpoint was made with",
@@ -103,7 +102,7 @@ def load_bank(run_dir: Path, entry: Mapping[str, object]) -> EmbeddingBank:
 
 def tidy_banks(run_dir: Path, kept: str | None) -> None:
     """Remove banks that no checkpoint needs any more."""
-    for path in (run_dir / FOLDER).glob("*"):
+    for path in (run_dir / BANKS).glob("*"):
         if path.name != kept:
             path.unlink()
 

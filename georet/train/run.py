@@ -18,9 +18,9 @@ from georet.configure import configure, dump, load_resolved
 from georet.configure.recipes import NO_RECIPE
 from georet.errors import DataError, PluginError, UsageError
 from georet.evaluate.evaluator import Result
-from georet.files import MANIFEST, read_json, write_atomic, write_json
+from georet.files import read_json, write_atomic, write_json
 from georet.plugins import Plugins
-from georet.run_layout import CONFIG
+from georet.run_layout import CONFIG, MANIFEST, PLUGINS
 from georet.train.trainer import Trainer
 from georet.version import __version__
 
@@ -38,7 +38,7 @@ def new_run(out: Path | None, config: RunConfig, plugins: Plugins) -> Path:
         run_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"can't be made: {error.strerror}", where=str(run_dir)) from error
-    write_json(run_dir / "plugins.json", plugins.versions)
+    write_json(run_dir / PLUGINS, plugins.versions)
     write_atomic(run_dir / CONFIG, dump(config))
     return run_dir
 
@@ -85,7 +85,7 @@ def reconfigure(
 
 def changed_plugins(run_dir: Path, plugins: Plugins) -> list[str]:
     """Say which plugins are not the versions that the run was started with."""
-    before = read_json(run_dir / "plugins.json")
+    before = read_json(run_dir / PLUGINS)
     return [
         f"{name}: the run was started with {version}, now {plugins.versions.get(name, 'absent')}"
         for name, version in before.items()

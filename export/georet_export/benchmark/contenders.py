@@ -10,13 +10,11 @@ from typing import cast
 from georet.contracts.running import Backend
 from georet.errors import DataError, UsageError
 from georet.plugins import Plugins, load_plugins
-from georet.run_layout import ARTEFACT, CONFIG
+from georet.run_layout import ARTEFACT, CONFIG, EXPORT
 from georet.sessions import TORCH, SessionSpec, artefact_of
 from georet.train.checkpoint import load_checkpoint
 from georet.train.saving import ENCODER
 from georet_export.artefact.artefact import Artefact, read_artefact
-
-EXPORTS = "export"
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def _sources(path: Path, view: str) -> list[Path]:
     if artefact_of(path, view) is not None:
         return [path]
     is_run = (path / CONFIG).is_file()
-    folder = path / EXPORTS if is_run else path
+    folder = path / EXPORT if is_run else path
     every = sorted(p for p in folder.glob("*") if not p.name.startswith("."))
     found = [p for p in every if (p / ARTEFACT).is_file() or any(p.glob(f"*/{ARTEFACT}"))]
     if not (found or is_run):

@@ -12,6 +12,7 @@ from georet.encoder import Encoder
 from georet.errors import DataError, UsageError
 from georet.export_spec import Exporter
 from georet.plugins import Plugins
+from georet.run_layout import EXPORT
 from georet.train.checkpoint import BEST, LAST, load_checkpoint
 from georet.train.restore import load_encoder
 from georet.train.run import check_run, reconfigure
@@ -19,7 +20,6 @@ from georet_export.exporting.job import Job, Outcome
 from georet_export.exporting.request import Request, specs_of
 from georet_export.fidelity.judge import Judge
 
-FOLDER = "export"
 """Where exports go below a run's folder, unless told otherwise."""
 
 
@@ -63,7 +63,7 @@ def export_encoder(
     config, loaded = reconfigure(
         check_run(run_dir), plugins=plugins, blocked=blocked, overrides=overrides
     )
-    base = out or run_dir / FOLDER
+    base = out or run_dir / EXPORT
     exporters = _exporters(request, loaded)
     for name in exporters:
         _check_free(base / request.label(name), force=options.force)

@@ -19,8 +19,9 @@ from georet.config import RunConfig
 from georet.configure import configure
 from georet.encoder import Encoder, bare_options
 from georet.errors import DataError
-from georet.files import MANIFEST, sha256_of, write_json
+from georet.files import sha256_of, write_json
 from georet.plugins import Plugins
+from georet.run_layout import MANIFEST
 from georet.train.checkpoint import save_checkpoint
 from georet.train.run import new_run
 from georet.train.saving import ENCODER
