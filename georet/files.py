@@ -133,8 +133,8 @@ def unwritable(path: Path, error: OSError) -> DataError:
 
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Replace ``path`` by ``content`` so that a reader sees the old file or the new one, whole."""
-    with replacing(path, "wb") as stream:
-        stream.write(content.encode() if isinstance(content, str) else content)
+    with replaced_file(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def write_json(path: Path, value: object) -> None:

@@ -42,7 +42,14 @@ class Feed:
         """Yield (job, {view: uint8[B, H, W, 3]}) in order; B is at most ``capacity``."""
         filled = self._fill_here(jobs) if self.workers == 0 else self._fill_there(jobs, capacity)
         for job, images, bad in filled:
-            self._note(bad)
+            self.bad_images.update(bad)
+            if len(self.bad_images) > self.quota * self.num_images:
+                first = "\n".join(f"    {p}: {why}" for p, why in [*self.bad_images.items()][:10])
+                raise DataError(
+                    f"{len(self.bad_images)} of {self.num_images} images can't be read, more than "
+                    f"the quota of {self.quota:.2%}; the first are\n{first}",
+                    hint="fetch them again, remove their rows, or allow a larger quota",
+                )
             yield job, images
 
     def close(self) -> None:
@@ -81,13 +88,3 @@ class Feed:
             view: torch.empty((num, *size, 3), dtype=torch.uint8, pin_memory=self.pin_memory)
             for view, size in self.filler.sizes.items()
         }
-
-    def _note(self, bad: Mapping[Path, str]) -> None:
-        self.bad_images.update(bad)
-        if len(self.bad_images) > self.quota * self.num_images:
-            first = "\n".join(f"    {p}: {why}" for p, why in [*self.bad_images.items()][:10])
-            raise DataError(
-                f"{len(self.bad_images)} of {self.num_images} images can't be read, more than "
-                f"the quota of {self.quota:.2%}; the first are\n{first}",
-                hint="fetch them again, remove their rows, or allow a larger quota",
-            )

@@ -99,7 +99,8 @@ class PairFiller:
         self.after: dict[str, list[ImageTransform]] = {}
         for view in table.views:
             transforms = list(augment.get(view, ()))
-            early = [] if reading.fast else list(takewhile(_comes_before_resize, transforms))
+            leading = takewhile(lambda t: getattr(t, "before_resize", False), transforms)
+            early = [] if reading.fast else list(leading)
             self.before[view], self.after[view] = early, transforms[len(early) :]
 
     def fill(self, job: Job, slot: int, out: Mapping[str, Pixels]) -> dict[Path, str]:
@@ -189,7 +190,3 @@ def checked_size(view: str, sizes: Mapping[str, Size]) -> Size:
     if height < 1 or width < 1:
         raise ConfigError(f"{height} x {width} is no image size", where=f"data.size.{view}")
     return int(height), int(width)
-
-
-def _comes_before_resize(transform: ImageTransform) -> bool:
-    return bool(getattr(transform, "before_resize", False))

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from georet.errors import DataError, IntegrityError
-from georet.files import new_folder, read_json, verify, write_json
+from georet.files import new_folder, read_json, sweep, verify, write_json
 from georet.run_layout import CHECKPOINTS
 
 STATE = "state.json"
@@ -41,10 +41,11 @@ def save_checkpoint(
     """
     folder = run_dir / CHECKPOINTS
     name = f"step-{state['step']:08d}" + ("-final" if state.get("is_finished") else "")
-    path = folder / name
-    if path.exists():
-        # Saved by a run that was killed before the pointers moved; the sweep below removes it.
-        path = _free_name(path)
+    path, number = folder / name, 0
+    while path.exists():
+        # Saved by a run that was killed before the pointers moved; it is removed below.
+        number += 1
+        path = folder / f"{name}.{number}"
     with new_folder(path) as temporary:
         for group, tensors in groups.items():
             plain = {k: t.detach().cpu().contiguous() for k, t in tensors.items()}
@@ -52,7 +53,11 @@ def save_checkpoint(
         write_json(temporary / STATE, dict(state))
     for pointer in [LAST, BEST] if is_best else [LAST]:
         write_json(folder / f"{pointer}.json", {"checkpoint": path.name})
-    _tidy(folder)
+    kept = {read_json(p)["checkpoint"] for p in folder.glob("*.json")}
+    for left in folder.iterdir():
+        if left.is_dir() and left.name not in kept:
+            shutil.rmtree(left)
+    sweep(folder)
     return path
 
 
@@ -136,19 +141,3 @@ def load_optimizer(
             raise DataError(f"the optimiser's state names {name!r}, not trained here", where=where)
         device = value.device if slot == "step" else parameters[name].device
         optimizer.state.setdefault(parameters[name], {})[slot] = value.to(device)
-
-
-def _free_name(path: Path) -> Path:
-    number = 1
-    while path.with_name(f"{path.name}.{number}").exists():
-        number += 1
-    return path.with_name(f"{path.name}.{number}")
-
-
-def _tidy(folder: Path) -> None:
-    kept = {read_json(p)["checkpoint"] for p in folder.glob("*.json")}
-    for path in folder.iterdir():
-        if path.is_dir() and path.name not in kept:
-            shutil.rmtree(path)
-        elif path.suffix == ".tmp":
-            path.unlink()

@@ -65,7 +65,16 @@ class Judge:
         return results, not parts.state.is_finished and self._remember(results)
 
     def _remember(self, results: dict[str, Result]) -> bool:
-        state, value = self._parts.state, self._value(results)
+        state, metrics = self._parts.state, results[self._best_set].metrics
+        if self._best_metric not in metrics:
+            raise ConfigError(
+                f"no metric {self._best_metric!r}",
+                where="evaluate.best",
+                hint=f"There are: {', '.join(metrics)}.",
+            )
+        value = metrics[self._best_metric]
+        if self._best_metric.endswith(LOWER_IS_BETTER):
+            value = -value
         if state.best is None or value > state.best:
             state.best, state.evaluations_since_best = value, 0
             return True
@@ -85,13 +94,9 @@ class Judge:
                 advance=partial(self._log.advance, bar),
                 field_of_view=self._parts.config.evaluate.field_of_view,
             )
-        self._note(results, epoch, is_final=is_final)
-        return results
-
-    def _note(self, results: dict[str, Result], epoch: int, *, is_final: bool) -> None:
         state, events = self._parts.state, self._log.events
         if is_final and state.is_finished:
-            return
+            return results
         final = {"final": True} if is_final else {}
         for name, result in results.items():
             events.write(
@@ -100,14 +105,4 @@ class Judge:
             events.scalars({f"{name}/{k}": v for k, v in result.metrics.items()}, state.step)
         metrics = {name: result.metrics for name, result in results.items()}
         self._log.observe("georet_eval_end", epoch=epoch, metrics=metrics)
-
-    def _value(self, results: dict[str, Result]) -> float:
-        metrics = results[self._best_set].metrics
-        if self._best_metric not in metrics:
-            raise ConfigError(
-                f"no metric {self._best_metric!r}",
-                where="evaluate.best",
-                hint=f"There are: {', '.join(metrics)}.",
-            )
-        value = metrics[self._best_metric]
-        return -value if self._best_metric.endswith(LOWER_IS_BETTER) else value
+        return results

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from georet.config import ComponentSpec, LossSpec, RunConfig
+from georet.config import ComponentSpec, RunConfig
 from georet.contracts.training import (
     Backbone,
     Dataset,
@@ -76,7 +76,8 @@ def make_objective(
     for number, spec in enumerate(config.losses):
         name = spec.name.replace(":", "_").replace(".", "_")
         name = f"{name}_{number}" if name in losses else name
-        loss = plugins.catalog.create("losses", _unweighted(spec), where=f"losses.{number}")
+        unweighted = ComponentSpec.model_validate({"name": spec.name, **spec.options})
+        loss = plugins.catalog.create("losses", unweighted, where=f"losses.{number}")
         losses[name] = (loss, spec.weight)
     objective = Objective(losses)
     objective.prepare(embed_dim, pairs)
@@ -126,10 +127,6 @@ def judging_precision_of(config: RunConfig) -> Any:
     device = pick_device(config.device)
     is_beyond = config.precision == "fp16" and device.type == "cpu"
     return pick_precision("fp32" if is_beyond else config.precision, device)
-
-
-def _unweighted(spec: LossSpec) -> ComponentSpec:
-    return ComponentSpec.model_validate({"name": spec.name, **spec.options})
 
 
 def _check_place(spec: ComponentSpec, transform: object, *, wants_joint: bool) -> None:

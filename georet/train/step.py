@@ -119,7 +119,11 @@ class Stepper:
     def _finish(
         self, total: Tensor, embedded: EmbeddedBatch, factor: float, *, update: bool
     ) -> str | None:
-        """Guard the sums of gradients, then clip, step and clear them."""
+        """Guard the sums of gradients, then clip, step and clear them; return what is wrong.
+
+        Where gradients accumulate, a bad batch takes with it those of its good neighbours: all
+        that was summed so far is cleared, and the step is made of the batches that follow.
+        """
         shortest = torch.stack([f.detach().norm(dim=1).min() for f in embedded.features.values()])
         norm = torch.zeros((), device=self.device)
         if update:

@@ -56,7 +56,10 @@ class Trainer:
             with self.stop, self._loader() as loader:
                 while not self._is_done():
                     self._epoch(loader)
-                results = self._finish()
+                results, is_best = self.judge.final()
+                if not self.state.is_finished:
+                    self.state.is_finished = True
+                    save(self.parts, self.log, self.banks, is_best=is_best)
                 self.bad_images |= loader.bad_images
         except BaseException as caught:
             error = caught
@@ -88,10 +91,18 @@ class Trainer:
                 batch_size=self.config.train.batch_size,
                 seed=self.config.seed,
             )
-        if not len(plan.batches):
+        num = len(plan.batches)
+        if not num:
             raise TrainingError("the sampler planned no batch", where=f"epoch {epoch}")
         if not self.state.batch:
-            self._note_plan(plan)
+            self.events.write(
+                "plan",
+                epoch=plan.epoch,
+                sampler=plan.sampler,
+                num_batches=num,
+                info=dict(plan.info),
+                example_pairs=[plan.batches[i][:NUM_EXAMPLES].tolist() for i in (0, num // 2)],
+            )
         self.log.observe("georet_plan_ready", epoch=epoch, plan=plan)
         return plan
 
@@ -133,13 +144,6 @@ class Trainer:
             save(self.parts, self.log, self.banks, is_best=False)
         self.log.check_stop()
 
-    def _finish(self) -> dict[str, Result]:
-        results, is_best = self.judge.final()
-        if not self.state.is_finished:
-            self.state.is_finished = True
-            save(self.parts, self.log, self.banks, is_best=is_best)
-        return results
-
     def _loader(self) -> PairLoader:
         joint, augment = setup.make_transforms(self.config, self.plugins)
         data = self.config.data
@@ -154,17 +158,6 @@ class Trainer:
             max_pixels=data.max_pixels,
             bad_image_quota=data.bad_image_quota,
             pin_memory=self.encoder.log_scale.device.type == "cuda",
-        )
-
-    def _note_plan(self, plan: BatchPlan) -> None:
-        num = len(plan.batches)
-        self.events.write(
-            "plan",
-            epoch=plan.epoch,
-            sampler=plan.sampler,
-            num_batches=num,
-            info=dict(plan.info),
-            example_pairs=[plan.batches[i][:NUM_EXAMPLES].tolist() for i in (0, num // 2)],
         )
 
     def _note_step(self, result: StepResult, factor: float) -> None:

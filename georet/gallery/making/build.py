@@ -22,6 +22,11 @@ from georet.tiles.tiling import Tiling
 from georet.types import QUERY
 
 BATCH: Final = 64
+_THUMBNAILS: Final = {
+    "format": "JPEG",
+    "longest_side": THUMBNAIL_SIDE,
+    "quality": THUMBNAIL_QUALITY,
+}
 
 
 def build_gallery(
@@ -52,9 +57,12 @@ def build_gallery(
     Raises UsageError where ``out`` was begun with other settings (it names them), DataError for
     too many unreadable tiles or a full disk, Interrupted on SIGTERM or Ctrl-C.
     """
-    _check(storage, shard_size, batch_size, bad_tile_quota, shard)
-    _check_workers(workers)
-    _check_view(encoder)
+    _check(storage, shard_size, batch_size, workers, bad_tile_quota, shard)
+    if isinstance(encoder, SessionSpec) and encoder.view == QUERY:
+        raise UsageError(
+            "the encoder would be opened for queries, a gallery holds references",
+            hint="SessionSpec(..., view='reference')",
+        )
     tiles = source if isinstance(source, TileSource) else _opened(source, tiling, encoder)
     with StopRequest() as stop, closing(encoder.open()) as session:
         settings = {
@@ -63,7 +71,7 @@ def build_gallery(
             "storage": storage,
             "shard_size": shard_size,
             "batch_size": batch_size,
-            "thumbnails": _thumbnail_settings() if thumbnails else None,
+            "thumbnails": dict(_THUMBNAILS) if thumbnails else None,
         }
         plan = _planned(Path(out), tiles, settings, spec_as_json(encoder))
         work = Work(Path(out), tiles, encoder, int(bad_tile_quota * len(plan.tiles)))
@@ -72,7 +80,12 @@ def build_gallery(
 
 
 def _check(
-    storage: str, shard_size: int, batch_size: int, quota: float, share: tuple[int, int] | None
+    storage: str,
+    shard_size: int,
+    batch_size: int,
+    workers: int | None,
+    quota: float,
+    share: tuple[int, int] | None,
 ) -> None:
     check_storage(storage)
     for name, value in {"--shard-size": shard_size, "--batch": batch_size}.items():
@@ -84,22 +97,11 @@ def _check(
         raise UsageError(
             f"there is no part {share[0]} of {share[1]}", where="--shard", hint="1/8 to 8/8, say."
         )
-
-
-def _check_workers(workers: int | None) -> None:
     if workers is not None and workers < 0:
         raise UsageError(
             f"there can't be {workers} processes",
             where="--workers",
             hint="Give 0 for this process alone, or how many.",
-        )
-
-
-def _check_view(encoder: Opener) -> None:
-    if isinstance(encoder, SessionSpec) and encoder.view == QUERY:
-        raise UsageError(
-            "the encoder would be opened for queries, a gallery holds references",
-            hint="SessionSpec(..., view='reference')",
         )
 
 
@@ -109,34 +111,29 @@ def _opened(source: str | Path, tiling: Tiling | None, encoder: Opener) -> TileS
     return open_source(source, tiling or Tiling(), plugins=plugins, blocked=blocked)
 
 
-def _thumbnail_settings() -> dict[str, Any]:
-    return {"format": "JPEG", "longest_side": THUMBNAIL_SIDE, "quality": THUMBNAIL_QUALITY}
-
-
-def _check_folder(out: Path) -> None:
-    """Raise UsageError for a folder that no build began: there is somebody else's work in it."""
-    if (out / BUILD).is_file() or not out.exists():
-        return
-    if not out.is_dir():
-        raise UsageError(
-            "is a file, and a gallery is a folder", where=str(out), hint="Choose another --out."
-        )
-    early = {PLAN, "shards"}
-    others = [path for path in out.iterdir() if path.name not in early and path.suffix != ".tmp"]
-    others += (out / "shards").glob("*")
-    if others:
-        raise UsageError(
-            f"holds other things, such as {others[0].name}",
-            where=str(out),
-            hint="Choose a folder that is empty or does not exist yet.",
-        )
-
-
 def _planned(
     out: Path, source: TileSource, settings: dict[str, Any], encoder_source: dict[str, Any] | None
 ) -> Plan:
-    """Return the plan of ``out``: the one that was written there, or a new one."""
-    _check_folder(out)
+    """Return the plan of ``out``: the one that was written there, or a new one.
+
+    UsageError for a folder that no build began: there is somebody else's work in it.
+    """
+    if out.exists() and not (out / BUILD).is_file():
+        if not out.is_dir():
+            raise UsageError(
+                "is a file, and a gallery is a folder", where=str(out), hint="Choose another --out."
+            )
+        early = {PLAN, "shards"}
+        others = [
+            path for path in out.iterdir() if path.name not in early and path.suffix != ".tmp"
+        ]
+        others += (out / "shards").glob("*")
+        if others:
+            raise UsageError(
+                f"holds other things, such as {others[0].name}",
+                where=str(out),
+                hint="Choose a folder that is empty or does not exist yet.",
+            )
     try:
         (out / "shards").mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -51,10 +51,12 @@ class Campaign:
             pace = Pace(bar, num_tiles, ledger.num_tiles)
             while missing := self._missing(ledger):
                 self._check_stop(ledger)
-                made = self._make([s for s in missing if not self._is_held(s)], ledger, pace)
+                free = [s for s in missing if not is_held(claim_path(self.work.folder, s))]
+                made = self._make(free, ledger, pace)
                 ledger.refresh()
                 pace.settle(ledger.num_tiles)
-                self._check_quota(ledger)
+                if len(ledger.bad) > self.work.num_bad_allowed:
+                    raise too_many_bad(ledger.bad, self.work.num_bad_allowed, self.plan)
                 self._count_lost([shard for shard in made if shard not in ledger.done])
         self.say(pace.summary())
         if len(ledger.done) == self.plan.num_shards:
@@ -70,18 +72,15 @@ class Campaign:
         if not free:
             time.sleep(_POLL_S)
             return []
-        tick = self._ticker(ledger, pace)
-        workers = self._num_workers(len(free))
-        if workers:
-            return make_in_pool(self.work, self.plan, free, tick, workers=workers)
-        return make_here(self.work, self.plan, self.session, free, tick)
 
-    def _ticker(self, ledger: Ledger, pace: Pace) -> Callable[[int], None]:
         def tick(num: int) -> None:
             pace.advance(num)
             self._check_stop(ledger)
 
-        return tick
+        workers = self._num_workers(len(free))
+        if workers:
+            return make_in_pool(self.work, self.plan, free, tick, workers=workers)
+        return make_here(self.work, self.plan, self.session, free, tick)
 
     def _num_workers(self, num_shards: int) -> int:
         if self.workers is not None:
@@ -111,13 +110,6 @@ class Campaign:
                 where=str(self.work.folder),
                 hint="The same call goes on from there.",
             )
-
-    def _check_quota(self, ledger: Ledger) -> None:
-        if len(ledger.bad) > self.work.num_bad_allowed:
-            raise too_many_bad(ledger.bad, self.work.num_bad_allowed, self.plan)
-
-    def _is_held(self, shard: int) -> bool:
-        return is_held(claim_path(self.work.folder, shard))
 
     def _seal(self, ledger: Ledger) -> None:
         folder = self.work.folder

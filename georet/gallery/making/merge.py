@@ -47,7 +47,11 @@ def merge_galleries(
         )
     galleries = [StoredGallery.open(path) for path in paths]
     for gallery in galleries[1:]:
-        _check_mergeable(gallery, galleries[0])
+        try:
+            check_comparable(gallery.encoder, galleries[0].encoder, str(gallery.path))
+        except UsageError as error:
+            hint = f"Build one of them again: its encoder is not that of {galleries[0].path}."
+            raise UsageError(error.what, where=error.where, hint=hint) from error
     tiles, origin = _joined(galleries, duplicates)
     kinds = {gallery.manifest["settings"]["storage"] for gallery in galleries}
     reader = _Reader(galleries, origin)
@@ -64,14 +68,6 @@ def merge_galleries(
     return out
 
 
-def _check_mergeable(gallery: StoredGallery, first: StoredGallery) -> None:
-    try:
-        check_comparable(gallery.encoder, first.encoder, str(gallery.path))
-    except UsageError as error:
-        hint = f"Build one of them again: its encoder is not that of {first.path}."
-        raise UsageError(error.what, where=error.where, hint=hint) from error
-
-
 def _origin(gallery: StoredGallery) -> dict[str, Any]:
     settings = gallery.manifest["settings"]
     return {"key": gallery.manifest["key"], "source": settings["source"]}
@@ -86,10 +82,16 @@ def _joined(galleries: Sequence[StoredGallery], duplicates: str) -> tuple[TileTa
             name = tile_id
             if tile_id in ids:
                 if duplicates == "refuse":
-                    raise _duplicate(tile_id, gallery)
+                    raise DataError(
+                        f"has a tile {tile_id!r}, and so has a gallery before it",
+                        where=str(gallery.path),
+                        hint="--duplicates first leaves the later one out, "
+                        "--duplicates suffix keeps both.",
+                    )
                 if duplicates == "first":
                     continue
-                name = _told_apart(tile_id, number + 1, ids)
+                while name in ids:
+                    name += f"@{number + 1}"
             ids[name] = None
             origin.append((number, row))
     rows = np.array(origin, np.int64).reshape(-1, 2)
@@ -98,21 +100,6 @@ def _joined(galleries: Sequence[StoredGallery], duplicates: str) -> tuple[TileTa
     corners = np.concatenate([part.corners_latlon for part in parts])
     side_m = np.concatenate([part.side_m for part in parts])
     return TileTable(list(ids), latlon, corners, side_m), rows
-
-
-def _told_apart(tile_id: str, number: int, taken: dict[str, None]) -> str:
-    name = f"{tile_id}@{number}"
-    while name in taken:
-        name += f"@{number}"
-    return name
-
-
-def _duplicate(tile_id: str, gallery: StoredGallery) -> DataError:
-    return DataError(
-        f"has a tile {tile_id!r}, and so has a gallery before it",
-        where=str(gallery.path),
-        hint="--duplicates first leaves the later one out, --duplicates suffix keeps both.",
-    )
 
 
 class _Reader:
@@ -126,18 +113,15 @@ class _Reader:
     def rows(self, rows: Ints) -> tuple[Floats, list[bytes | None] | None]:
         """Return embeddings float32[M, D] and thumbnails [M] of rows int64[M]."""
         embeddings, thumbnails = [], []
-        places = [self._place(*self._origin[row].tolist()) for row in rows]
+        origin = self._origin[rows].tolist()
+        # Gallery, shard, and row within the shard.
+        places = [(number, *self._galleries[number].place_of(row)) for number, row in origin]
         for (number, shard), group in groupby(places, key=lambda place: place[:2]):
             inside = [place[2] for place in group]
             part, pictures = self._shard(number, shard)
             embeddings.append(part[inside])
             thumbnails += [None if pictures is None else pictures[i].as_py() for i in inside]
         return np.concatenate(embeddings), thumbnails if self._has_thumbnails else None
-
-    def _place(self, number: int, row: int) -> tuple[int, int, int]:
-        """Return gallery, shard, and row within the shard."""
-        shard, inside = self._galleries[number].place_of(row)
-        return number, shard, inside
 
     def _read_shard(self, number: int, shard: int) -> tuple[Floats, Any]:
         gallery = self._galleries[number]

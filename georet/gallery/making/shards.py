@@ -81,7 +81,8 @@ class ShardMaker:
         for start in range(0, len(rows), batch_size):
             batch = rows[start : start + batch_size]
             parts.append(self._embed(batch, bad))
-            self._check_quota(bad)
+            if len(bad) > self._work.num_bad_allowed:
+                raise too_many_bad(bad, self._work.num_bad_allowed, self._plan)
             renew(claim)
             tick(len(batch))
         kept = np.concatenate([part[0] for part in parts])
@@ -112,10 +113,6 @@ class ShardMaker:
             embeddings[good],
             [thumbnails[i] for i in good],
         )
-
-    def _check_quota(self, bad: Sequence[tuple[int, str]]) -> None:
-        if len(bad) > self._work.num_bad_allowed:
-            raise too_many_bad(bad, self._work.num_bad_allowed, self._plan)
 
 
 def thumbnail(tile: Pixels) -> bytes:
