@@ -121,8 +121,9 @@ class Stepper:
     ) -> str | None:
         """Guard the sums of gradients, then clip, step and clear them; return what is wrong.
 
-        Where gradients accumulate, a bad batch takes with it those of its good neighbours: all
-        that was summed so far is cleared, and the step is made of the batches that follow.
+        Where gradients accumulate, a bad micro-batch takes its good neighbours with it: all that
+        was summed before it is cleared. An update that is still to come is made of those after it,
+        each still weighted as one of ``accumulate``; where the bad one is the last, there is none.
         """
         shortest = torch.stack([f.detach().norm(dim=1).min() for f in embedded.features.values()])
         norm = torch.zeros((), device=self.device)
