@@ -16,10 +16,8 @@ from georet.locate.estimate import Spread
 from georet.locate.tuning import Tuning
 
 if TYPE_CHECKING:
-    from georet.gallery.files.additions import CALIBRATION
-from georet.gallery.stored import StoredGallery
+    from georet.gallery.stored import StoredGallery
 
-"""Its name among a gallery's additions."""
 FORMAT: Final = 1
 _AGAIN: Final = "`georet gallery calibrate` makes one that fits."
 

@@ -95,28 +95,24 @@ def outcomes_of(
     """Return how the queries fare with a tuning; ``places`` are its estimates, where known."""
     if places is None:
         places = [place_of(field, known.layout, tuning) for field in known.fields]
-    spreads, values = [], []
+    num, spreads = len(known), []
+    error_m, top_error_m, error_mass, reach_mass = (np.empty(num) for _ in range(4))
+    is_hit, is_top_hit, is_nearest = (np.empty(num, np.bool_) for _ in range(3))
     rows = zip(known.fields, known.truth, known.truth_m, places, strict=True)
-    for field, truth, truth_m, place in rows:
+    for at, (field, truth, truth_m, place) in enumerate(rows):
         spread = spread_of(field, known.layout, tuning, place.point)
         reach_m = float(known.layout.reach_m[place.row])
         top = int(field.rows[0])
-        error_m = _arc(place.point - truth)
-        top_error_m = _arc(known.layout.points[top] - truth)
+        error_m[at] = _arc(place.point - truth)
+        top_error_m[at] = _arc(known.layout.points[top] - truth)
+        # Beyond all tiles no radius ends, so that no mass is enough.
+        is_inside = error_m[at] <= spread.distance_m[-1]
+        error_mass[at] = spread.mass_within(error_m[at]) if is_inside else np.inf
+        reach_mass[at] = spread.mass_within(reach_m)
+        is_hit[at] = error_m[at] <= reach_m
+        is_top_hit[at] = top_error_m[at] <= known.layout.reach_m[top]
+        is_nearest[at] = truth_m[0] <= truth_m.min()
         spreads.append(spread.thinned())
-        values.append(
-            (
-                error_m,
-                top_error_m,
-                _error_mass(spread, error_m),
-                spread.mass_within(reach_m),
-                error_m <= reach_m,
-                top_error_m <= known.layout.reach_m[top],
-                truth_m[0] <= truth_m.min(),
-            )
-        )
-    error_m, top_error_m, error_mass, reach_mass = np.array([v[:4] for v in values]).T
-    is_hit, is_top_hit, is_nearest = np.array([v[4:] for v in values], np.bool_).T
     return Outcomes(
         error_m, top_error_m, error_mass, reach_mass, is_hit, is_top_hit, is_nearest, spreads
     )
@@ -224,11 +220,6 @@ def _tightest(known: KnownQueries, tuning: Tuning) -> Tuning:
     some = known.take(np.arange(0, len(known), -(-len(known) // _TUNED_ON)))
     places = [place_of(field, some.layout, tuning) for field in some.fields]
     return min((replace(tuning, spread=tuning.spread * wider) for wider in _WIDER), key=cost)
-
-
-def _error_mass(spread: Spread, error_m: float) -> float:
-    """Return the belief nearer than the truth; infinite beyond all tiles, where no radius ends."""
-    return spread.mass_within(error_m) if error_m <= spread.distance_m[-1] else np.inf
 
 
 def _arc(difference: Doubles) -> float:
