@@ -37,20 +37,24 @@ class IvfIndex(CandidateIndex):
     of small galleries more. In a
     region of more than ``exact_below`` rows each query goes on to further lists until it has seen
     as many allowed rows as rows without a region. With too few rows to train on, the search is
-    exact, which ``note`` says. ``seed`` starts the clustering.
+    exact, which ``note`` says. ``oversampling`` is by default what the codes of a kind need.
+    ``seed`` starts the clustering.
     """
 
     least_rows: ClassVar[int] = 4 * LEAST_PER_LIST
+    usual_oversampling: ClassVar[int]
 
     def __init__(
         self,
         *,
         nlist: int | None = None,
         nprobe: int | None = None,
-        oversampling: int,
+        oversampling: int | None = None,
         exact_below: int = EXACT_BELOW,
         seed: int = 0,
     ) -> None:
+        if oversampling is None:
+            oversampling = self.usual_oversampling
         super().__init__(oversampling=oversampling, exact_below=exact_below)
         for name, value in {"nlist": nlist, "nprobe": nprobe}.items():
             if value is not None and value < 1:
@@ -187,23 +191,7 @@ class IvfSq8(IvfIndex):
     """Lists of rows with one byte a dimension."""
 
     kind: ClassVar[str] = "faiss_ivf_sq8"
-
-    def __init__(
-        self,
-        *,
-        nlist: int | None = None,
-        nprobe: int | None = None,
-        oversampling: int = 3,
-        exact_below: int = EXACT_BELOW,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(
-            nlist=nlist,
-            nprobe=nprobe,
-            oversampling=oversampling,
-            exact_below=exact_below,
-            seed=seed,
-        )
+    usual_oversampling: ClassVar[int] = 3
 
     def _untrained(self, quantizer: Any, embed_dim: int, nlist: int) -> Any:
         faiss = self._faiss
@@ -220,23 +208,7 @@ class IvfPq(IvfIndex):
 
     kind: ClassVar[str] = "faiss_ivf_pq"
     least_rows: ClassVar[int] = 16 * LEAST_PER_LIST
-
-    def __init__(
-        self,
-        *,
-        nlist: int | None = None,
-        nprobe: int | None = None,
-        oversampling: int = 10,
-        exact_below: int = EXACT_BELOW,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(
-            nlist=nlist,
-            nprobe=nprobe,
-            oversampling=oversampling,
-            exact_below=exact_below,
-            seed=seed,
-        )
+    usual_oversampling: ClassVar[int] = 10
 
     def _untrained(self, quantizer: Any, embed_dim: int, nlist: int) -> Any:
         metric = self._faiss.METRIC_INNER_PRODUCT
