@@ -38,6 +38,8 @@ Positives = Ints | Sequence[Sequence[int]]
 """int64[Q, P], the positive first, then semi-positives, -1 pads; or a list of rows for N:M."""
 
 QUERY, REFERENCE = "query", "reference"
+JUNK_ID = "-1"
+"""The id of references that are neither right nor wrong, as University-1652 writes it."""
 
 
 @dataclass(frozen=True)

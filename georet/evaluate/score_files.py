@@ -21,11 +21,8 @@ from georet.evaluate.inputs import (
 from georet.evaluate.protocols import protocol_of
 from georet.evaluate.ranking import rank_embeddings
 from georet.evaluate.scoring import lint, metrics_of
-from georet.types import Ints, Positives, Ranking
+from georet.types import JUNK_ID, Ints, Positives, Ranking
 from georet.version import __version__
-
-JUNK_ID = "-1"
-"""The id of references that are neither right nor wrong, as University-1652 writes it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from georet.progress import say
 from georet.types import QUERY, REFERENCE, EvaluationSet, ImageTable, Ints, PairTable
 from georet_datasets.readers.act_data import ORIGIN, ActData, read_act_data
 from georet_datasets.readers.files import (
@@ -17,7 +18,6 @@ from georet_datasets.readers.files import (
     check_unique,
     inside,
     present_rows,
-    say,
     tell_counts,
 )
 from georet_datasets.readers.utm import zone_of

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from georet.errors import DataError
+from georet.progress import say
 from georet.types import QUERY, REFERENCE, Doubles, EvaluationSet, ImageTable, PairTable
 from georet_datasets.readers.files import (
     Missing,
@@ -23,7 +24,6 @@ from georet_datasets.readers.files import (
     inside,
     present_rows,
     read_rows,
-    say,
     tell_counts,
 )
 

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from georet.errors import DataError
+from georet.progress import say
 from georet.types import Bools, Ints
 
 Missing = Literal["error", "skip", "keep"]
@@ -181,13 +182,6 @@ def tell_counts(origin: Origin, counts: Mapping[str, tuple[int, int]]) -> None:
                 f"warning: {origin.name}: {num:,} {what}, {abs(num - published):,} {more} than "
                 f"the published {published:,}"
             )
-
-
-def say(text: str) -> None:
-    """Print a line for people on stderr."""
-    from rich.console import Console
-
-    Console(stderr=True, soft_wrap=True, highlight=False).print(text, markup=False)
 
 
 def _lacking(paths: Sequence[Path], is_there: Bools) -> list[Path]:

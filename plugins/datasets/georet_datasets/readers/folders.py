@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
 from georet.data.images import SUFFIXES
 from georet.errors import DataError
-from georet.types import Doubles, EvaluationSet, ImageTable, Ints
+from georet.types import JUNK_ID, Doubles, EvaluationSet, ImageTable, Ints
 from georet_datasets.readers.files import Origin
-
-JUNK: Final = "-1"
-"""The id of gallery images that leave the ranking."""
 
 
 def read_folder(
@@ -86,7 +82,7 @@ def by_building(
     A building that the gallery lacks leaves its queries without a match; id -1 is junk.
     """
     rows = rows_by_building(gallery)
-    junk = np.array(rows.pop(JUNK, []), np.int64)
+    junk = np.array(rows.pop(JUNK_ID, []), np.int64)
     positives = [rows.get(name, []) for name in queries.columns["building"].tolist()]
     return EvaluationSet(queries, gallery, positives, protocol, junk=junk, about=about, **views)
 

@@ -10,8 +10,9 @@ from typing import Final, Literal
 import numpy as np
 
 from georet.errors import ConfigError
+from georet.progress import say
 from georet.types import QUERY, REFERENCE, EvaluationSet, ImageTable, PairTable
-from georet_datasets.readers.files import Missing, check_filled, present_rows, say, tell_counts
+from georet_datasets.readers.files import Missing, check_filled, present_rows, tell_counts
 from georet_datasets.readers.vigor_lists import (
     BALANCED,
     ORIGIN,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from georet.data.images import SUFFIXES
 from georet.errors import DataError
+from georet.progress import say
 from georet.types import EvaluationSet
-from georet_datasets.readers.files import say
 from georet_datasets.writers.tree import Copy, copy_images
 
 

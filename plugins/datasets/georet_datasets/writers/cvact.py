@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
+from georet.progress import say
 from georet.types import QUERY, REFERENCE, Doubles, EvaluationSet, PairTable
 from georet_datasets.readers.act_data import CSV, HEADER, LATLON, MAT, SETS
 from georet_datasets.readers.cvact import FOLDERS, NAMES
-from georet_datasets.readers.files import say
 from georet_datasets.readers.utm import Zone
 from georet_datasets.writers.tree import (
     Copy,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from georet.progress import say
 from georet.types import EvaluationSet, PairTable
 from georet_datasets.readers.cvusa import LOCATIONS, SPLITS
-from georet_datasets.readers.files import say
 from georet_datasets.writers.tree import (
     Copy,
     Matched,

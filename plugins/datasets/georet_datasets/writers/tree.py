@@ -16,9 +16,8 @@ import numpy as np
 from georet.data.images import read_image
 from georet.errors import DataError
 from georet.files import replaced_file, sweep, write_atomic
-from georet.progress import progress
+from georet.progress import progress, say
 from georet.types import EvaluationSet, ImageTable, Ints, PairTable
-from georet_datasets.readers.files import say
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 

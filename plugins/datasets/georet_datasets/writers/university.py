@@ -9,8 +9,7 @@ from typing import Final
 import numpy as np
 
 from georet.errors import DataError
-from georet.types import EvaluationSet, Ints, PairTable
-from georet_datasets.readers.folders import JUNK
+from georet.types import JUNK_ID, EvaluationSet, Ints, PairTable
 from georet_datasets.writers.copying import Copies, first_set
 
 VIEWS: Final = ("street", "google")
@@ -49,7 +48,7 @@ def _write_test(which: EvaluationSet, copies: Copies) -> None:
     building_of_query, building_of_tile = _buildings(which)
     asked = set(building_of_query.tolist())
     for row, building in enumerate(building_of_tile.tolist()):
-        name, path = JUNK if building < 0 else f"{building:06d}", which.gallery.paths[row]
+        name, path = JUNK_ID if building < 0 else f"{building:06d}", which.gallery.paths[row]
         copies.put(path, f"test/gallery_satellite/{name}/{row:06d}")
         if building in asked:
             copies.put(path, f"test/query_satellite/{name}/{row:06d}")

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from georet.errors import DataError
+from georet.progress import say
 from georet.types import Doubles, EvaluationSet, ImageTable, PairTable
-from georet_datasets.readers.files import say
 from georet_datasets.readers.vigor import CITIES, CROSS_TEST, CROSS_TRAIN
 from georet_datasets.readers.vigor_lists import BALANCED, NUM_TILES, SAME_TEST, SAME_TRAIN, TILES
 from georet_datasets.writers.tree import Copy, copy_images, file_names, write_lines
