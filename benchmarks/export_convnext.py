@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from georet.commands.training import start_run
+from georet.plugins import Selection
 from georet.train.checkpoint import load_checkpoint
 
 MODEL, LAYER_SCALE = "convnext_tiny", 0.3
@@ -54,7 +55,7 @@ def train(out: Path, weights: Path, epochs: int, size: int) -> None:
         "stage: null, freeze_stages: 0, head: linear, pool: default}"
     )
     start_run(
-        plugins=["sample4geo"],
+        selection=Selection.of(["sample4geo"]),
         out=out,
         overrides=[
             f"encoder.backbone={backbone}",

@@ -27,6 +27,7 @@ from georet.facade import Gallery
 from georet.gallery.making.build import build_gallery
 from georet.ground.wgs84 import span_m, tile_bounds_m
 from georet.locate.locator import Locator
+from georet.plugins import Selection
 from georet.sessions import SessionSpec
 from georet.sources.opening import open_source
 from georet.tiles.tiling import Tiling
@@ -125,7 +126,7 @@ def write_raster(
 
 
 def spec(run: Path, view: str, plugins: tuple[str, ...]) -> SessionSpec:
-    return SessionSpec(run, view=view, plugins=plugins)
+    return SessionSpec(run, view=view, selection=Selection.of(plugins))
 
 
 def built(source: str, run: Path, out: Path, tiling: Tiling, plugins: tuple[str, ...]) -> Gallery:

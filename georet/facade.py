@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from georet.contracts.running import Session
 from georet.contracts.searching import Index
@@ -14,15 +14,16 @@ from georet.gallery.files.writing import SHARD_SIZE, write_gallery
 from georet.gallery.indexes import open_index
 from georet.gallery.stored import StoredGallery
 from georet.identity import EncoderIdentity
+from georet.plugins import Selection
 from georet.sessions import AUTO, SessionSpec
 from georet.tiles.table import TileSource, TileTable
 from georet.types import QUERY, REFERENCE, Floats, Ints, Pixels
 
 if TYPE_CHECKING:
+    from georet.gallery.making.settings import BuildOptions
     from georet.gallery.making.shards import Opener
     from georet.ground.region import Region
     from georet.locate import Location, Locator, Prior
-    from georet.tiles.tiling import Tiling
 
 
 class Gallery(StoredGallery):
@@ -42,36 +43,18 @@ class Gallery(StoredGallery):
         source: str | Path | TileSource,
         encoder: Path | str | Opener,
         out: Path | str,
-        *,
-        tiling: Tiling | None = None,
-        storage: str = "fp32",
-        shard_size: int = SHARD_SIZE,
-        workers: int = 0,
-        thumbnails: bool = True,
-        bad_tile_quota: float = 0.0,
-        batch_size: int = 64,
+        **options: Unpack[BuildOptions],
     ) -> Self:
         """Cut a source into tiles, embed them, and open the gallery; as ``build_gallery``.
 
         ``encoder`` is the folder of a run or of an exported artefact, or a ``SessionSpec`` for the
-        reference view, which says more.
+        reference view, which says more. The options are the fields of ``BuildSettings``.
         """
         from georet.gallery.making.build import build_gallery
 
         if isinstance(encoder, str | Path):
             encoder = SessionSpec(Path(encoder), view=REFERENCE)
-        build_gallery(
-            source,
-            encoder,
-            Path(out),
-            tiling=tiling,
-            storage=storage,
-            shard_size=shard_size,
-            workers=workers,
-            thumbnails=thumbnails,
-            bad_tile_quota=bad_tile_quota,
-            batch_size=batch_size,
-        )
+        build_gallery(source, encoder, Path(out), **options)
         return cls.open(out)
 
     @classmethod
@@ -92,7 +75,6 @@ class Gallery(StoredGallery):
         ``thumbnails`` are R JPEGs (None where there is none); ``encoder_source`` is where
         ``session`` finds the encoder later.
         """
-        from georet.gallery.encoders import spec_as_json
 
         def rows_of(rows: Ints) -> tuple[Floats, list[bytes | None] | None]:
             pictures = None if thumbnails is None else [thumbnails[row] for row in rows]
@@ -106,7 +88,7 @@ class Gallery(StoredGallery):
             source={"kind": "arrays"},
             storage=storage,
             shard_size=shard_size,
-            encoder_source=None if encoder_source is None else spec_as_json(encoder_source),
+            encoder_source=None if encoder_source is None else encoder_source.as_json(),
         )
         return cls.open(path)
 
@@ -121,12 +103,16 @@ class Gallery(StoredGallery):
     ) -> Session:
         """Open the encoder recorded at the build, or another; UsageError if not comparable."""
         return open_encoder(
-            self, view, source=source, backend=backend, plugins=plugins, blocked=blocked
+            self,
+            view,
+            source=source,
+            backend=backend,
+            selection=Selection.of(plugins, blocked),
         )
 
     def index(self, name: str = "exact", *, plugins: Sequence[str] | None = None) -> Index:
         """Return an index over all rows: loaded if it was kept and verifies, else made and kept."""
-        return open_index(self, name, plugins=plugins)
+        return open_index(self, name, selection=Selection.of(plugins))
 
     def locate(
         self,

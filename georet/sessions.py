@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from georet.data.images import RESIZE_RULE
 from georet.errors import DataError, UsageError
 from georet.files import read_json
 from georet.identity import EncoderIdentity
+from georet.plugins import UNSAID, Plugins, Selection, load_plugins
 from georet.run_layout import ARTEFACT
 from georet.suggest import hint_for
 from georet.types import QUERY, Floats, Pixels
@@ -20,7 +21,6 @@ from georet.types import QUERY, Floats, Pixels
 if TYPE_CHECKING:
     from georet.config import RunConfig
     from georet.encoder import Encoder
-    from georet.plugins import Plugins
 
 TORCH, AUTO = "torch", "auto"
 BATCH = 64
@@ -40,8 +40,7 @@ class SessionSpec:
     view: str = QUERY
     backend: str = AUTO
     checkpoint: str = "last"
-    plugins: tuple[str, ...] | None = None
-    blocked: tuple[str, ...] = ()
+    selection: Selection = UNSAID
     threads: int | None = None
     allow_failing: bool = False
 
@@ -53,6 +52,14 @@ class SessionSpec:
         """Open the session; DataError where there is neither a run nor an artefact."""
         artefact = artefact_of(self.source, self.view)
         return _open_run(self) if artefact is None else _open_artefact(self, artefact)
+
+    def capped(self, threads: int) -> SessionSpec:
+        """Return the same with at most so many threads, unless it says itself how many."""
+        return self if self.threads is not None else replace(self, threads=threads)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return where the encoder is, as JSON values; how to execute it is left to the reader."""
+        return {"source": str(self.source.resolve()), "checkpoint": self.checkpoint}
 
 
 def artefact_of(source: Path, view: str) -> Path | None:
@@ -141,7 +148,7 @@ def _open_run(spec: SessionSpec) -> Session:
             hint=f"georet export {spec.source} --onnx writes what other back ends execute.",
         )
     _limit_torch(spec.threads)
-    config, plugins = reconfigure(path, plugins=spec.plugins, blocked=spec.blocked)
+    config, plugins = reconfigure(path, selection=spec.selection)
     return TorchSession(
         load_encoder(spec.source, spec.checkpoint, config, plugins), spec.view, config
     )
@@ -155,11 +162,9 @@ def _limit_torch(threads: int | None) -> None:
 
 
 def _open_artefact(spec: SessionSpec, artefact: Path) -> Session:
-    from georet.plugins import load_plugins
-
     if not spec.allow_failing:
         _check_gate(artefact)
-    plugins = load_plugins(spec.plugins, blocked=spec.blocked)
+    plugins = load_plugins(spec.selection)
     name = _pick(plugins, artefact) if spec.backend == AUTO else spec.backend
     return _backend(plugins, name).open(artefact, spec.view, threads=spec.threads)
 

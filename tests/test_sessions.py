@@ -16,6 +16,7 @@ from georet.contracts.running import Session
 from georet.encoder import weights_sha256
 from georet.errors import DataError, UsageError
 from georet.identity import EncoderIdentity
+from georet.plugins import Selection
 from georet.run_layout import ARTEFACT
 from georet.sessions import SessionSpec
 from georet.testing import PixelSession
@@ -28,7 +29,7 @@ losses: ["sample4geo:info_nce"]
 sampler: random
 train: {epochs: 1, batch_size: 4}
 """
-PLUGINS = ("sample4geo", "georet.testing.plugin")
+SELECTION = Selection(("sample4geo", "georet.testing.plugin"))
 BACKEND = """
     from georet import Component, hookimpl
     from georet.testing import PixelSession
@@ -56,7 +57,7 @@ def run(tmp_path_factory) -> Path:
         CONFIG.replace('["sample4geo:info_nce"]', "[{name: info_nce}]")
     )
     return start_run(
-        plugins=PLUGINS,
+        selection=SELECTION,
         recipe="none",
         path=folder / "tiny.yaml",
         overrides=[f"dataset.root={folder}/data"],
@@ -75,7 +76,7 @@ def artefact(tmp_path) -> Path:
 
 def spec_of(artefact: Path, **options) -> SessionSpec:
     plugin = str(artefact.parent / "plugin.py")
-    return SessionSpec(artefact, plugins=(plugin,), blocked=("export",), **options)
+    return SessionSpec(artefact, selection=Selection((plugin,), ("export",)), **options)
 
 
 def images(side: int, num: int = 3) -> np.ndarray:
@@ -83,7 +84,7 @@ def images(side: int, num: int = 3) -> np.ndarray:
 
 
 def test_a_run_embeds_what_its_encoder_embeds(run):
-    session = SessionSpec(run, plugins=PLUGINS, threads=1).open()
+    session = SessionSpec(run, selection=SELECTION, threads=1).open()
     pixels = images(24)
     with torch.inference_mode():
         expected = session._encoder.embed("query", torch.from_numpy(pixels)).numpy()
@@ -93,7 +94,7 @@ def test_a_run_embeds_what_its_encoder_embeds(run):
 
 
 def test_more_images_than_a_batch_are_embedded_in_order(run):
-    session = SessionSpec(run, plugins=PLUGINS).open()
+    session = SessionSpec(run, selection=SELECTION).open()
     pixels = images(24, 150)
     assert np.allclose(session.embed(pixels)[149], session.embed(pixels[149:])[0], atol=1e-6)
     assert session.embed(pixels[:0]).shape == (0, session.identity.embed_dim)
@@ -101,7 +102,7 @@ def test_more_images_than_a_batch_are_embedded_in_order(run):
 
 def test_both_views_of_a_run_are_comparable_and_another_run_is_not(run):
     query, reference = (
-        SessionSpec(run, view=view, plugins=PLUGINS).open().identity
+        SessionSpec(run, view=view, selection=SELECTION).open().identity
         for view in ("query", "reference")
     )
     assert (query.size, reference.size) == ((24, 24), (32, 32))
@@ -128,7 +129,7 @@ def test_the_hash_of_the_weights_changes_with_any_weight():
 )
 def test_images_of_another_type_or_shape_are_refused(run, wrong):
     with pytest.raises(UsageError, match=r"wanted uint8\[B, 24, 24, 3\]"):
-        SessionSpec(run, plugins=PLUGINS).open().embed(wrong)
+        SessionSpec(run, selection=SELECTION).open().embed(wrong)
 
 
 def test_a_folder_that_is_neither_run_nor_artefact_is_named(tmp_path):
@@ -138,7 +139,7 @@ def test_a_folder_that_is_neither_run_nor_artefact_is_named(tmp_path):
 
 def test_a_run_is_executed_by_torch_alone(run):
     with pytest.raises(UsageError, match="georet export"):
-        SessionSpec(run, plugins=PLUGINS, backend="onnxruntime").open()
+        SessionSpec(run, selection=SELECTION, backend="onnxruntime").open()
 
 
 def test_auto_takes_the_back_end_that_does_not_refuse(artefact):
@@ -163,7 +164,7 @@ def test_the_artefact_of_a_view_stands_in_its_folder(artefact):
 
 
 def test_a_spec_passes_to_another_process(run):
-    spec = SessionSpec(run, plugins=PLUGINS)
+    spec = SessionSpec(run, selection=SELECTION)
     assert pickle.loads(pickle.dumps(spec)) == spec
 
 

@@ -7,6 +7,7 @@ import json
 import typer
 
 from georet.cli.options import ConfigFile, NoPlugin, PluginNames, Recipe, Sets
+from georet.plugins import Selection
 
 app = typer.Typer(
     help="Show or check a run's configuration, or print its JSON schema.",
@@ -42,9 +43,9 @@ def show(
     """Print the configuration that a run would use, all layers applied, as YAML."""
     from georet.configure import configure, dump
 
+    selection = Selection.of(plugins, no_plugin)
     found, _ = configure(
-        plugins=plugins,
-        blocked=no_plugin or (),
+        selection=selection,
         recipe=recipe,
         path=config,
         overrides=sets or (),
@@ -71,13 +72,8 @@ def validate(
     """Check all keys, values, and components' options, without building or training anything."""
     from georet.configure import configure
 
-    found, loaded = configure(
-        plugins=plugins,
-        blocked=no_plugin or (),
-        recipe=recipe,
-        path=config,
-        overrides=sets or (),
-    )
+    selection = Selection.of(plugins, no_plugin)
+    found, loaded = configure(selection=selection, recipe=recipe, path=config, overrides=sets or ())
     typer.echo(f"valid: recipe {found.recipe}, plugins {', '.join(loaded.versions)}")
 
 
@@ -97,5 +93,5 @@ def schema(plugins: PluginNames = None, no_plugin: NoPlugin = None) -> None:
     from georet.configure.schema import config_schema
     from georet.plugins import load_plugins
 
-    loaded = load_plugins(plugins, blocked=no_plugin or ())
+    loaded = load_plugins(Selection.of(plugins, no_plugin))
     typer.echo(json.dumps(config_schema(loaded.catalog), indent=2))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from georet.cli.options import AsJson, Checkpoint, NoPlugin, PluginNames, RunFolder, Sets
+from georet.plugins import Selection
 
 EPILOG = """Examples:
 
@@ -46,8 +47,7 @@ def evaluate(
         run,
         which=checkpoint,
         only=only,
-        plugins=plugins,
-        blocked=no_plugin or (),
+        selection=Selection.of(plugins, no_plugin),
         overrides=sets or (),
         save_as=save_as,
         as_json=as_json,

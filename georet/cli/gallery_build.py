@@ -5,14 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from georet.cli.options import BackendName, Checkpoint, NoPlugin, PluginNames
-
-if TYPE_CHECKING:
-    from georet.sessions import SessionSpec
+from georet.plugins import Selection
 
 EPILOG = """Examples:
 
@@ -88,12 +86,15 @@ def build(
     from georet.errors import Interrupted
     from georet.gallery.making.build import build_gallery
     from georet.ground.lengths import lengths_m
+    from georet.sessions import SessionSpec
     from georet.tiles.tiling import Tiling
+    from georet.types import REFERENCE
 
+    selection = Selection.of(plugins, no_plugin)
     try:
         build_gallery(
             source,
-            _spec(encoder, backend, checkpoint, plugins, no_plugin),
+            SessionSpec(encoder, REFERENCE, backend, checkpoint, selection),
             out,
             tiling=Tiling(lengths_m(side or (), where="--side"), overlap, zoom, max_nodata),
             storage=storage,
@@ -103,31 +104,12 @@ def build(
             thumbnails=thumbnails,
             bad_tile_quota=bad_tile_quota,
             batch_size=batch,
-            say=_say,
+            say=lambda text: typer.echo(text, err=True),
         )
     except Interrupted as stop:
-        raise Interrupted(stop.what, where=stop.where, hint=_resume_hint()) from stop
+        again = shlex.join(["georet", *sys.argv[1:]])
+        raise Interrupted(stop.what, where=stop.where, hint=f"Go on with: {again}") from stop
     typer.echo(outcome(out))
-
-
-def _spec(
-    encoder: Path,
-    backend: str,
-    checkpoint: str,
-    plugins: list[str] | None,
-    no_plugin: list[str] | None,
-) -> SessionSpec:
-    from georet.sessions import SessionSpec
-    from georet.types import REFERENCE
-
-    return SessionSpec(
-        encoder,
-        view=REFERENCE,
-        backend=backend,
-        checkpoint=checkpoint,
-        plugins=None if plugins is None else tuple(plugins),
-        blocked=tuple(no_plugin or ()),
-    )
 
 
 def _share(text: str | None) -> tuple[int, int] | None:
@@ -140,11 +122,3 @@ def _share(text: str | None) -> tuple[int, int] | None:
     if not (number.isdecimal() and of.isdecimal()):
         raise UsageError(f"{text!r} is no share", where="--shard", hint="1/8 to 8/8, say.")
     return int(number), int(of)
-
-
-def _resume_hint() -> str:
-    return f"Go on with: {shlex.join(['georet', *sys.argv[1:]])}"
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)

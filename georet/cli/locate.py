@@ -16,6 +16,7 @@ from georet.cli.options import (
     NoPlugin,
     PluginNames,
 )
+from georet.plugins import Selection
 
 EPILOG = """Examples:
 
@@ -93,28 +94,39 @@ def locate(
 
     With --out, a killed batch goes on where it was when the same command is given again.
     """
-    from georet.commands.locating import Command, run_command
+    from georet.commands.locating import check_outputs, locate_photos, open_locator
+    from georet.errors import UsageError
+    from georet.ground.lengths import length_m
+    from georet.ground.region import Region
+    from georet.locate.prior import parse_near
+    from georet.locate.question import Question
+    from georet.photos.photos import find_photos
 
-    run_command(
-        Command(
-            gallery=gallery,
-            photos=photos,
-            k=k,
-            region=region,
-            near=near,
-            use_gps=use_gps,
-            gps_radius=gps_radius,
-            fuse=fuse,
-            rerank=rerank,
-            index=index,
-            encoder=encoder,
-            backend=backend,
-            may_abstain=abstain,
-            outs=out or [],
-            quota=bad_image_quota,
-            plugins=plugins,
-            blocked=no_plugin or [],
-            as_json=as_json,
-        ),
-        typer.echo,
+    if gps_radius is not None and not use_gps:
+        raise UsageError(
+            "is given without --use-gps",
+            where="--gps-radius",
+            hint="Positions in EXIF are read with --use-gps only; --near names a place.",
+        )
+    question = Question(
+        k=k,
+        region=None if region is None else Region.parse(region),
+        prior=None if near is None else parse_near(near),
+        gps_radius_m=length_m(gps_radius or "10km", where="--gps-radius") if use_gps else None,
+        fuse=fuse,
+        may_abstain=abstain,
     )
+    check_outputs(outs := out or [], bad_image_quota)
+    found = find_photos(photos)
+    selection = Selection.of(plugins, no_plugin)
+    locator = open_locator(
+        gallery,
+        outs,
+        index=index,
+        rerank=rerank,
+        encoder=encoder,
+        backend=backend,
+        selection=selection,
+    )
+    quota, say = bad_image_quota, typer.echo
+    locate_photos(locator, found, question, outs, quota=quota, as_json=as_json, say=say)

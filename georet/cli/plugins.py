@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from georet.cli.options import AsJson, NoPlugin, PluginNames
-from georet.plugins.listing import PluginInfo, list_plugins
+from georet.plugins import PluginInfo, Selection, list_plugins
 
 EPILOG = """Examples:
 
@@ -37,7 +37,7 @@ def plugins(
     A plugin is active (selected or always on), available (installed; listed without importing
     it), blocked, or broken.
     """
-    found = list_plugins(plugins, blocked=no_plugin or (), check=check)
+    found = list_plugins(Selection.of(plugins, no_plugin), check=check)
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(info) for info in found], indent=2))
     else:

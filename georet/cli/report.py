@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from georet.cli.options import AsJson, AsLatex, AsMarkdown, NoPlugin, PluginNames, one_format
+from georet.plugins import Selection
 
 if TYPE_CHECKING:
     from georet.page.rows import Table
@@ -50,8 +51,9 @@ def report(
     if html:
         from georet.commands.training import rewrite_report
 
+        selection = Selection.of(plugins, no_plugin)
         for run_dir in runs:
-            typer.echo(rewrite_report(run_dir, plugins=plugins, blocked=no_plugin or ()))
+            typer.echo(rewrite_report(run_dir, selection=selection))
         return
     from georet.report.compare import compare
 

@@ -16,6 +16,7 @@ from georet.cli.options import (
     NoPlugin,
     PluginNames,
 )
+from georet.plugins import Selection
 
 if TYPE_CHECKING:
     from georet.serve.site import Site
@@ -61,17 +62,18 @@ def serve(
 
     for module in ("fastapi", "uvicorn"):
         need(module, extra="serve", what="georet serve")
-    from georet.facade import Gallery
+    from georet.gallery.encoders import open_encoder
+    from georet.gallery.stored import StoredGallery
     from georet.locate import Locator
     from georet.serve.run import check_access, check_free
     from georet.serve.site import Site
+    from georet.types import QUERY
 
     check_access(host, token)
     check_free(host, port)
-    opened = Gallery.open(gallery)
-    session = opened.session(
-        source=encoder, backend=backend, plugins=plugins, blocked=no_plugin or ()
-    )
+    opened = StoredGallery.open(gallery)
+    selection = Selection.of(plugins, no_plugin)
+    session = open_encoder(opened, QUERY, source=encoder, backend=backend, selection=selection)
     site = Site(
         opened, Locator(opened, session), name=gallery.resolve().name, encoder=session.identity
     )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from georet.cli.options import ConfigFile, NoPlugin, PluginNames, Recipe, Sets
+from georet.plugins import Selection
 
 EPILOG = """Examples:
 
@@ -39,10 +40,10 @@ def train(
     from georet.commands.training import resume_run, start_run
     from georet.errors import UsageError
 
+    selection = Selection.of(plugins, no_plugin)
     if resume is None:
         start_run(
-            plugins=plugins,
-            blocked=no_plugin or (),
+            selection=selection,
             recipe=recipe,
             path=config,
             overrides=sets or (),
@@ -54,4 +55,4 @@ def train(
             "--resume goes on with the run as it was configured",
             hint="Leave out --recipe, --config, --set and --out, or start a new run.",
         )
-    resume_run(resume, plugins=plugins, blocked=no_plugin or ())
+    resume_run(resume, selection=selection)

@@ -11,23 +11,22 @@ import yaml
 
 from georet.commands.samples import choose_samples
 from georet.contracts.running import Session
-from georet.data.images import read_image
 from georet.errors import DataError, UsageError
 from georet.facade import Gallery
 from georet.gallery.files.additions import CALIBRATION
 from georet.locate import Locator
 from georet.locate.calibrating.calibrate import LEAST_QUERIES, calibrate
 from georet.locate.calibration import own_calibration
+from georet.photos.known import KnownPhotos, embed_known
 from georet.run_layout import CONFIG
 from georet.serve.site import Site
 from georet.sessions import SessionSpec
-from georet.types import REFERENCE, EvaluationSet, Floats, ImageTable
+from georet.types import REFERENCE, EvaluationSet, ImageTable
 
 DATASET: Final = "orbitview"
 SET: Final = "cross-world"
 FOLDER: Final = "galleries"
 NUM_CALIBRATING: Final = 400
-_BATCH: Final = 64
 
 Say = Callable[[str], None]
 
@@ -92,16 +91,13 @@ def _gallery(run_dir: Path, name: str, say: Say) -> Gallery:
     session.close()
     if not (path / "gallery.json").is_file():
         say(f"building {path}, once: about half a minute on two cores")
-        _make_folder(path.parent)
+        try:
+            path.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            where = str(path.parent)
+            raise DataError(f"can't be made: {error.strerror}", where=where) from error
         return Gallery.build(f"run:{run_dir}:{name}", spec, path)
     return Gallery.open(path)
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(exist_ok=True)
-    except OSError as error:
-        raise DataError(f"can't be made: {error.strerror}", where=str(path)) from error
 
 
 def _calibrate(gallery: Gallery, session: Session, photos: ImageTable, say: Say) -> None:
@@ -111,15 +107,7 @@ def _calibrate(gallery: Gallery, session: Session, photos: ImageTable, say: Say)
     photos = photos.take(np.sort(drawn))
     say(f"calibrating with {len(photos)} held-out photos")
     about = f"{len(photos)} photos of {SET}"
-    latlon = np.asarray(photos.latlon)
-    found, _ = calibrate(gallery, _embedded(session, photos), latlon, about=about, seeds=())
+    known = KnownPhotos(photos.paths, np.asarray(photos.latlon), about)
+    embeddings, latlon = embed_known(known, session)
+    found, _ = calibrate(gallery, embeddings, latlon, about=about, seeds=())
     gallery.save_addition(CALIBRATION, found.as_bytes())
-
-
-def _embedded(session: Session, photos: ImageTable) -> Floats:
-    size, paths = session.identity.size, list(photos.paths)
-    parts = []
-    for start in range(0, len(paths), _BATCH):
-        images = [read_image(path, size=size) for path in paths[start : start + _BATCH]]
-        parts.append(session.embed(np.stack(images)))
-    return np.concatenate(parts)

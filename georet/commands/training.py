@@ -26,7 +26,7 @@ from georet.evaluate.evaluator import (
 from georet.evaluate.setting import field_of_view_line, setting_of
 from georet.files import write_json
 from georet.page.table import metrics_table
-from georet.plugins import Plugins
+from georet.plugins import UNSAID, Plugins, Selection
 from georet.progress import say, stage
 from georet.report import write_report
 from georet.run_layout import BAD_IMAGES, EVALUATION
@@ -47,27 +47,22 @@ from georet.types import EvaluationSet
 
 def start_run(
     *,
-    plugins: Sequence[str] | None = None,
-    blocked: Sequence[str] = (),
+    selection: Selection = UNSAID,
     recipe: str | None = None,
     path: Path | None = None,
     overrides: Sequence[str] = (),
     out: Path | None = None,
 ) -> Path:
     """Train a new run and return its folder."""
-    config, loaded = configure(
-        plugins=plugins, blocked=blocked, recipe=recipe, path=path, overrides=overrides
-    )
+    config, loaded = configure(selection=selection, recipe=recipe, path=path, overrides=overrides)
     run_dir = new_run(out, config, loaded)
     _train(config, loaded, run_dir)
     return run_dir
 
 
-def resume_run(
-    run_dir: Path, *, plugins: Sequence[str] | None = None, blocked: Sequence[str] = ()
-) -> None:
+def resume_run(run_dir: Path, *, selection: Selection = UNSAID) -> None:
     """Go on with a run from its last checkpoint."""
-    config, loaded = reconfigure(check_run(run_dir), plugins=plugins, blocked=blocked)
+    config, loaded = reconfigure(check_run(run_dir), selection=selection)
     for change in changed_plugins(run_dir, loaded):
         say(f"warning: plugin {change}; the result may differ")
     _train(config, loaded, run_dir)
@@ -78,8 +73,7 @@ def evaluate_run(
     *,
     which: str = LAST,
     only: Sequence[str] | None = None,
-    plugins: Sequence[str] | None = None,
-    blocked: Sequence[str] = (),
+    selection: Selection = UNSAID,
     overrides: Sequence[str] = (),
     save_as: str | None = None,
     as_json: bool = False,
@@ -92,9 +86,7 @@ def evaluate_run(
         raise UsageError(f"no checkpoint {which!r}", where="--checkpoint", hint="last or best")
     if save_as is not None and Path(save_as).name != save_as:
         raise UsageError(f"{save_as!r} is not a name", where="--save", hint="For example: fov-90")
-    config, loaded = reconfigure(
-        check_run(run_dir), plugins=plugins, blocked=blocked, overrides=overrides
-    )
+    config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
     every = setup.make_dataset(config, loaded).evaluations()
     sets = choose(every, list(only) if only else None, where="--only")
     results = _evaluate(load_encoder(run_dir, which, config, loaded), config, loaded, sets)
@@ -110,11 +102,9 @@ def evaluate_run(
     return results
 
 
-def rewrite_report(
-    run_dir: Path, *, plugins: Sequence[str] | None = None, blocked: Sequence[str] = ()
-) -> Path:
+def rewrite_report(run_dir: Path, *, selection: Selection = UNSAID) -> Path:
     """Write a run's ``report.html`` anew from its folder and its data set; return its path."""
-    config, loaded = reconfigure(check_run(run_dir), plugins=plugins, blocked=blocked)
+    config, loaded = reconfigure(check_run(run_dir), selection=selection)
     data = setup.load_data(config, loaded)
     return write_report(run_dir, data.evaluations, data.pairs)
 

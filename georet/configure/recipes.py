@@ -9,18 +9,17 @@ from georet.configure.layers import Layer
 from georet.configure.yamlfile import read_yaml
 from georet.errors import ConfigError
 from georet.places import components_in
-from georet.plugins import Plugins, load_plugins
+from georet.plugins import Plugins, Selection, load_plugins
 
 NO_RECIPE = "none"
 """Named instead of a recipe, it leaves the core's defaults alone."""
 
 
 def load_for(
-    selection: Sequence[str] | None,
+    selection: Selection,
     recipe: str | None,
     upper: Sequence[Layer],
     *,
-    blocked: Sequence[str] = (),
     also: Sequence[str] = (),
 ) -> tuple[Plugins, str | None, list[Layer]]:
     """Return the plugins that selection, recipe and components need, the recipe's id, its layers.
@@ -32,7 +31,7 @@ def load_for(
     if recipe is not None and "/" in recipe:
         needed.append(recipe.partition("/")[0])
     while True:
-        plugins = load_plugins(selection, blocked=blocked, also=needed)
+        plugins = load_plugins(selection, also=needed)
         name = plugins.default_recipe if recipe is None else recipe
         layers, required = recipe_layers(name, plugins)
         new = [plugin for plugin in required if plugin not in needed]

@@ -13,15 +13,14 @@ from georet.configure.layers import Layer, Layered, file_layer, override_layer
 from georet.configure.recipes import NO_RECIPE, load_for, names_in
 from georet.errors import ConfigError, GeoretError
 from georet.places import components_in, dotted
-from georet.plugins import Plugins
+from georet.plugins import UNSAID, Plugins, Selection
 from georet.plugins.selection import named_by_user
 from georet.validation import explain, first_place
 
 
 def configure(
     *,
-    plugins: Sequence[str] | None = None,
-    blocked: Sequence[str] = (),
+    selection: Selection = UNSAID,
     recipe: str | None = None,
     path: Path | None = None,
     overrides: Sequence[str] = (),
@@ -43,12 +42,14 @@ def configure(
     asked, named = (upper[0].take("plugins"), upper[0].take("recipe")) if upper else (None, None)
     upper += [override_layer(text) for text in overrides]
     _check_front_keys(upper)
-    selection, also = named_by_user(plugins), []
+    named_plugins: Sequence[str] | None = named_by_user(selection.plugins)
+    also: list[str] = []
     if asked is not None and not trust_file:
         also = names_in(asked, where=f"{path}: plugins")
-    elif asked is not None and selection is None:
-        selection = names_in(asked, where=f"{path}: plugins")
-    loaded, recipe, layers = load_for(selection, recipe or named, upper, blocked=blocked, also=also)
+    elif asked is not None and named_plugins is None:
+        named_plugins = names_in(asked, where=f"{path}: plugins")
+    selection = Selection.of(named_plugins, selection.blocked)
+    loaded, recipe, layers = load_for(selection, recipe or named, upper, also=also)
     layered = Layered()
     for layer in (core_layer(), *layers, *upper):
         layered.put(layer)

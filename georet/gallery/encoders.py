@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from georet.contracts.running import Session
 from georet.errors import DataError, UsageError
 from georet.identity import EncoderIdentity
+from georet.plugins import UNSAID, Selection
 from georet.sessions import AUTO, SessionSpec
 
 if TYPE_CHECKING:
     from georet.gallery.stored import StoredGallery
-
-
-def spec_as_json(spec: object) -> dict[str, Any] | None:
-    """Return where an encoder is as JSON values; None for what is no ``SessionSpec``."""
-    if not isinstance(spec, SessionSpec):
-        return None
-    return {"source": str(spec.source.resolve()), "checkpoint": spec.checkpoint}
 
 
 def open_encoder(
@@ -28,8 +22,7 @@ def open_encoder(
     *,
     source: Path | None = None,
     backend: str = AUTO,
-    plugins: Sequence[str] | None = None,
-    blocked: Sequence[str] = (),
+    selection: Selection = UNSAID,
 ) -> Session:
     """Open the encoder recorded in a gallery, or the one at ``source``, for queries to it.
 
@@ -43,8 +36,7 @@ def open_encoder(
         view=view,
         backend=backend,
         checkpoint=SessionSpec.checkpoint if source else str(recorded["checkpoint"]),
-        plugins=None if plugins is None else tuple(plugins),
-        blocked=tuple(blocked),
+        selection=selection,
     )
     session = spec.open()
     try:

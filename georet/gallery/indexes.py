@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -14,26 +13,26 @@ from georet.contracts.searching import Index
 from georet.errors import DataError
 from georet.gallery.files.additions import INDEX_DIR, Additions
 from georet.gallery.files.claims import waiting_claim
-from georet.plugins import load_plugins
+from georet.plugins import UNSAID, Selection, load_plugins
+from georet.search import is_exact
 
 if TYPE_CHECKING:
     from georet.gallery.stored import StoredGallery
 
-_EXACT: Final = "core:exact"
 _FILE: Final = "index"
 
 
-def open_index(gallery: StoredGallery, name: str, *, plugins: Sequence[str] | None = None) -> Index:
+def open_index(gallery: StoredGallery, name: str, *, selection: Selection = UNSAID) -> Index:
     """Return the index of a gallery's rows: loaded where it was kept, else made and kept.
 
     Nothing of a kept index is parsed before its files have the hashes that ``extras.json`` lists;
     IntegrityError names the one that hasn't. One of another state of the gallery is made anew.
     """
     extras = gallery.added
-    catalog = load_plugins(plugins).catalog
+    catalog = load_plugins(selection).catalog
     entry = catalog.find("indexes", name, where="--index")
     index = cast(Index, catalog.create("indexes", entry.id, where="--index"))
-    if entry.id == _EXACT:
+    if is_exact(entry.id):
         # It is the embeddings themselves: kept, it would only double the gallery.
         _fill(index, gallery)
         return index

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from georet.contracts.running import Session
 from georet.contracts.searching import Index, Reranker
-from georet.data.images import preprocess, read_image
-from georet.errors import DataError, UsageError
+from georet.errors import DataError
 from georet.gallery.encoders import check_comparable
 from georet.gallery.indexes import open_index
 from georet.ground.footprints import bounds_latlon
@@ -21,18 +20,18 @@ from georet.locate.estimate import place_of, spread_of
 from georet.locate.field import CONTENDERS, Field, best_of, heat_of, score_blocks
 from georet.locate.layout import Layout
 from georet.locate.prior import Prior
+from georet.locate.question import Priors, Question
 from georet.locate.rerank import reranked
 from georet.locate.results import Candidate, Location
 from georet.locate.tuning import Tuning
+from georet.photos.photos import Photo, embed_photos
+from georet.plugins import UNSAID, Selection
+from georet.search import is_exact
 from georet.types import Bools, Doubles, Floats, Pixels
 
 if TYPE_CHECKING:
     from georet.gallery.stored import StoredGallery
     from georet.ground.region import Region
-
-EXACT: Final = ("exact", "core:exact")
-Photo = Path | Pixels
-Priors = Prior | Sequence[Prior | None] | None
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,11 @@ class Locator:
     """Locates photos in a gallery; safe to keep, and to use from one thread at a time.
 
     With ``index`` exact, every tile is scored and ``heat`` covers the gallery; with another, only
-    what the index returns is weighed, and heat is 0 elsewhere. ``calibration`` is by default the
-    gallery's own; DataError if it belongs to another gallery or encoder. What a re-ranker changes
-    was not calibrated: with one, radii and confidence are None.
+    what the index returns is weighed, and heat is 0 elsewhere; ``selection`` says which plugins
+    that index may come from. The gallery's own calibration is used, unless it is ``calibrated_by``
+    another one or ``uncalibrated``; DataError if it belongs to another gallery or encoder. What a
+    re-ranker changes was not calibrated: with one, radii and confidence are None, as they are
+    without a calibration.
     """
 
     def __init__(
@@ -61,22 +62,25 @@ class Locator:
         session: Session,
         *,
         index: str = "exact",
-        calibration: Calibration | Literal["gallery"] | None = "gallery",
+        calibrated_by: Calibration | None = None,
+        uncalibrated: bool = False,
         reranker: Reranker | None = None,
         with_heat: bool = True,
-        plugins: Sequence[str] | None = None,
+        selection: Selection = UNSAID,
     ) -> None:
         check_comparable(session.identity, gallery.encoder, str(gallery.path))
         self.gallery, self.session, self.reranker = gallery, session, reranker
-        self.calibration = own_calibration(gallery) if calibration == "gallery" else calibration
+        self.calibration: Calibration | None = None
+        if not uncalibrated:
+            self.calibration = calibrated_by or own_calibration(gallery)
         if self.calibration is not None:
             check_calibration(self.calibration, gallery)
         self.tuning = Tuning() if self.calibration is None else self.calibration.tuning
         self.with_heat, self.index_name = with_heat, index
         self._layout = Layout(gallery.tiles)
         self._index: Index | None = None
-        if index not in EXACT:
-            self._index = open_index(gallery, index, plugins=plugins)
+        if not is_exact(index):
+            self._index = open_index(gallery, index, selection=selection)
 
     def locate(
         self,
@@ -87,44 +91,47 @@ class Locator:
         prior: Priors = None,
         fuse: bool = False,
         names: Sequence[str] | None = None,
-        files: Sequence[Path] | None = None,
     ) -> list[Location]:
         """Return a Location for each image (a path, or uint8[H, W, 3] of any size), in order.
 
         ``region`` leaves out all tiles outside it; ``prior`` makes what is near likelier, one for
         all images or one each. With ``fuse`` all images show one place, and one Location comes
-        back. ``names`` are what the photos are called, by default their paths; ``files`` where
-        images given as pixels came from, for a re-ranker to see. UsageError for k < 1, DataError
-        for an unreadable image or a region without tiles.
+        back. ``names`` are what the photos are called, by default their paths. UsageError for
+        k < 1, DataError for an unreadable image or a region without tiles.
         """
-        if k < 1:
-            raise UsageError(f"k is {k}", where="k", hint="Ask for at least one candidate.")
+        question = Question(k=k, region=region, fuse=fuse)
+        names = names or [
+            str(image) if isinstance(image, Path) else f"image {at}"
+            for at, image in enumerate(images)
+        ]
+        return self._located(question, images, prior, names, images)
+
+    def answer(self, question: Question, photos: Mapping[Path, Pixels]) -> list[Location]:
+        """Return what ``locate`` does for photos that were read: files, each with its pixels."""
+        files = list(photos)
+        names = [str(path) for path in files]
+        return self._located(question, list(photos.values()), question.priors(files), names, files)
+
+    def _located(
+        self,
+        question: Question,
+        images: Sequence[Photo],
+        prior: Priors,
+        names: Sequence[str],
+        shown: Sequence[Photo],
+    ) -> list[Location]:
+        """Return the locations of images; ``shown`` are what a re-ranker sees of them."""
         if not images:
             return []
-        allowed = self._allowed(region)
-        queries = self._queries(images, names, prior, files or images)
-        if fuse:
-            queries = [_fused(queries, is_shared=isinstance(prior, Prior))]
-        found = zip(queries, self._fields(queries, allowed), strict=True)
-        return [self._answer(query, field, heat, k) for query, (field, heat) in found]
-
-    def _queries(
-        self,
-        images: Sequence[Photo],
-        names: Sequence[str] | None,
-        prior: Priors,
-        shown: Sequence[Photo],
-    ) -> list[_Query]:
-        names = names or [_name(image, at) for at, image in enumerate(images)]
-        size = self.session.identity.size
-        pixels = [
-            read_image(image, size=size) if isinstance(image, Path) else preprocess(image, size)
-            for image in images
-        ]
-        embeddings = self.session.embed(np.stack(pixels))
+        allowed = self._allowed(question.region)
+        embeddings = embed_photos(images, self.session)
         logs = self._log_priors(prior, len(images))
         rows = zip(names, shown, embeddings, logs, strict=True)
-        return [_Query(name, image, one, 1, log) for name, image, one, log in rows]
+        queries = [_Query(name, image, one, 1, log) for name, image, one, log in rows]
+        if question.fuse:
+            queries = [_fused(queries, is_shared=isinstance(prior, Prior))]
+        found = zip(queries, self._fields(queries, allowed), strict=True)
+        return [self._answer(query, field, heat, question) for query, (field, heat) in found]
 
     def _log_priors(self, prior: Priors, num: int) -> Sequence[Doubles | None]:
         latlon, side_m = self.gallery.tiles.latlon, self.gallery.tiles.side_m
@@ -190,12 +197,13 @@ class Locator:
             return np.empty(0, np.float32)
         return heat_of(merits, allowed, self.tuning.sharpness)
 
-    def _answer(self, query: _Query, field: Field, heat: Floats, k: int) -> Location:
+    def _answer(self, query: _Query, field: Field, heat: Floats, question: Question) -> Location:
         calibration = self.calibration
         if self.reranker is not None:
             field, calibration = reranked(field, query.image, self.gallery, self.reranker), None
-            belief = field.belief(self.tuning.sharpness)
-            heat[field.rows[: len(heat)]] = (belief / belief.max())[: len(heat)]
+            if self.with_heat:
+                belief = field.belief(self.tuning.sharpness)
+                heat[field.rows] = belief / belief.max()
         place = place_of(field, self._layout, self.tuning)
         spread = spread_of(field, self._layout, self.tuning, place.point)
         reach_m = float(self._layout.reach_m[place.row])
@@ -204,7 +212,7 @@ class Locator:
         if calibration is not None:
             radius_50_m, radius_90_m = calibration.radii_m(spread)
             confidence = calibration.confidence(spread.mass_within(reach_m))
-            abstained = confidence < calibration.threshold
+            abstained = question.may_abstain and confidence < calibration.threshold
         return Location(
             photo=query.name,
             latlon=place.latlon,
@@ -212,7 +220,7 @@ class Locator:
             radius_90_m=radius_90_m,
             confidence=confidence,
             abstained=abstained,
-            candidates=self._candidates(query, field, k),
+            candidates=self._candidates(query, field, question.k),
             heat=heat,
             reach_m=reach_m,
         )
@@ -233,10 +241,6 @@ class Locator:
             )
             for row, score, share in zip(rows.tolist(), scores, belief, strict=False)
         )
-
-
-def _name(image: Photo, at: int) -> str:
-    return str(image) if isinstance(image, Path) else f"image {at}"
 
 
 def _fused(queries: Sequence[_Query], *, is_shared: bool) -> _Query:

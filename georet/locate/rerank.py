@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,17 +12,16 @@ import numpy as np
 from georet.contracts.searching import Reranker
 from georet.errors import DataError, PluginError
 from georet.locate.field import Field
+from georet.plugins import Selection, load_plugins
 from georet.types import Ints, Pixels
 
 if TYPE_CHECKING:
     from georet.gallery.stored import StoredGallery
 
 
-def make_reranker(name: str, plugins: Sequence[str] | None, blocked: Sequence[str]) -> Reranker:
+def make_reranker(name: str, selection: Selection) -> Reranker:
     """Build the re-ranker of a name from the plugins' components."""
-    from georet.plugins import load_plugins
-
-    catalog = load_plugins(plugins, blocked=blocked).catalog
+    catalog = load_plugins(selection).catalog
     return cast(Reranker, catalog.create("rerankers", name, where="--rerank"))
 
 

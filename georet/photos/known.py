@@ -13,11 +13,12 @@ import numpy as np
 from georet.contracts.running import Session
 from georet.csvfile import csv_rows
 from georet.errors import DataError, UsageError
-from georet.photos.photos import PhotoReader
+from georet.photos.photos import PhotoReader, embed_photos
+from georet.plugins import UNSAID, Selection
+from georet.sessions import BATCH
 from georet.types import Doubles, Floats
 
 _COLUMNS: Final = ("photo", "lat", "lon")
-_BATCH: Final = 64
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,7 @@ class KnownPhotos:
     about: str
 
 
-def open_queries(
-    text: str, *, plugins: Sequence[str] | None = None, blocked: Sequence[str] = ()
-) -> KnownPhotos:
+def open_queries(text: str, *, selection: Selection = UNSAID) -> KnownPhotos:
     """Return the queries in ``FILE.csv``, ``dataset:NAME[:SET]`` or ``run:RUN_DIR[:SET]``.
 
     A CSV has the columns photo, lat, lon; paths are relative to it. Raises UsageError for what is
@@ -42,7 +41,7 @@ def open_queries(
     kind, colon, rest = text.partition(":")
     if colon and kind in ("dataset", "run"):
         find = dataset_set if kind == "dataset" else run_set
-        spec, (name, which) = find(rest, plugins=plugins, blocked=blocked)
+        spec, (name, which) = find(rest, selection=selection)
         queries = which.queries
         if queries.latlon is None:
             raise DataError(f"the queries of {name!r} have no positions", where=text)
@@ -64,13 +63,12 @@ def embed_known(
     """
     reader = PhotoReader(session.identity.size, len(photos.paths), quota)
     parts, kept = [np.empty((0, session.identity.embed_dim), np.float32)], []
-    for start in range(0, len(photos.paths), _BATCH):
-        paths = photos.paths[start : start + _BATCH]
+    for start in range(0, len(photos.paths), BATCH):
+        paths = photos.paths[start : start + BATCH]
         images = reader.read(paths)
         rows = [start + at for at, path in enumerate(paths) if path in images]
-        if rows:
-            parts.append(session.embed(np.stack([images[photos.paths[row]] for row in rows])))
-            kept.extend(rows)
+        parts.append(embed_photos([images[photos.paths[row]] for row in rows], session))
+        kept.extend(rows)
         advance(len(paths))
     return np.concatenate(parts), photos.latlon[kept]
 

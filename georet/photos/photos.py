@@ -8,10 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from georet.data.images import SUFFIXES, read_image
-from georet.errors import DataError
-from georet.types import Pixels
+import numpy as np
 
+from georet.contracts.running import Session
+from georet.data.images import SUFFIXES, preprocess, read_image
+from georet.errors import DataError
+from georet.sessions import BATCH
+from georet.types import Floats, Pixels
+
+Photo = Path | Pixels
+"""A file, or uint8[H, W, 3], RGB, of any size."""
 _READERS: Final = 4
 
 
@@ -46,6 +52,22 @@ def _in_folder(folder: Path) -> list[Path]:
             hint=f"Files are taken that end in {', '.join(SUFFIXES)}.",
         )
     return images
+
+
+def embed_photos(photos: Sequence[Photo], session: Session) -> Floats:
+    """Return embeddings float32[Q, D] of photos, read and embedded ``BATCH`` at a time.
+
+    DataError for a file that can't be read.
+    """
+    size = session.identity.size
+    parts = [np.empty((0, session.identity.embed_dim), np.float32)]
+    for start in range(0, len(photos), BATCH):
+        pixels = [
+            read_image(photo, size=size) if isinstance(photo, Path) else preprocess(photo, size)
+            for photo in photos[start : start + BATCH]
+        ]
+        parts.append(session.embed(np.stack(pixels)))
+    return np.concatenate(parts)
 
 
 @dataclass

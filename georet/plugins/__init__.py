@@ -2,5 +2,6 @@
 
 from georet.plugins.listing import PluginInfo, list_plugins
 from georet.plugins.manager import Plugins, load_plugins
+from georet.plugins.selection import UNSAID, Selection
 
-__all__ = ["PluginInfo", "Plugins", "list_plugins", "load_plugins"]
+__all__ = ["UNSAID", "PluginInfo", "Plugins", "Selection", "list_plugins", "load_plugins"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +10,7 @@ from georet.plugins.discovery import Source, installed, split
 from georet.plugins.entry import Entry
 from georet.plugins.loading import load_plugin
 from georet.plugins.requirements import is_installed
-from georet.plugins.selection import select
+from georet.plugins.selection import UNSAID, Selection, select
 
 Status = Literal["active", "available", "blocked", "broken"]
 
@@ -39,16 +38,14 @@ class PluginInfo:
     components: tuple[ComponentInfo, ...] = ()
 
 
-def list_plugins(
-    selection: Sequence[str] | None = None, *, blocked: Sequence[str] = (), check: bool = False
-) -> list[PluginInfo]:
+def list_plugins(selection: Selection = UNSAID, *, check: bool = False) -> list[PluginInfo]:
     """Return all plugins: the active ones in their order, then the others by name.
 
     Plugins that are merely available are listed from metadata and not imported, except with
     ``check``, which finds out whether they load.
     """
-    active = [choice.source for choice in select(selection, blocked=blocked)]
-    names, barred = {source.name for source in active}, split(blocked)
+    active = [choice.source for choice in select(selection)]
+    names, barred = {source.name for source in active}, split(selection.blocked)
     listed = [_loaded(source, "active") for source in active]
     for source in installed().values():
         if source.name in names:

@@ -12,7 +12,7 @@ from georet.errors import ComponentError, GeoretError, PluginError
 from georet.plugins.catalog import Catalog
 from georet.plugins.discovery import CORE, Source
 from georet.plugins.loading import Loaded, declared, failure, load_plugin
-from georet.plugins.selection import select
+from georet.plugins.selection import Selection, select
 from georet.suggest import hint_for
 
 
@@ -78,20 +78,20 @@ class Plugins:
 
 
 def load_plugins(
-    selection: Sequence[str] | None = None,
-    *,
-    blocked: Sequence[str] = (),
-    also: Sequence[str] = (),
+    selection: Selection | Sequence[str] | None = None, *, also: Sequence[str] = ()
 ) -> Plugins:
     """Load the selected plugins and those that are always on.
 
     ``selection`` is what the user named (None: ``GEORET_PLUGINS``, else ``sample4geo``): names of
-    installed plugins, modules, paths of files, or ``none`` alone. ``also`` are plugins that a
-    recipe, a component's name or a checkpoint asks for; only installed ones are loaded for it.
-    A plugin that can't be loaded is a PluginError, unless it is one that is always on.
+    installed plugins, modules, paths of files, or ``none`` alone; as a ``Selection`` it also says
+    which to leave out. ``also`` are plugins that a recipe, a component's name or a checkpoint asks
+    for; only installed ones are loaded for it. A plugin that can't be loaded is a PluginError,
+    unless it is one that is always on.
     """
+    if not isinstance(selection, Selection):
+        selection = Selection.of(selection)
     loaded, broken, wishes = [], {}, []
-    for choice in select(selection, blocked=blocked, also=also):
+    for choice in select(selection, also=also):
         wishes += [choice.source.wish] if choice.is_named else []
         try:
             loaded.append(load_plugin(choice.source))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from georet.errors import PluginError
 from georet.plugins.discovery import CORE, Source, core, find, installed, split
@@ -17,6 +18,28 @@ VARIABLE = "GEORET_PLUGINS"
 
 
 @dataclass(frozen=True)
+class Selection:
+    """What the user said about plugins, as typed: those to use, and those never to import.
+
+    ``plugins`` None means that nothing was said: ``GEORET_PLUGINS`` counts, else ``sample4geo``.
+    """
+
+    plugins: tuple[str, ...] | None = None
+    blocked: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls, plugins: Sequence[str] | None = None, blocked: Sequence[str] | None = None
+    ) -> Selection:
+        """Return the selection of two lists, each of which may be missing."""
+        return cls(None if plugins is None else tuple(plugins), tuple(blocked or ()))
+
+
+UNSAID: Final = Selection()
+"""The selection of a user who said nothing."""
+
+
+@dataclass(frozen=True)
 class Choice:
     """A plugin to be loaded; when it is not named, failing to load it is no error."""
 
@@ -24,26 +47,24 @@ class Choice:
     is_named: bool
 
 
-def named_by_user(selection: Sequence[str] | None) -> list[str] | None:
+def named_by_user(plugins: Sequence[str] | None) -> list[str] | None:
     """Return what the user named, by argument or else by ``GEORET_PLUGINS``; None: nothing."""
-    if selection is not None:
-        return split(selection)
+    if plugins is not None:
+        return split(plugins)
     return split([os.environ.get(VARIABLE, "")]) or None
 
 
-def select(
-    selection: Sequence[str] | None, *, blocked: Sequence[str] = (), also: Sequence[str] = ()
-) -> list[Choice]:
+def select(selection: Selection, *, also: Sequence[str] = ()) -> list[Choice]:
     """Return the plugins to load, in order: core, the named, the required, the always-on.
 
     Nothing is imported. Raises PluginError for unknown names and for contradictions.
     """
-    wishes = named_by_user(selection)
+    wishes = named_by_user(selection.plugins)
     wishes = [DEFAULT] if wishes is None else wishes
     if NONE in wishes:
         _check_safe_mode(wishes, also)
         return [Choice(core(), is_named=False)]
-    known, barred = installed(), set(split(blocked))
+    known, barred = installed(), set(split(selection.blocked))
     chosen = {CORE: known[CORE]}
     for wish in wishes:
         _enter(chosen, find(wish, known))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -12,7 +12,7 @@ import yaml
 from georet.config import ComponentSpec
 from georet.contracts.training import Dataset
 from georet.errors import DataError, UsageError
-from georet.plugins import Plugins, load_plugins
+from georet.plugins import UNSAID, Plugins, Selection, load_plugins
 from georet.sources.images import ImageSource, one_side_m, square_table
 from georet.suggest import hint_for
 from georet.tiles.tiling import Tiling
@@ -22,39 +22,35 @@ SIDE_COLUMN: Final = "side_m"
 """The column of an ImageTable that holds its tiles' ground sizes in metres."""
 
 
-def open_dataset(
-    text: str, tiling: Tiling, *, plugins: Sequence[str] | None, blocked: Sequence[str]
-) -> ImageSource:
+def open_dataset(text: str, tiling: Tiling, *, selection: Selection = UNSAID) -> ImageSource:
     """Return the gallery of ``NAME[:SET][?key=value&...]``, a data set with options.
 
     The name may be a canonical id, ``plugin:name``. Values are read as YAML.
     """
-    spec, which = dataset_set(text, plugins=plugins, blocked=blocked)
+    spec, which = dataset_set(text, selection=selection)
     return _gallery(spec, *which, tiling, where=f"dataset:{text}")
 
 
 def dataset_set(
-    text: str, *, plugins: Sequence[str] | None, blocked: Sequence[str]
+    text: str, *, selection: Selection = UNSAID
 ) -> tuple[ComponentSpec, tuple[str, EvaluationSet]]:
     """Return data set, and name and content of the set, of ``NAME[:SET][?key=value&...]``."""
     named, _, query = text.partition("?")
-    loaded = load_plugins(plugins, blocked=blocked, also=_owners(named))
+    loaded = load_plugins(selection, also=_owners(named))
     name, wanted = _split_name(named, loaded)
     spec = ComponentSpec.model_validate({"name": name, **options_of(query, where=text)})
     dataset = cast(Dataset, loaded.catalog.create("datasets", spec, where=f"dataset:{text}"))
     return spec, _chosen(dataset.evaluations(), wanted, where=f"dataset:{text}")
 
 
-def open_run(
-    text: str, tiling: Tiling, *, plugins: Sequence[str] | None, blocked: Sequence[str]
-) -> ImageSource:
+def open_run(text: str, tiling: Tiling, *, selection: Selection = UNSAID) -> ImageSource:
     """Return the gallery of ``RUN_DIR[:SET]``, from the data set that the run was trained with."""
-    spec, which = run_set(text, plugins=plugins, blocked=blocked)
+    spec, which = run_set(text, selection=selection)
     return _gallery(spec, *which, tiling, where=f"run:{text}")
 
 
 def run_set(
-    text: str, *, plugins: Sequence[str] | None, blocked: Sequence[str]
+    text: str, *, selection: Selection = UNSAID
 ) -> tuple[ComponentSpec, tuple[str, EvaluationSet]]:
     """Return the data set of ``RUN_DIR[:SET]``, and name and content of the set."""
     from georet.train.run import check_run, reconfigure
@@ -62,7 +58,7 @@ def run_set(
 
     folder, _, wanted = (text, "", "") if Path(text).is_dir() else text.rpartition(":")
     path = check_run(Path(folder or text))
-    config, loaded = reconfigure(path, plugins=plugins, blocked=blocked)
+    config, loaded = reconfigure(path, selection=selection)
     sets = make_dataset(config, loaded).evaluations()
     return config.dataset, _chosen(sets, wanted, where=f"run:{text}")
 

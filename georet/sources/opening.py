@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from georet.errors import DataError, UsageError
+from georet.plugins import UNSAID, Selection
 from georet.sources.archives.archive import Archive, ArchiveSource
 from georet.sources.archives.stitched import StitchedSurface
 from georet.sources.rasters.cut import CutSource
@@ -21,19 +21,13 @@ KINDS: Final = (
 )
 
 
-def open_source(
-    source: str | Path,
-    tiling: Tiling,
-    *,
-    plugins: Sequence[str] | None = None,
-    blocked: Sequence[str] = (),
-) -> TileSource:
+def open_source(source: str | Path, tiling: Tiling, *, selection: Selection = UNSAID) -> TileSource:
     """Open what holds the tiles; it is told apart by its name and by what lies in it.
 
     ``area.tif`` (GeoTIFF, COG), ``area.mbtiles``, ``area.pmtiles``; a folder with ``tiles.csv``,
     with ``{zoom}/{x}/{y}.png``, or with images called ``..._{lat}_{lon}.png`` as VIGOR's;
     ``dataset:NAME[:SET][?key=value&...]`` and ``run:RUN_DIR[:SET]``, the gallery of an evaluation
-    set (by default the first). ``plugins`` and ``blocked`` select the plugins for the latter two.
+    set (by default the first). ``selection`` says which plugins the latter two may use.
 
     Raises DataError or UsageError that says what is wrong with the source or can't be done to it.
     """
@@ -43,7 +37,7 @@ def open_source(
         from georet.sources import datasets
 
         opener = datasets.open_dataset if scheme == "dataset" else datasets.open_run
-        return opener(rest, tiling, plugins=plugins, blocked=blocked)
+        return opener(rest, tiling, selection=selection)
     path, options = _with_options(source)
     return _open_folder(path, tiling, options) if path.is_dir() else _open_file(path, tiling)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from georet.errors import DataError
+from georet.plugins import UNSAID, Selection
 from georet.testing.pixel_session import PixelSession
 from georet.tiles.table import TileTable
 from georet.types import REFERENCE, Pixels
@@ -66,7 +67,7 @@ class DrawnTiles:
 
 @dataclass(frozen=True)
 class PixelSpec:
-    """Opener a ``PixelSession``, in whatever process."""
+    """Opens a ``PixelSession``, in whatever process."""
 
     seed: int = 0
     embed_dim: int = 32
@@ -75,3 +76,15 @@ class PixelSpec:
     def open(self) -> PixelSession:
         """Return the session."""
         return PixelSession(seed=self.seed, embed_dim=self.embed_dim, view=self.view)
+
+    @property
+    def selection(self) -> Selection:
+        """No plugin is asked for."""
+        return UNSAID
+
+    def capped(self, threads: int) -> Self:  # noqa: ARG002 - it has none to cap
+        """Return the same."""
+        return self
+
+    def as_json(self) -> None:
+        """There is no place where it could be found again."""

@@ -20,7 +20,10 @@ train: {{epochs: 1, batch_size: 8}}
 def tiny_run(folder: Path, *, seed: int = 0) -> Path:
     """Train the tiny encoder on the tiny data set, written below ``folder``; return the run."""
     from georet.commands.training import start_run
+    from georet.plugins import Selection
 
     path = folder / "tiny.yaml"
     path.write_text(_SETTINGS.format(root=folder / "data", seed=seed))
-    return start_run(plugins=list(PLUGINS), recipe="none", path=path, out=folder / f"run-{seed}")
+    return start_run(
+        selection=Selection(PLUGINS), recipe="none", path=path, out=folder / f"run-{seed}"
+    )

@@ -19,7 +19,7 @@ from georet.configure.recipes import NO_RECIPE
 from georet.errors import DataError, PluginError, UsageError
 from georet.evaluate.evaluator import Result
 from georet.files import read_json, write_atomic, write_json
-from georet.plugins import Plugins
+from georet.plugins import UNSAID, Plugins, Selection
 from georet.run_layout import CONFIG, MANIFEST, PLUGINS
 from georet.train.trainer import Trainer
 from georet.version import __version__
@@ -58,8 +58,7 @@ def check_run(run_dir: Path) -> Path:
 def reconfigure(
     path: Path,
     *,
-    plugins: Sequence[str] | None = None,
-    blocked: Sequence[str] = (),
+    selection: Selection = UNSAID,
     overrides: Sequence[str] = (),
 ) -> tuple[RunConfig, Plugins]:
     """Return a run's own configuration, with overrides, and its plugins, loaded.
@@ -70,8 +69,7 @@ def reconfigure(
     recorded = load_resolved(path)
     try:
         config, loaded = configure(
-            plugins=plugins,
-            blocked=blocked,
+            selection=selection,
             recipe=NO_RECIPE,
             path=path,
             overrides=overrides,

@@ -9,15 +9,16 @@ import pytest
 from georet.config import RunConfig
 from georet.configure import configure, dump, load_resolved, validate_components
 from georet.errors import ComponentError, ConfigError, GeoretError, PluginError
+from georet.plugins import Selection
 
 
 def config_of(lab, *overrides: str, **arguments: object) -> RunConfig:
-    return configure(plugins=[lab], overrides=overrides, **arguments)[0]
+    return configure(selection=Selection.of([lab]), overrides=overrides, **arguments)[0]
 
 
 def complaint(lab, path: Path | None = None, *overrides: str) -> str:
     with pytest.raises(GeoretError) as caught:
-        configure(plugins=[lab], path=path, overrides=overrides)
+        configure(selection=Selection.of([lab]), path=path, overrides=overrides)
     return str(caught.value)
 
 
@@ -193,7 +194,7 @@ def test_components_in_every_section_are_checked(lab):
 
 def test_components_can_be_left_unchecked(lab):
     config, plugins = configure(
-        plugins=[lab], overrides=["sampler.selekt=1"], check_components=False
+        selection=Selection.of([lab]), overrides=["sampler.selekt=1"], check_components=False
     )
     with pytest.raises(ConfigError, match=r"^sampler\.selekt: unknown key"):
         validate_components(config, plugins)
@@ -232,14 +233,14 @@ def test_a_file_that_is_not_trusted_can_not_name_code(lab, write):
     with pytest.raises(PluginError, match="loaded only when you name them"):
         configure(path=path, trust_file=False)
     path = write(dump(config_of(lab)))
-    config, plugins = configure(path=path, trust_file=False, plugins=[lab])
+    config, plugins = configure(path=path, trust_file=False, selection=Selection.of([lab]))
     assert config == config_of(lab)
     assert "lab" in plugins.versions
 
 
 def test_a_component_with_its_plugins_name_loads_the_plugin(lab):
     config, plugins = configure(
-        plugins=[lab], overrides=["losses=[sample4geo:info_nce]"], recipe="lab/base"
+        selection=Selection.of([lab]), overrides=["losses=[sample4geo:info_nce]"], recipe="lab/base"
     )
     assert "sample4geo" in plugins.versions
     assert config.plugins == ["./lab.py", "sample4geo"]
@@ -247,7 +248,7 @@ def test_a_component_with_its_plugins_name_loads_the_plugin(lab):
 
 def test_a_recipe_loads_the_plugins_it_lists(lab):
     Path("recipes", "more.yaml").write_text("extends: base\nplugins: [sample4geo]\n")
-    config, plugins = configure(plugins=[lab], recipe="lab/more")
+    config, plugins = configure(selection=Selection.of([lab]), recipe="lab/more")
     assert "sample4geo" in plugins.versions
     assert config.recipe == "lab/more"
 
@@ -255,9 +256,9 @@ def test_a_recipe_loads_the_plugins_it_lists(lab):
 def test_the_name_of_a_recipe_loads_its_plugin_and_so_does_what_it_extends(lab):
     Path("recipes", "more.yaml").write_text("extends: nowhere/base\n")
     with pytest.raises(PluginError, match="plugin 'nowhere': is not installed"):
-        configure(plugins=[lab], recipe="lab/more")
+        configure(selection=Selection.of([lab]), recipe="lab/more")
     with pytest.raises(ComponentError, match="there is no recipe 'sample4geo/nowhere'"):
-        configure(plugins=[lab], recipe="sample4geo/nowhere")
+        configure(selection=Selection.of([lab]), recipe="sample4geo/nowhere")
 
 
 def test_a_dump_loads_back_to_the_same_configuration(lab, tmp_path):
@@ -271,7 +272,7 @@ def test_a_dump_loads_back_to_the_same_configuration(lab, tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(dump(config))
     assert load_resolved(path) == config
-    assert configure(plugins=[lab], path=path)[0] == config
+    assert configure(selection=Selection.of([lab]), path=path)[0] == config
 
 
 def test_a_resolved_file_with_a_wrong_key_names_file_line_and_key(lab, tmp_path):
@@ -294,4 +295,4 @@ def test_a_null_value_takes_a_setting_back(lab, write):
 
 def test_safe_mode_has_no_recipes(lab):
     with pytest.raises(ConfigError, match="these plugins bring none, sample4geo does"):
-        configure(plugins=["none"])
+        configure(selection=Selection.of(["none"]))

@@ -13,6 +13,7 @@ import yaml
 from georet.commands.training import start_run
 from georet.errors import DataError
 from georet.files import read_json
+from georet.plugins import Selection
 from georet.testing import check_dataset, tiny_dataset
 from georet.types import QUERY, REFERENCE, EvaluationSet, ImageTable, PairTable
 from georet_datasets.readers.pairs_csv import PairsCsv
@@ -21,7 +22,7 @@ from georet_datasets.writers import pairs_csv as export_pairs_csv
 from georet_datasets.writers import university as export_university
 from georet_orbitview.dataset import OrbitView
 
-PLUGINS = ["sample4geo", "orbitview", "datasets", "georet.testing.plugin"]
+SELECTION = Selection(("sample4geo", "orbitview", "datasets", "georet.testing.plugin"))
 MINI = {"name": "orbitview", "size": "mini", "px": 32, "train_renders": 2}
 SHARED = ("recall@1", "recall@5", "recall@10")
 
@@ -49,7 +50,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str,
         }
         path = runs / f"{name}.yaml"
         path.write_text(yaml.safe_dump(settings))
-        run_dir = start_run(plugins=PLUGINS, path=path, out=runs / name)
+        run_dir = start_run(selection=SELECTION, path=path, out=runs / name)
         metrics: dict[str, float] = read_json(run_dir / "evaluation" / f"{main}.json")["metrics"]
         return metrics
 

@@ -17,6 +17,7 @@ from georet.commands.training import start_run
 from georet.encoder import Branch, Encoder, weights_sha256
 from georet.export_spec import ExportSpec
 from georet.identity import EncoderIdentity
+from georet.plugins import Selection
 from georet.testing.tiny_backbone import TinyBackbone
 from georet.types import Pixels
 from georet_export.exporting.request import Request
@@ -26,7 +27,7 @@ from georet_export.onnx import openvino as openvino_export
 from georet_export.onnx.writer import write_fp32, write_onnx
 from georet_sample4geo.backbones import TimmBackbone
 
-PLUGINS = ["sample4geo", "georet.testing.plugin"]
+SELECTION = Selection(("sample4geo", "georet.testing.plugin"))
 
 
 def tiny_encoder() -> Encoder:
@@ -134,7 +135,7 @@ def start_tiny(tmp_path_factory: pytest.TempPathFactory) -> StartRun:
         }
         path = folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(settings))
-        return start_run(plugins=PLUGINS, path=path, overrides=overrides, out=folder / name)
+        return start_run(selection=SELECTION, path=path, overrides=overrides, out=folder / name)
 
     return start
 
@@ -155,5 +156,5 @@ def separate_run(start_tiny: StartRun) -> Path:
 def exported_run(start_tiny: StartRun) -> Path:
     """Return a run with ``export/onnx-fp32`` and ``export/openvino-fp32``, judged; don't change."""
     run_dir = start_tiny("exported")
-    list(export_encoder(run_dir, Request(["onnx", "openvino"]), plugins=PLUGINS))
+    list(export_encoder(run_dir, Request(["onnx", "openvino"]), selection=SELECTION))
     return run_dir

@@ -12,6 +12,7 @@ import pytest
 
 from georet.cli import main
 from georet.errors import DataError, IntegrityError, UsageError
+from georet.plugins import Selection
 from georet_export.benchmark.command import parse_batches
 from georet_export.benchmark.contenders import Choice, find_contenders
 from georet_export.benchmark.figures import CPU, WALL, Timing
@@ -20,8 +21,8 @@ from georet_export.benchmark.run import Schedule, run_benchmark
 from georet_export.benchmark.table import facts, speeds, values
 from georet_export.benchmark.worker import Worker, peak_memory
 
-PLUGINS = ("sample4geo", "georet.testing.plugin")
-CHOICE = Choice(plugins=PLUGINS)
+SELECTION = Selection(("sample4geo", "georet.testing.plugin"))
+CHOICE = Choice(selection=SELECTION)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,7 @@ def test_an_artefact_brings_the_run_in_whose_folder_it_lies(exported_run):
 
 
 def test_one_back_end_can_be_chosen(exported_run):
-    choice = Choice(backends=["openvino"], plugins=PLUGINS)
+    choice = Choice(backends=["openvino"], selection=SELECTION)
     names = [c.name for c in find_contenders([exported_run], choice).contenders]
     assert names == ["torch", "onnx-fp32 openvino", "openvino-fp32"]
 
@@ -127,14 +128,14 @@ def test_what_would_come_to_nothing_is_said_before_measuring(exported_run, wrong
 
 
 def test_a_back_end_that_there_is_not_is_named(exported_run):
-    choice = Choice(backends=["onnxruntime", "onxruntime"], plugins=PLUGINS)
+    choice = Choice(backends=["onnxruntime", "onxruntime"], selection=SELECTION)
     with pytest.raises(UsageError, match="no back end 'onxruntime'"):
         find_contenders([exported_run], choice)
 
 
 def test_artefacts_that_lie_elsewhere_are_timed_on_noise(exported_run, tmp_path):
     shutil.copytree(exported_run / "export/onnx-fp32", tmp_path / "alone")
-    entries = find_contenders([tmp_path / "alone"], Choice(["onnxruntime"], plugins=PLUGINS))
+    entries = find_contenders([tmp_path / "alone"], Choice(["onnxruntime"], selection=SELECTION))
     assert entries.run_dir is None
     found = run_benchmark(entries, Schedule(batches=(2,), seconds=0.05))
     assert found.baseline is None
@@ -144,14 +145,14 @@ def test_artefacts_that_lie_elsewhere_are_timed_on_noise(exported_run, tmp_path)
 
 
 def test_a_batch_over_the_profile_is_refused(exported_run):
-    entries = find_contenders([exported_run], Choice(["onnxruntime"], plugins=PLUGINS))
+    entries = find_contenders([exported_run], Choice(["onnxruntime"], selection=SELECTION))
     with pytest.raises(UsageError, match=r"200 images at once, .* takes at most 128"):
         run_benchmark(entries, Schedule(batches=(200,), seconds=0.05, num_images=4))
 
 
 def test_an_artefact_of_another_run_is_not_compared_with_this_one(exported_run, separate_run):
     path = exported_run / "export/onnx-fp32"
-    entries = find_contenders([path], Choice(["onnxruntime"], plugins=PLUGINS), separate_run)
+    entries = find_contenders([path], Choice(["onnxruntime"], selection=SELECTION), separate_run)
     with pytest.raises(UsageError, match="its weights differ"):
         run_benchmark(entries, Schedule(batches=(1,), seconds=0.05, num_images=4))
 
@@ -166,7 +167,7 @@ def test_a_changed_artefact_takes_no_part(exported_run, tmp_path):
 def test_an_error_in_the_other_process_is_raised_here(tmp_path):
     np.save(tmp_path / "images.npy", np.zeros((1, 32, 32, 3), np.uint8))
     with pytest.raises(DataError, match="neither a run"):
-        Worker(Choice(plugins=PLUGINS).spec(tmp_path, "auto"), tmp_path / "images.npy")
+        Worker(Choice(selection=SELECTION).spec(tmp_path, "auto"), tmp_path / "images.npy")
 
 
 def test_a_process_that_dies_is_an_error_and_not_a_wait(exported_run, tmp_path):
@@ -180,7 +181,7 @@ def test_a_process_that_dies_is_an_error_and_not_a_wait(exported_run, tmp_path):
 
 
 def test_what_nothing_here_can_execute_is_named_with_reasons(exported_run, tmp_path):
-    choice = Choice(["tensorrt_rtx"], plugins=PLUGINS)
+    choice = Choice(["tensorrt_rtx"], selection=SELECTION)
     path = shutil.copytree(exported_run / "export/onnx-fp32", tmp_path / "alone")
     with pytest.raises(UsageError, match="nothing here can be executed") as caught:
         find_contenders([path], choice)

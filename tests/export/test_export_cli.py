@@ -14,6 +14,7 @@ import torch
 
 from georet.cli import main
 from georet.encoder import Encoder
+from georet.plugins import Selection
 from georet.run_layout import ARTEFACT
 from georet.sessions import SessionSpec
 from georet_export.artefact.artefact import read_artefact
@@ -69,7 +70,7 @@ def test_a_run_is_exported_judged_and_opened_by_any_view(tiny_run, tmp_path, cap
     for view in found.views:
         exported = SessionSpec(tmp_path / "onnx-fp32", view).open()
         trained = SessionSpec(
-            tiny_run, view, plugins=("sample4geo", "georet.testing.plugin")
+            tiny_run, view, selection=Selection.of(("sample4geo", "georet.testing.plugin"))
         ).open()
         images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
         assert exported.identity.is_comparable(trained.identity)

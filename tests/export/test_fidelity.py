@@ -14,6 +14,7 @@ from georet.commands.training import rewrite_report
 from georet.errors import DataError, UsageError
 from georet.evaluate.embed import Embedder
 from georet.evaluate.evaluator import evaluate_sets
+from georet.plugins import Selection
 from georet.sessions import TorchSession
 from georet.train.restore import load_encoder
 from georet.train.run import reconfigure
@@ -25,6 +26,7 @@ from georet_export.fidelity.judge import Judge
 from georet_export.fidelity.recall import compare_hits, wilson
 
 PLUGINS = ["sample4geo", "georet.testing.plugin"]
+SELECTION = Selection.of(PLUGINS)
 
 
 class Turned:
@@ -49,7 +51,7 @@ class Turned:
 
 @pytest.fixture(scope="module")
 def judge(exported_run):
-    config, plugins = reconfigure(exported_run / "config.yaml", plugins=PLUGINS)
+    config, plugins = reconfigure(exported_run / "config.yaml", selection=SELECTION)
     encoder = load_encoder(exported_run, "last", config, plugins)
     return Judge(encoder, config, plugins)
 
@@ -232,7 +234,7 @@ def test_the_report_shows_figures_and_worst_images(exported_run, tmp_path):
     found = read_artefact(path).fidelity
     gate = {"passed": False, "rule": "a rule", "found": "a finding"}
     amend(path, fidelity={**found, "gate": gate, "of": "something else"})
-    page = rewrite_report(run_dir, plugins=PLUGINS).read_text()
+    page = rewrite_report(run_dir, selection=SELECTION).read_text()
     section = page.partition('<section id="exports"')[2].partition("</section>")[0]
     assert section.count("data:image/jpeg;base64") == 16
     for text in ("onnx-fp32", "openvino-fp32", "a rule; a finding", "Executed was something else"):
@@ -242,7 +244,7 @@ def test_the_report_shows_figures_and_worst_images(exported_run, tmp_path):
 
 
 def test_a_run_without_exports_has_no_such_section(tiny_run):
-    assert 'id="exports"' not in rewrite_report(tiny_run, plugins=PLUGINS).read_text()
+    assert 'id="exports"' not in rewrite_report(tiny_run, selection=SELECTION).read_text()
 
 
 def test_an_export_writes_the_report_anew(exported_run, tmp_path, capsys):

@@ -12,6 +12,7 @@ import yaml
 from georet.cli import main
 from georet.commands.training import start_run
 from georet.errors import DataError, UsageError
+from georet.plugins import Selection
 from georet_export.artefact.backends import open_onnx_file
 from georet_export.benchmark import gpu_acceptance
 from georet_export.benchmark.gpu_acceptance import (
@@ -28,7 +29,7 @@ from georet_export.trt.targets import CudaProbe, probe_cuda
 NOTHING = CudaProbe(reason="no CUDA device (no driver)")
 AMPERE = CudaProbe("sm86", "RTX A4000")
 HOPPER = CudaProbe("sm90", "H100")
-PLUGINS = ("sample4geo", "georet.testing.plugin")
+SELECTION = Selection(("sample4geo", "georet.testing.plugin"))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def run_dir(tmp_path_factory):
     }
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
-    start_run(plugins=list(PLUGINS), recipe="none", path=path, out=folder / "run")
+    start_run(selection=SELECTION, recipe="none", path=path, out=folder / "run")
     return folder / "run"
 
 
@@ -124,7 +125,7 @@ def test_the_report_holds_gpu_versions_hashes_cosines_and_times(run_dir, tmp_pat
     monkeypatch.setattr(gpu_acceptance, "describe_gpu", lambda probe: gpu)
     monkeypatch.setattr(gpu_acceptance, "milliseconds", lambda engine, num: {"median": num / 8})
     out = tmp_path / "gpu.json"
-    asked = Acceptance(run_dir, batches=(1, 8), num_images=20, plugins=PLUGINS)
+    asked = Acceptance(run_dir, batches=(1, 8), num_images=20, selection=SELECTION)
     report = accept_on_gpu(asked, out)
     written = json.loads(out.read_text())
     assert written == json.loads(json.dumps(report))
@@ -152,7 +153,7 @@ def test_an_engine_that_fails_on_the_gpu_is_reported_and_not_accepted(
     monkeypatch.setattr(gpu_acceptance, "is_installed", {"tensorrt_rtx"}.__contains__)
     monkeypatch.setattr(gpu_acceptance, "load_engine", fails)
     monkeypatch.setattr(gpu_acceptance, "describe_gpu", lambda probe: {})
-    asked = Acceptance(run_dir, batches=(1,), num_images=20, plugins=PLUGINS)
+    asked = Acceptance(run_dir, batches=(1,), num_images=20, selection=SELECTION)
     report = accept_on_gpu(asked, tmp_path / "gpu.json")
     (engine,) = report["engines"]
     assert engine["error"] == "the engine can't be loaded: out of memory"
@@ -165,7 +166,7 @@ def test_this_machine_s_gpu_passes_the_acceptance(run_dir, tmp_path):
     probe = probe_cuda()
     if probe.target is None:
         pytest.skip(probe.reason)
-    report = accept_on_gpu(Acceptance(run_dir, plugins=PLUGINS), tmp_path / "gpu.json")
+    report = accept_on_gpu(Acceptance(run_dir, selection=SELECTION), tmp_path / "gpu.json")
     assert report["accepted"], report["engines"]
     assert all(
         times["median"] > 0 for e in report["engines"] for times in e["milliseconds"].values()

@@ -12,6 +12,7 @@ from georet.cli import main
 from georet.contracts.running import Session
 from georet.errors import DataError, IntegrityError, MissingExtraError, UsageError
 from georet.files import read_json
+from georet.plugins import Selection
 from georet.sessions import SessionSpec
 from georet_export.artefact.artefact import amend, read_artefact
 from georet_export.artefact.backends import OnnxRuntimeBackend, OpenVinoBackend
@@ -19,6 +20,7 @@ from georet_export.artefact.session import open_session
 from georet_export.artefact.session_base import ArtefactSession
 
 PLUGINS = ("sample4geo", "georet.testing.plugin")
+SELECTION = Selection.of(PLUGINS)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,7 @@ def test_identities_of_run_and_artefact_are_comparable(exported_run):
 
 def test_a_spec_opens_what_the_function_opens(exported_run, images):
     path = exported_run / "export/onnx-fp32"
-    session = SessionSpec(path, plugins=PLUGINS).open()
+    session = SessionSpec(path, selection=SELECTION).open()
     assert np.array_equal(session.embed(images), opened(path).embed(images))
 
 

@@ -16,6 +16,7 @@ from georet.errors import DataError, IntegrityError, PluginError, UsageError
 from georet.facade import Gallery
 from georet.gallery.making.build import build_gallery
 from georet.gallery.verify import verify_gallery
+from georet.plugins import Selection
 from georet.sessions import SessionSpec
 from georet.testing.drawn_tiles import DrawnTiles, PixelSpec
 from georet.testing.tiny_run import PLUGINS, tiny_run
@@ -35,7 +36,7 @@ def run(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def of_run(run: Path, folder: Path) -> Gallery:
     """Return the gallery of a run's own tiles."""
-    spec = SessionSpec(run, view="reference", plugins=PLUGINS)
+    spec = SessionSpec(run, view="reference", selection=Selection.of(PLUGINS))
     tiling = Tiling(side_m=(1000.0,))
     return georet.Gallery.build(f"run:{run}", spec, folder / "g", tiling=tiling, shard_size=10)
 
@@ -78,7 +79,7 @@ def test_another_encoder_is_refused_with_both_hashes(of_run: Gallery, folder: Pa
     other = tiny_run(folder, seed=1)
     with pytest.raises(UsageError) as caught:
         of_run.session(source=other, plugins=PLUGINS)
-    session = SessionSpec(other, plugins=PLUGINS).open()
+    session = SessionSpec(other, selection=Selection.of(PLUGINS)).open()
     assert session.identity.weights_sha256[:16] in str(caught.value)
     assert of_run.encoder.weights_sha256[:16] in str(caught.value)
 

@@ -8,6 +8,7 @@ import pytest
 
 from georet.errors import ComponentError, ConfigError, DataError, UsageError
 from georet.ground.wgs84 import metres_a_pixel, span_m
+from georet.plugins import Selection
 from georet.sources.opening import open_source
 from georet.tiles.table import TileSource
 from georet.tiles.tiling import Tiling
@@ -195,7 +196,7 @@ TINY = ["georet.testing.plugin"]
 
 def test_the_gallery_of_a_data_set_is_a_source(tmp_path):
     text = f"dataset:tiny?root={tmp_path}&num_places=6&num_held_out=3&size=40"
-    source = open_source(text, Tiling(side_m=(900.0,)), plugins=TINY)
+    source = open_source(text, Tiling(side_m=(900.0,)), selection=Selection.of(TINY))
     table = source.tiles()
     assert len(table) == 9
     assert set(table.side_m) == {900.0}
@@ -204,7 +205,10 @@ def test_the_gallery_of_a_data_set_is_a_source(tmp_path):
     assert about["set"] == "held-out"
     assert about["dataset"]["num_places"] == 6
     named = f"dataset:tiny:held-out?root={tmp_path}&num_places=6&num_held_out=3&size=40"
-    assert open_source(named, Tiling(side_m=(900.0,)), plugins=TINY).tiles().ids == table.ids
+    assert (
+        open_source(named, Tiling(side_m=(900.0,)), selection=Selection.of(TINY)).tiles().ids
+        == table.ids
+    )
 
 
 @pytest.mark.parametrize(
@@ -222,7 +226,7 @@ def test_the_gallery_of_a_data_set_is_a_source(tmp_path):
 )
 def test_a_data_set_that_is_not_there_says_what_there_is(tmp_path, text, error, said):
     with pytest.raises(error, match=said):
-        open_source(text.replace("ROOT", str(tmp_path)), Tiling(), plugins=TINY)
+        open_source(text.replace("ROOT", str(tmp_path)), Tiling(), selection=Selection.of(TINY))
 
 
 def gallery_of(images):
@@ -255,11 +259,11 @@ def test_the_gallery_of_a_run_is_that_of_its_data_set(tmp_path):
     )
     plugins = ["sample4geo", *TINY]
     for text in (f"run:{run}", f"run:{run}:held-out"):
-        source = open_source(text, Tiling(side_m=(800.0,)), plugins=plugins)
+        source = open_source(text, Tiling(side_m=(800.0,)), selection=Selection.of(plugins))
         assert len(source.tiles()) == 6
         assert source.describe()["dataset"]["num_places"] == 4
     with pytest.raises(UsageError, match="no set 'x'"):
-        open_source(f"run:{run}:x", Tiling(side_m=(800.0,)), plugins=plugins)
+        open_source(f"run:{run}:x", Tiling(side_m=(800.0,)), selection=Selection.of(plugins))
 
 
 def test_orbitview_tells_that_its_tiles_have_420_km(tmp_path):

@@ -10,8 +10,9 @@ import pytest
 
 from georet.errors import DataError, Interrupted
 from georet.locate import Locator
-from georet.locate.output.batch import Asked, heat_in, locate_batch
+from georet.locate.output.batch import heat_in, locate_batch
 from georet.locate.output.journal import Journal
+from georet.locate.question import Question
 from georet.photos.photos import PhotoReader, find_photos
 from georet.testing.pixel_session import PixelSession
 
@@ -35,7 +36,7 @@ def _small_chunks(monkeypatch):
 
 def run(gallery, photos, path, session=None, **how):
     journal = Journal(path, ASKED)
-    locate_batch(Locator(gallery, session or PixelSession()), photos, Asked(), journal, **how)
+    locate_batch(Locator(gallery, session or PixelSession()), photos, Question(), journal, **how)
     return journal
 
 
@@ -114,7 +115,7 @@ def test_one_unreadable_photo_is_told_as_it_is(tmp_path):
 def test_heat_travels_through_the_journal(gallery, save_photos, tmp_path):
     photos, _ = save_photos(3)
     journal, locator = Journal(tmp_path / "journal", ASKED), Locator(gallery, PixelSession())
-    locate_batch(locator, photos, Asked(num_heats=2), journal)
+    locate_batch(locator, photos, Question(), journal, num_heats=2)
     records = list(journal.records())
     heat = heat_in(records[1], len(gallery.tiles))
     assert heat == pytest.approx(locator.locate(photos[1:2])[0].heat, abs=0.003)
@@ -138,22 +139,22 @@ def test_a_folder_without_images_and_a_missing_photo_are_named(tmp_path):
 
 
 def test_a_photos_own_position_is_used_only_when_asked(gallery, ground, tmp_path, monkeypatch):
-    from georet.locate.output import batch
+    from georet.locate import question
 
     asked_of: list[Path] = []
 
     def spy(path):
         asked_of.append(path)
 
-    monkeypatch.setattr(batch, "exif_latlon", spy)
+    monkeypatch.setattr(question, "exif_latlon", spy)
     photo = tmp_path / "p.png"
     import cv2
 
     cv2.imwrite(str(photo), ground.cut(100, 100))
     locator = Locator(gallery, PixelSession())
-    locate_batch(locator, [photo], Asked(), Journal(tmp_path / "a", ASKED))
+    locate_batch(locator, [photo], Question(), Journal(tmp_path / "a", ASKED))
     assert asked_of == []
-    locate_batch(locator, [photo], Asked(gps_radius_m=10.0), Journal(tmp_path / "b", ASKED))
+    locate_batch(locator, [photo], Question(gps_radius_m=10.0), Journal(tmp_path / "b", ASKED))
     assert asked_of == [photo]
 
 

@@ -80,13 +80,20 @@ def test_anothers_calibration_is_refused_by_name(calibrated, pixels, owner):
     key = "gallery_sha256" if owner == "gallery" else "weights_sha256"
     foreign = replace(own_calibration(calibrated), **{key: "ab" * 32})
     with pytest.raises(DataError, match=f"another {owner}: abab") as caught:
-        Locator(calibrated, pixels, calibration=foreign)
+        Locator(calibrated, pixels, calibrated_by=foreign)
     assert CALIBRATION in str(caught.value.where)
 
 
 def test_the_calibration_can_be_left_aside(calibrated, pixels, take):
-    location = Locator(calibrated, pixels, calibration=None).locate(take(1)[0])[0]
+    location = Locator(calibrated, pixels, uncalibrated=True).locate(take(1)[0])[0]
     assert location.radius_90_m is None
+
+
+def test_another_calibration_takes_the_place_of_the_gallerys_own(calibrated, pixels, take):
+    own = own_calibration(calibrated)
+    strict = Locator(calibrated, pixels, calibrated_by=replace(own, threshold=2.0))
+    assert strict.locate(take(1)[0])[0].abstained
+    assert not Locator(calibrated, pixels).locate(take(1)[0])[0].abstained
 
 
 def test_few_queries_are_refused(gallery, embed, take):

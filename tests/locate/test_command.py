@@ -13,17 +13,18 @@ from georet.cli.app import run
 from georet.errors import DataError, Interrupted, UsageError
 from georet.facade import Gallery
 from georet.locate.calibration import own_calibration
+from georet.plugins import Selection
 from georet.testing.pixel_session import PixelSession
 
 
 @pytest.fixture(autouse=True)
 def _pixels(monkeypatch):
     """Galleries of these tests are searched with pixels, no trained encoder is needed."""
-    monkeypatch.setattr(
-        Gallery,
-        "session",
-        lambda self, view="query", **_: PixelSession(),
-    )
+    for module in ("locating", "calibrating"):
+        monkeypatch.setattr(
+            f"georet.commands.{module}.open_encoder", lambda gallery, view, **_: PixelSession()
+        )
+    monkeypatch.setattr(Gallery, "session", lambda self, view="query", **_: PixelSession())
 
 
 def test_a_photo_gets_a_place_and_candidates(calibrated, save_photos, capsys):
@@ -57,17 +58,16 @@ def test_outputs_are_written_and_the_journal_is_gone(calibrated, save_photos, tm
 def test_the_encoder_is_opened_with_the_plugins_that_are_named(
     command, gallery, save_photos, tmp_path, monkeypatch
 ):
-    def opened(gallery, view="query", **options):
-        assert options["plugins"] == ["sample4geo", "./mine.py"]
-        assert options["blocked"] == ["pml"]
+    def opened(gallery, view, **options):
+        assert options["selection"] == Selection(("sample4geo", "./mine.py"), ("pml",))
         raise DataError("opened")
 
     photos, _ = save_photos(1)
     (tmp_path / "mine.py").write_text(RERANKER)
     (tmp_path / "queries.csv").write_text(f"photo,lat,lon\n{photos[0]},10,3\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Gallery, "session", opened)
-    monkeypatch.setattr("georet.gallery.bench.queries.open_encoder", opened)
+    for module in ("commands.locating", "commands.calibrating", "gallery.bench.queries"):
+        monkeypatch.setattr(f"georet.{module}.open_encoder", opened)
     calls = {
         "locate": ["locate", str(gallery.path), str(photos[0])],
         "calibrate": ["gallery", "calibrate", str(gallery.path), "--queries", "queries.csv"],
@@ -264,7 +264,7 @@ def test_queries_come_from_a_data_set_too(tmp_path):
     from georet.photos.known import embed_known, open_queries
 
     text = f"dataset:tiny:held-out?root={tmp_path}&num_places=4&num_held_out=6"
-    photos = open_queries(text, plugins=["georet.testing.plugin"])
+    photos = open_queries(text, selection=Selection.of(["georet.testing.plugin"]))
     assert "held-out" in photos.about
     photos.paths[2].write_bytes(b"broken")
     embeddings, latlon = embed_known(photos, PixelSession(), quota=0.2)

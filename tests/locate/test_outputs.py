@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from georet.locate import Locator
-from georet.locate.output.batch import Asked, locate_batch
+from georet.locate.output.batch import locate_batch
 from georet.locate.output.journal import Journal
 from georet.locate.output.page import page
 from georet.locate.output.provenance import provenance
@@ -24,6 +24,7 @@ from georet.locate.output.writers import (
     write_json,
     write_parquet,
 )
+from georet.locate.question import Question
 from georet.testing.pixel_session import PixelSession
 
 LON_RANGE = 180
@@ -38,10 +39,10 @@ def located(calibrated, save_photos, tmp_path):
 
 
 def run(gallery, photos, tmp_path):
-    asked, locator = Asked(num_heats=9), Locator(gallery, PixelSession())
-    journal = Journal(tmp_path / "journal", asked.describe())
-    locate_batch(locator, photos, asked, journal, quota=0.5)
-    return journal, provenance(locator, asked)
+    question, locator = Question(), Locator(gallery, PixelSession())
+    journal = Journal(tmp_path / "journal", question.as_json())
+    locate_batch(locator, photos, question, journal, quota=0.5, num_heats=9)
+    return journal, provenance(locator, question)
 
 
 def test_json_holds_records_provenance_and_what_was_unreadable(located, tmp_path):

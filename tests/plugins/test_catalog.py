@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from georet.components import Component
 from georet.config import ComponentSpec
 from georet.errors import ComponentError, ConfigError, MissingExtraError, PluginError
-from georet.plugins import load_plugins
+from georet.plugins import Selection, load_plugins
 from georet.plugins.catalog import Catalog
 from georet.plugins.discovery import Source
 from georet.plugins.requirements import is_installed
@@ -72,7 +72,7 @@ def test_a_component_is_found_by_short_name_and_by_canonical_id():
 def test_two_plugins_with_one_component_name_are_an_error_with_both_owners(site, loss_source):
     site.plugin("north", loss_source["one"])
     site.plugin("south", loss_source["one"])
-    catalog = load_plugins(["north", "south"], blocked=["pml"]).catalog
+    catalog = load_plugins(Selection.of(["north", "south"], ["pml"])).catalog
     with pytest.raises(ComponentError) as caught:
         catalog.create("losses", "same", where="losses.0")
     message = str(caught.value)

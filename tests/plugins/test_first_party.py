@@ -9,7 +9,7 @@ import pytest
 
 from georet.components import KINDS
 from georet.configure import configure
-from georet.plugins import load_plugins
+from georet.plugins import Selection, load_plugins
 from georet.plugins.entry import Entry
 
 ELSEWHERE = ("trt", "onnx,trt")
@@ -35,7 +35,7 @@ def test_the_options_of_every_component_can_be_read(entry):
 
 @pytest.mark.parametrize("recipe", load_plugins(["sample4geo"]).recipes)
 def test_every_recipe_is_valid(recipe):
-    config, plugins = configure(plugins=["sample4geo"], recipe=recipe)
+    config, plugins = configure(selection=Selection.of(["sample4geo"]), recipe=recipe)
     assert config.recipe == recipe
     assert "sample4geo" in plugins.versions
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from georet.errors import PluginError
-from georet.plugins import PluginInfo, list_plugins
+from georet.plugins import PluginInfo, Selection, list_plugins
 
 
 def listed(*args: object, **kwargs: object) -> dict[str, PluginInfo]:
@@ -24,7 +24,7 @@ def test_an_available_plugin_is_listed_from_its_metadata_without_import(site):
 
 def test_an_active_plugin_shows_its_kinds_and_components(site, loss_source):
     site.plugin("north", loss_source["one"])
-    info = listed(["north"])["north"]
+    info = listed(Selection.of(["north"]))["north"]
     assert (info.status, info.kinds) == ("active", ("losses",))
     assert info.components[0].id == "north:same"
 
@@ -38,14 +38,14 @@ def test_a_component_shows_what_it_misses(site):
             yield Component("same", "torch:Loss", requires=("nowhere.at_all", "json"))
     """
     site.plugin("north", source)
-    assert listed(["north"])["north"].components[0].missing == ("nowhere.at_all",)
+    assert listed(Selection.of(["north"]))["north"].components[0].missing == ("nowhere.at_all",)
 
 
 def test_a_named_plugin_that_raises_on_import_is_listed_as_broken_with_the_reason(
     site, loss_source
 ):
     site.plugin("north", loss_source["raises"])
-    info = listed(["north"])["north"]
+    info = listed(Selection.of(["north"]))["north"]
     assert info.status == "broken"
     assert "no licence for Tuesdays" in info.reason
 
@@ -79,15 +79,15 @@ def test_two_distributions_with_one_plugin_name_are_broken_and_both_are_named(si
 
 
 def test_a_blocked_plugin_is_listed_as_blocked(site):
-    assert listed(blocked=["orbitview"])["orbitview"].status == "blocked"
+    assert listed(Selection.of(blocked=["orbitview"]))["orbitview"].status == "blocked"
 
 
 def test_an_unknown_plugin_is_an_error_in_the_listing_too(site):
     with pytest.raises(PluginError, match="'nort': is unknown"):
-        list_plugins(["nort"])
+        list_plugins(Selection.of(["nort"]))
 
 
 def test_in_safe_mode_everything_else_is_available(site):
-    found = listed(["none"])
+    found = listed(Selection.of(["none"]))
     assert found["core"].status == "active"
     assert {info.status for name, info in found.items() if name != "core"} == {"available"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from georet.errors import PluginError
-from georet.plugins import load_plugins
+from georet.plugins import UNSAID, Selection, load_plugins
 
 EMPTY = ""
 
@@ -19,6 +19,11 @@ def names(*args: object, **kwargs: object) -> list[str]:
 
 def test_by_default_the_method_and_what_is_always_on_are_loaded(site):
     assert names() == ["core", "sample4geo", "datasets", "export", "faiss", "orbitview", "pml"]
+
+
+def test_a_selection_of_nothing_said_differs_from_one_of_no_plugin():
+    assert Selection.of(None, None) == UNSAID
+    assert Selection.of([], ["pml"]) == Selection((), ("pml",))
 
 
 def test_an_argument_is_stronger_than_the_environment(site, monkeypatch):
@@ -48,22 +53,22 @@ def test_the_order_of_selection_is_the_order_of_loading(site):
 
 def test_a_blocked_plugin_is_not_imported(site):
     site.plugin("north", "raise RuntimeError('imported')")
-    assert "north" not in names(["north", "sample4geo"], blocked=["north"])
+    assert "north" not in names(Selection.of(["north", "sample4geo"], ["north"]))
     assert "module_north" not in sys.modules
 
 
 def test_what_is_always_on_can_be_blocked(site):
-    assert "orbitview" not in names(blocked=["orbitview"])
+    assert "orbitview" not in names(Selection.of(blocked=["orbitview"]))
 
 
 def test_blocking_an_unknown_plugin_is_an_error_with_a_suggestion(site):
     with pytest.raises(PluginError, match="did you mean 'orbitview'"):
-        load_plugins(blocked=["orbitviw"])
+        load_plugins(Selection.of(blocked=["orbitviw"]))
 
 
 def test_the_core_can_not_be_blocked(site):
     with pytest.raises(PluginError, match="'core': can't be blocked"):
-        load_plugins(blocked=["core"])
+        load_plugins(Selection.of(blocked=["core"]))
 
 
 def test_safe_mode_loads_the_core_alone(site):
@@ -96,7 +101,7 @@ def test_what_a_recipe_requires_is_loaded_too(site):
 
 def test_what_is_required_and_blocked_is_an_error(site):
     with pytest.raises(PluginError, match="'orbitview': is required, and blocked"):
-        load_plugins(also=["orbitview"], blocked=["orbitview"])
+        load_plugins(Selection.of(blocked=["orbitview"]), also=["orbitview"])
 
 
 def test_a_file_is_loaded_when_the_user_names_it(site, tmp_path, loss_source):
@@ -130,7 +135,7 @@ def test_the_version_of_a_file_changes_with_its_contents(site, tmp_path, loss_so
     path.write_text(loss_source["one"])
     before = load_plugins([str(path)])
     path.write_text(loss_source["one"].replace("same", "other"))
-    after = load_plugins([str(path)], blocked=["pml"])
+    after = load_plugins(Selection.of([str(path)], ["pml"]))
     assert before.versions["mine"] != after.versions["mine"]
     assert after.catalog.names("losses") == ["other"]
 

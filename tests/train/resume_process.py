@@ -13,6 +13,7 @@ from pathlib import Path
 
 import georet.files
 from georet.commands.training import resume_run
+from georet.plugins import Selection
 
 GIVEN = globals()
 
@@ -30,4 +31,4 @@ def die_at_sync(deaths: int) -> None:
 
 if GIVEN["DEATHS"]:
     die_at_sync(GIVEN["DEATHS"])
-resume_run(Path(GIVEN["RUN_DIR"]), plugins=GIVEN["PLUGINS"])
+resume_run(Path(GIVEN["RUN_DIR"]), selection=Selection.of(GIVEN["PLUGINS"]))

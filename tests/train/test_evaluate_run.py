@@ -8,6 +8,7 @@ import pytest
 
 from georet.commands.training import evaluate_run, rewrite_report, start_run
 from georet.errors import UsageError
+from georet.plugins import Selection
 from georet.report.compare import compare
 
 FOV = "evaluate.field_of_view={degrees: 90, heading: random, seed: 3}"
@@ -30,13 +31,13 @@ def run(tmp_path_factory):
     path = root / "settings.yaml"
     path.write_text(safe_dump(settings))
     plugins = ["sample4geo", "georet.testing.plugin"]
-    return start_run(plugins=plugins, path=path, out=root / "run")
+    return start_run(selection=Selection.of(plugins), path=path, out=root / "run")
 
 
 def judged(run, *overrides, capsys, **options):
     capsys.readouterr()
     plugins = ["sample4geo", "georet.testing.plugin"]
-    evaluate_run(run, plugins=plugins, overrides=overrides, as_json=True, **options)
+    evaluate_run(run, selection=Selection.of(plugins), overrides=overrides, as_json=True, **options)
     (record,) = json.loads(capsys.readouterr().out)
     return record
 
@@ -88,5 +89,7 @@ def test_the_page_of_a_run_is_written_anew(run):
     page = run / "report.html"
     before = page.read_bytes()
     page.unlink()
-    assert rewrite_report(run, plugins=["sample4geo", "georet.testing.plugin"]) == page
+    assert (
+        rewrite_report(run, selection=Selection.of(["sample4geo", "georet.testing.plugin"])) == page
+    )
     assert page.read_bytes() == before

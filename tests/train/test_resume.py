@@ -18,9 +18,11 @@ from safetensors.torch import load_file
 from georet.commands import training as session
 from georet.errors import DataError, IntegrityError, Interrupted
 from georet.files import read_json, write_json
+from georet.plugins import Selection
 from georet.train.checkpoint import has_checkpoint, load_checkpoint
 
 PLUGINS = ["sample4geo", "georet.testing.plugin"]
+SELECTION = Selection.of(PLUGINS)
 NUM_KILLS = 10
 INCREMENTAL = "sampler.incremental=true"
 
@@ -89,7 +91,7 @@ def test_ten_kills_at_random_moments_change_no_byte(
         assert process.exitcode == -signal.SIGKILL
         steps.append(load_checkpoint(run_dir).state["step"] if has_checkpoint(run_dir) else 0)
     assert len(set(steps)) >= 4, f"the kills did not hit different moments: {steps}"
-    session.resume_run(run_dir, plugins=PLUGINS)
+    session.resume_run(run_dir, selection=SELECTION)
     assert last_bytes(run_dir) == last_bytes(undisturbed)
 
 
@@ -104,7 +106,7 @@ def test_a_kill_inside_a_checkpoint_write_leaves_the_previous_one_valid(
     process.join()
     assert process.exitcode == -signal.SIGKILL
     load_checkpoint(run_dir)
-    session.resume_run(run_dir, plugins=PLUGINS)
+    session.resume_run(run_dir, selection=SELECTION)
     assert last_bytes(run_dir) == last_bytes(undisturbed)
 
 
@@ -127,7 +129,7 @@ def test_sigterm_saves_where_it_stands_and_the_run_goes_on_from_there(
     assert caught.value.exit_code == 75
     stopped = tmp_path / "stopped"
     assert load_checkpoint(stopped).state["step"] == 9
-    session.resume_run(stopped, plugins=PLUGINS)
+    session.resume_run(stopped, selection=SELECTION)
     assert last_bytes(stopped) == last_bytes(undisturbed)
 
 
@@ -136,7 +138,7 @@ def test_a_finished_run_that_is_resumed_only_evaluates_again(start) -> None:
     before, manifest = last_bytes(run_dir), read_json(run_dir / "manifest.json")
     manifest["command"] = "georet train --out run"
     write_json(run_dir / "manifest.json", manifest)
-    session.resume_run(run_dir, plugins=PLUGINS)
+    session.resume_run(run_dir, selection=SELECTION)
     assert last_bytes(run_dir) == before
     after = read_json(run_dir / "manifest.json")
     assert after["started"] == manifest["started"]
@@ -151,7 +153,7 @@ def test_a_flipped_bit_in_the_last_checkpoint_stops_the_resume(start) -> None:
     data[len(data) // 2] ^= 4
     path.write_bytes(bytes(data))
     with pytest.raises(IntegrityError, match=r"encoder\.safetensors") as caught:
-        session.resume_run(run_dir, plugins=PLUGINS)
+        session.resume_run(run_dir, selection=SELECTION)
     assert caught.value.exit_code == 4
 
 
@@ -160,7 +162,7 @@ def test_a_bank_that_was_changed_stops_the_resume(start) -> None:
     bank = next((run_dir / "banks").iterdir())
     bank.write_bytes(bank.read_bytes()[:-1])
     with pytest.raises(IntegrityError, match="bank"):
-        session.resume_run(run_dir, plugins=PLUGINS)
+        session.resume_run(run_dir, selection=SELECTION)
 
 
 def test_a_folder_without_run_is_named(tmp_path: Path) -> None:

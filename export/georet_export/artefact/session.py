@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from georet.contracts.running import Session
+from georet.plugins import Selection
 from georet.sessions import AUTO, SessionSpec
 from georet.types import QUERY
 
@@ -37,8 +38,7 @@ def open_session(
         view=view,
         backend=backend,
         checkpoint=checkpoint,
-        plugins=None if plugins is None else tuple(plugins),
-        blocked=tuple(blocked),
+        selection=Selection.of(plugins, blocked),
         threads=threads,
         allow_failing=allow_failing,
     )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from georet.cli.options import AsJson, AsMarkdown, MaxImages, NoPlugin, PluginNames, Sets
+from georet.plugins import Selection
 
 EPILOG = """Examples:
 
@@ -85,8 +86,7 @@ def benchmark(
         threads=threads,
         seconds=seconds,
         num_images=images,
-        plugins=None if plugins is None else tuple(plugins),
-        blocked=tuple(no_plugin or ()),
+        selection=Selection.of(plugins, no_plugin),
         overrides=tuple(sets or ()),
     )
     if gpu_acceptance:

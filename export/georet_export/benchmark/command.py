@@ -14,6 +14,7 @@ from rich.console import Console
 from georet.cli.options import one_format
 from georet.errors import UsageError
 from georet.files import write_atomic
+from georet.plugins import Selection
 from georet.progress import say
 from georet_export.artefact.errors import ExportError
 from georet_export.benchmark.contenders import Choice, find_contenders
@@ -35,8 +36,7 @@ class Request:
     threads: int
     seconds: float
     num_images: int
-    plugins: tuple[str, ...] | None
-    blocked: tuple[str, ...]
+    selection: Selection
     overrides: tuple[str, ...]
 
 
@@ -46,7 +46,7 @@ def measure_and_print(
     """Measure, print the table (or JSON, or Markdown), and draw the picture if one is wanted."""
     form = one_format(as_json=as_json, as_markdown=as_markdown, as_latex=False)
     _check_worth_it(asked.seconds, picture)
-    choice = Choice(asked.backends or None, asked.view, asked.threads, asked.plugins, asked.blocked)
+    choice = Choice(asked.backends or None, asked.view, asked.threads, asked.selection)
     plan = Schedule(parse_batches(asked.batch), asked.seconds, asked.num_images, asked.overrides)
     result = run_benchmark(find_contenders(asked.paths, choice, asked.run), plan)
     for reason in result.absent:
@@ -99,8 +99,7 @@ def accept_on_gpu(asked: Request, out: Path | None) -> None:
         view=asked.view,
         batches=parse_batches(asked.batch),
         num_images=asked.num_images,
-        plugins=asked.plugins,
-        blocked=asked.blocked,
+        selection=asked.selection,
         overrides=asked.overrides,
     )
     path = out or Path("gpu-acceptance.json")

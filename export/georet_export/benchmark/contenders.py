@@ -9,7 +9,7 @@ from typing import cast
 
 from georet.contracts.running import Backend
 from georet.errors import DataError, UsageError
-from georet.plugins import Plugins, load_plugins
+from georet.plugins import UNSAID, Plugins, Selection, load_plugins
 from georet.run_layout import ARTEFACT, CONFIG, EXPORT
 from georet.sessions import TORCH, SessionSpec, artefact_of
 from georet.train.checkpoint import load_checkpoint
@@ -47,8 +47,7 @@ class Choice:
     backends: Sequence[str] | None = None
     view: str = "query"
     threads: int | None = 1
-    plugins: tuple[str, ...] | None = None
-    blocked: tuple[str, ...] = ()
+    selection: Selection = UNSAID
 
     def spec(self, source: Path, backend: str) -> SessionSpec:
         """Return what opens a source with a back end; a failing artefact is measured too."""
@@ -56,8 +55,7 @@ class Choice:
             source=source,
             view=self.view,
             backend=backend,
-            plugins=self.plugins,
-            blocked=self.blocked,
+            selection=self.selection,
             threads=self.threads,
             allow_failing=True,
         )
@@ -70,7 +68,7 @@ def find_contenders(paths: Sequence[Path], choice: Choice, run_dir: Path | None 
     DataError for a path that is neither, UsageError for a back end that there is not and where
     nothing can be executed here.
     """
-    loaded = load_plugins(choice.plugins, blocked=choice.blocked)
+    loaded = load_plugins(choice.selection)
     _check_backends(choice.backends or (), loaded)
     sources = [source for path in paths for source in _sources(path, choice.view)]
     run = run_dir or next(filter(None, map(_run_of, paths)), None)

@@ -15,6 +15,7 @@ from georet.contracts.running import Session
 from georet.errors import GeoretError, UsageError
 from georet.export_spec import Precision
 from georet.files import write_json
+from georet.plugins import UNSAID, Selection
 from georet.progress import say
 from georet.train.run import check_run, reconfigure
 from georet.version import __version__
@@ -50,8 +51,7 @@ class Acceptance:
     view: str = "query"
     batches: tuple[int, ...] = (1, 8, 32)
     num_images: int | None = NUM_IMAGES
-    plugins: Sequence[str] | None = None
-    blocked: Sequence[str] = ()
+    selection: Selection = UNSAID
     overrides: Sequence[str] = ()
 
 
@@ -66,8 +66,7 @@ def accept_on_gpu(asked: Acceptance, out: Path) -> dict[str, Any]:
     flavours, absent = available_flavours(probe)
     config, plugins = reconfigure(
         check_run(asked.run_dir),
-        plugins=asked.plugins,
-        blocked=asked.blocked,
+        selection=asked.selection,
         overrides=asked.overrides,
     )
     evidence = evidence_of(config, plugins, num_images=asked.num_images)
@@ -139,8 +138,7 @@ def _result(
                 request,
                 out=Path(folder),
                 options=Options(num_images=0),
-                plugins=asked.plugins,
-                blocked=asked.blocked,
+                selection=asked.selection,
                 overrides=asked.overrides,
             )
             return result | _judged(outcome.artefacts, precision, evidence, asked)

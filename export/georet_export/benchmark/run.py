@@ -71,8 +71,7 @@ def _evidence(entries: Entries, plan: Schedule) -> Evidence | None:
     spec = entries.contenders[0].spec
     config, plugins = reconfigure(
         check_run(entries.run_dir),
-        plugins=spec.plugins,
-        blocked=spec.blocked,
+        selection=spec.selection,
         overrides=plan.overrides,
     )
     # Without a comparison a few images are needed all the same, to be timed on.

@@ -16,6 +16,7 @@ from georet.cli.options import (
     RunFolder,
     Sets,
 )
+from georet.plugins import Selection
 
 EPILOG = """Examples:
 
@@ -92,8 +93,7 @@ def export(
         targets=targets or (),
         out=out,
         options=Options(checkpoint, images, max_loss, keep_failing, force),
-        plugins=plugins,
-        blocked=no_plugin or (),
+        selection=Selection.of(plugins, no_plugin),
         overrides=sets or (),
         as_json=as_json,
     )

@@ -11,6 +11,7 @@ from typing import Any
 from georet.errors import UsageError
 from georet.export_spec import PRECISIONS, Precision
 from georet.page.readable import megabytes
+from georet.plugins import Selection
 from georet.progress import say
 from georet_export.artefact.backends import ONNX, OPENVINO
 from georet_export.exporting.job import Outcome, check_gates
@@ -29,8 +30,7 @@ def export_and_print(
     targets: Sequence[str],
     out: Path | None,
     options: Options,
-    plugins: Sequence[str] | None,
-    blocked: Sequence[str],
+    selection: Selection,
     overrides: Sequence[str],
     as_json: bool,
 ) -> None:
@@ -41,13 +41,7 @@ def export_and_print(
     request = Request(chosen, _precision(precision), parse_batch(batch), named)
     outcomes = []
     for outcome in export_encoder(
-        run_dir,
-        request,
-        out=out,
-        options=options,
-        plugins=plugins,
-        blocked=blocked,
-        overrides=overrides,
+        run_dir, request, out=out, options=options, selection=selection, overrides=overrides
     ):
         outcomes.append(outcome)
         if not as_json:
@@ -56,7 +50,7 @@ def export_and_print(
     if as_json:
         sys.stdout.write(json.dumps([as_values(o) for o in outcomes], indent=2) + "\n")
     if out is None:
-        renew_report(run_dir, plugins=plugins, blocked=blocked, overrides=overrides)
+        renew_report(run_dir, selection=selection, overrides=overrides)
     check_gates(outcomes)
 
 

@@ -11,7 +11,7 @@ from georet.config import RunConfig
 from georet.encoder import Encoder
 from georet.errors import DataError, UsageError
 from georet.export_spec import Exporter
-from georet.plugins import Plugins
+from georet.plugins import UNSAID, Plugins, Selection
 from georet.run_layout import EXPORT
 from georet.train.checkpoint import BEST, LAST, load_checkpoint
 from georet.train.restore import load_encoder
@@ -50,8 +50,7 @@ def export_encoder(
     *,
     out: Path | None = None,
     options: Options | None = None,
-    plugins: Sequence[str] | None = None,
-    blocked: Sequence[str] = (),
+    selection: Selection = UNSAID,
     overrides: Sequence[str] = (),
 ) -> Iterator[Outcome]:
     """Export a run's encoder and yield each format's outcome when it stands in its folder.
@@ -60,9 +59,7 @@ def export_encoder(
     can't be written, and the errors of loading a run.
     """
     options = options or Options()
-    config, loaded = reconfigure(
-        check_run(run_dir), plugins=plugins, blocked=blocked, overrides=overrides
-    )
+    config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
     base = out or run_dir / EXPORT
     exporters = _exporters(request, loaded)
     for name in exporters:

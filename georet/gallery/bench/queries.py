@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from georet.errors import GeoretError
 from georet.gallery.encoders import open_encoder
+from georet.photos.known import KnownPhotos, embed_known, open_queries
+from georet.plugins import UNSAID, Selection
 from georet.run_layout import CONFIG
 from georet.sessions import AUTO
 from georet.types import QUERY, Floats, Ints
@@ -27,8 +30,7 @@ def bench_queries(
     *,
     encoder: Path | None = None,
     backend: str = AUTO,
-    plugins: Sequence[str] | None = None,
-    blocked: Sequence[str] = (),
+    selection: Selection = UNSAID,
     advance: Callable[[int], None] = lambda _: None,
 ) -> tuple[Floats, str]:
     """Return at most ``num`` queries float32[Q, D], and where they come from.
@@ -37,18 +39,22 @@ def bench_queries(
     run judges itself by, where ``encoder``, or else the encoder recorded in the gallery, is a run
     whose data is there; else made of the gallery's embeddings, and the text says why.
     """
-    if text is not None:
-        return _photos(gallery, text, num, encoder, backend, plugins, blocked, advance)
-    source = encoder or _recorded(gallery)
-    if source is None or not (source / CONFIG).is_file():
+    recorded = (gallery.manifest.get("encoder_source") or {}).get("source")
+    run = encoder or (None if recorded is None else Path(recorded))
+    if text is None and (run is None or not (run / CONFIG).is_file()):
         return made_up(gallery.embeddings, num), "made up: no run of the encoder is at hand"
     try:
-        text = f"run:{source}"
-        return _photos(gallery, text, num, encoder, backend, plugins, blocked, advance)
+        known = open_queries(text or f"run:{run}", selection=selection)
+        rows = np.linspace(0, len(known.paths) - 1, min(num, len(known.paths))).astype(np.int64)
+        some = KnownPhotos([known.paths[row] for row in rows], known.latlon[rows], known.about)
+        session = open_encoder(gallery, QUERY, source=encoder, backend=backend, selection=selection)
+        with closing(session):
+            return embed_known(some, session, advance=advance)[0], f"photos: {known.about}"
     except GeoretError as error:
-        return made_up(
-            gallery.embeddings, num
-        ), f"made up, as the run's photos can't be read: {error}"
+        if text is not None:
+            raise
+        reason = f"made up, as the run's photos can't be read: {error}"
+        return made_up(gallery.embeddings, num), reason
 
 
 def made_up(embeddings: Floats, num: int, *, seed: int = 0) -> Floats:
@@ -64,32 +70,3 @@ def made_up(embeddings: Floats, num: int, *, seed: int = 0) -> Floats:
     raw = embeddings[rows] + np.float32(DISTURBED) * others
     queries: Floats = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     return queries
-
-
-def _photos(
-    gallery: StoredGallery,
-    text: str,
-    num: int,
-    encoder: Path | None,
-    backend: str,
-    plugins: Sequence[str] | None,
-    blocked: Sequence[str],
-    advance: Callable[[int], None],
-) -> tuple[Floats, str]:
-    from georet.photos.known import KnownPhotos, embed_known, open_queries
-
-    known = open_queries(text, plugins=plugins, blocked=blocked)
-    rows = np.linspace(0, len(known.paths) - 1, min(num, len(known.paths))).astype(np.int64)
-    some = KnownPhotos([known.paths[row] for row in rows], known.latlon[rows], known.about)
-    session = open_encoder(
-        gallery, QUERY, source=encoder, backend=backend, plugins=plugins, blocked=blocked
-    )
-    try:
-        return embed_known(some, session, advance=advance)[0], f"photos: {known.about}"
-    finally:
-        session.close()
-
-
-def _recorded(gallery: StoredGallery) -> Path | None:
-    source = (gallery.manifest.get("encoder_source") or {}).get("source")
-    return None if source is None else Path(source)

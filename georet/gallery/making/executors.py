@@ -16,7 +16,6 @@ from georet.gallery.files.plan import Plan
 from georet.gallery.making.shards import ShardMaker, Tick, Work
 from georet.gallery.making.worker import FAILED, TILES, serve
 from georet.processes import Child, Ended, close_all, ready
-from georet.sessions import SessionSpec
 
 _POLL_S: Final = 0.2
 _TRIES: Final = 2
@@ -90,11 +89,9 @@ class _Pool:
         close_all(worker.child for worker in self.workers)
 
     def _start(self, number: int) -> None:
-        work, spec = self.work, self.work.spec
-        if isinstance(spec, SessionSpec) and spec.threads is None:
-            # Each gets its share of the cores: pools of threads that fight are slow.
-            threads = max(1, num_cores() // self.num_workers)
-            work = replace(work, spec=replace(spec, threads=threads))
+        # Pools of threads that fight over cores are slow, so each worker gets its share of them.
+        threads = max(1, num_cores() // self.num_workers)
+        work = replace(self.work, spec=self.work.spec.capped(threads))
         worker = _Worker(number, Child(serve, work, name=f"georet-gallery-{number}"))
         self.workers.append(worker)
         self._next(worker)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import cv2
 import numpy as np
@@ -20,6 +20,7 @@ from georet.gallery.files.journal import ShardEntry, shard_name
 from georet.gallery.files.ledger import Ledger
 from georet.gallery.files.plan import Plan
 from georet.gallery.files.writing import store_shard
+from georet.plugins import Selection
 from georet.tiles.table import TileSource
 from georet.types import Floats, Ints, Pixels
 
@@ -35,8 +36,22 @@ _TOLERANCE: Final = 1e-2
 class Opener(Protocol):
     """What opens a session in the process that needs it, such as a ``SessionSpec``; picklable."""
 
+    @property
+    def view(self) -> str:
+        """The view that the session embeds."""
+
+    @property
+    def selection(self) -> Selection:
+        """The plugins that the user named, with which sources are opened as well."""
+
     def open(self) -> Session:
         """Return the session."""
+
+    def capped(self, threads: int) -> Opener:
+        """Return the same with at most so many threads, where it doesn't say how many itself."""
+
+    def as_json(self) -> dict[str, Any] | None:
+        """Return where the encoder is, as JSON values that a gallery keeps, or None."""
 
 
 @dataclass(frozen=True)

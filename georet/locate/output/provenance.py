@@ -10,14 +10,14 @@ import numpy as np
 
 from georet.gallery.files.manifest import hash_of
 from georet.locate.locator import Locator
-from georet.locate.output.batch import Asked
+from georet.locate.question import Question
 from georet.version import __version__
 
 
-def provenance(locator: Locator, asked: Asked) -> dict[str, Any]:
+def provenance(locator: Locator, question: Question) -> dict[str, Any]:
     """Return JSON values by which an answer can be checked and repeated.
 
-    All but ``created`` depends on gallery, encoder, versions and the asked alone.
+    All but ``created`` depends on gallery, encoder, versions and the question alone.
     """
     gallery, calibration = locator.gallery, locator.calibration
     return {
@@ -42,5 +42,5 @@ def provenance(locator: Locator, asked: Asked) -> dict[str, Any]:
             "threshold": calibration.threshold,
             "precision": calibration.precision,
         },
-        "asked": asked.describe(),
+        "asked": question.as_json(),
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from georet.cli.options import AsJson, NoPlugin, PluginNames
+from georet.plugins import Selection
 
 if TYPE_CHECKING:
     from georet.contracts.training import Dataset
@@ -62,7 +63,7 @@ def export(
     from georet_datasets.writers.export import export_dataset
 
     options = _options(sets)
-    loaded = _load(dataset, plugins, no_plugin)
+    loaded = _load(dataset, Selection.of(plugins, no_plugin))
     source = _make(loaded, dataset, options)
     about = {"dataset": dataset, "options": options, "plugins": loaded.versions}
     export_dataset(source, layout, folder, about=about, evaluations=evaluation)
@@ -102,7 +103,7 @@ def check(
     from georet_datasets.check import check_images
 
     name, options = _what_to_check(folder, dataset, _options(sets))
-    loaded = _load(name, plugins, no_plugin)
+    loaded = _load(name, Selection.of(plugins, no_plugin))
     keys = loaded.catalog.options_schema("datasets", name).get("properties", {})
     if "missing" in keys:
         # A missing image is a finding here, not the end.
@@ -137,11 +138,11 @@ def _options(sets: list[str] | None) -> dict[str, Any]:
     return layered.values
 
 
-def _load(dataset: str, plugins: list[str] | None, no_plugin: list[str] | None) -> Plugins:
+def _load(dataset: str, selection: Selection) -> Plugins:
     from georet.plugins import load_plugins
 
     owner, colon, _ = dataset.rpartition(":")
-    return load_plugins(plugins, blocked=no_plugin or (), also=[owner] if colon else ())
+    return load_plugins(selection, also=[owner] if colon else ())
 
 
 def _make(loaded: Plugins, dataset: str, options: dict[str, Any]) -> Dataset:

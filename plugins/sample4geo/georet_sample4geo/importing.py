@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from georet.cli.options import NoPlugin, PluginNames, Sets
+from georet.plugins import Selection
 
 EPILOG = """Examples:
 
@@ -55,8 +56,7 @@ def sample4geo(
         out=out,
         recipe=recipe,
         overrides=sets or (),
-        plugins=plugins,
-        blocked=no_plugin or (),
+        selection=Selection.of(plugins, no_plugin),
     )
     typer.echo(f"{done.num_tensors} tensors of {weights.name} are in {done.run_dir}")
     if done.left_out:

@@ -20,7 +20,7 @@ from georet.configure import configure
 from georet.encoder import Encoder, bare_options
 from georet.errors import DataError
 from georet.files import sha256_of, write_json
-from georet.plugins import Plugins
+from georet.plugins import UNSAID, Plugins, Selection
 from georet.run_layout import MANIFEST
 from georet.train.checkpoint import save_checkpoint
 from georet.train.run import new_run
@@ -53,8 +53,7 @@ def import_released(
     out: Path,
     recipe: str = RECIPE,
     overrides: Sequence[str] = (),
-    plugins: Sequence[str] | None = None,
-    blocked: Sequence[str] = (),
+    selection: Selection = UNSAID,
 ) -> Imported:
     """Make the run folder ``out`` from the PyTorch state dict of a Sample4Geo model.
 
@@ -71,7 +70,7 @@ def import_released(
     if scale is not None:
         settings.append(f"encoder.logit_scale={scale!r}")
     config, loaded = configure(
-        plugins=plugins, blocked=blocked, recipe=recipe, overrides=[*settings, *overrides]
+        selection=selection, recipe=recipe, overrides=[*settings, *overrides]
     )
     encoder = make_encoder(config.model_copy(update={"device": "cpu"}), loaded, [QUERY, REFERENCE])
     network = without_wrapping({n: t for n, t in tensors.items() if n not in SCALES})
