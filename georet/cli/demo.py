@@ -44,16 +44,14 @@ def demo(
     from georet.serve.run import check_free
 
     check_free(HOST, port)
-    found = run or newest_run(Path("runs")) or _trained()
+    found = run or newest_run(Path("runs"))
+    if found is None:
+        from georet.commands.training import start_run
+
+        _say("there is no run trained on OrbitView in ./runs: training one first, about 4 minutes")
+        found = start_run()
     site = demo_site(found, _say)
     show(site, port=port, host=HOST, token=None, no_browser=no_browser, as_json=as_json)
-
-
-def _trained() -> Path:
-    from georet.commands.training import start_run
-
-    _say("there is no run trained on OrbitView in ./runs: training one first, about 4 minutes")
-    return start_run()
 
 
 def _say(text: str) -> None:

@@ -86,11 +86,15 @@ def calibrate(
     queries. DataError for fewer than 40 of them and where more than half lie off the gallery's
     tiles, UsageError for a precision beyond 0..1.
     """
-    _check(len(queries), about, precision)
     layout = Layout(gallery.tiles)
-    _check_places(layout.covers(latlon), about)
+    _check(layout.covers(latlon), about, precision)
     known = known_queries(queries, latlon, gallery.embeddings, layout)
-    blank = _blank(gallery, about, precision)
+    blank = Calibration(
+        precision=precision,
+        weights_sha256=gallery.encoder.weights_sha256,
+        gallery_sha256=hash_of(gallery.manifest),
+        queries=about,
+    )
     trials = []
     for seed in seeds:
         trials.append(_trial(known, seed, blank))
@@ -166,17 +170,9 @@ def _trial(known: KnownQueries, seed: int, blank: Calibration) -> Trial:
     )
 
 
-def _blank(gallery: StoredGallery, about: str, precision: float) -> Calibration:
-    """Return a calibration that says whose it is and nothing else."""
-    return Calibration(
-        precision=precision,
-        weights_sha256=gallery.encoder.weights_sha256,
-        gallery_sha256=hash_of(gallery.manifest),
-        queries=about,
-    )
-
-
-def _check(num_queries: int, about: str, precision: float) -> None:
+def _check(is_covered: Bools, about: str, precision: float) -> None:
+    """Raise what ``calibrate`` says; ``is_covered`` bool[Q]: the photo was taken on a tile."""
+    num_queries = len(is_covered)
     if num_queries < LEAST_QUERIES:
         raise DataError(
             f"{num_queries} queries are too few to calibrate with, wanted {LEAST_QUERIES} or more",
@@ -189,10 +185,7 @@ def _check(num_queries: int, about: str, precision: float) -> None:
             where="--precision",
             hint="Give a share, such as 0.95.",
         )
-
-
-def _check_places(is_covered: Bools, about: str) -> None:
-    """Raise DataError for photos of some other place: nothing can be learnt from them here."""
+    # Of photos of some other place nothing can be learnt here.
     num_off = int((~is_covered).sum())
     if 2 * num_off > len(is_covered):
         raise DataError(

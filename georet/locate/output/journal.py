@@ -77,19 +77,12 @@ class Journal:
             for raw in stream:
                 if not raw.endswith(b"\n"):
                     # Only a kill in the middle of a write leaves such a line, and it is the last.
-                    self._cut_torn(len(raw))
+                    os.truncate(self.path, self.path.stat().st_size - len(raw))
                     return
-                yield self._parsed(raw)
-
-    def _parsed(self, raw: bytes) -> dict[str, Any]:
-        try:
-            line: dict[str, Any] = json.loads(raw)
-        except ValueError as error:
-            raise DataError(
-                "is damaged", where=str(self.path), hint="Delete it; the batch begins anew."
-            ) from error
-        return line
-
-    def _cut_torn(self, num_bytes: int) -> None:
-        with self.path.open("rb+") as stream:
-            stream.truncate(self.path.stat().st_size - num_bytes)
+                try:
+                    line: dict[str, Any] = json.loads(raw)
+                except ValueError as error:
+                    raise DataError(
+                        "is damaged", where=str(self.path), hint="Delete it; the batch begins anew."
+                    ) from error
+                yield line

@@ -39,23 +39,17 @@ def place_line(record: Record) -> str:
 
 def _block(record: Record) -> str:
     lines = [record["photo"], f"  {place_line(record)}"]
-    names = [_short_id(one["id"]) for one in record["candidates"]]
+    ids = [one["id"] for one in record["candidates"]]
+    names = [n if len(n) <= _WIDEST_NAME else f"…{n[1 - _WIDEST_NAME :]}" for n in ids]
     width = max(map(len, names))
     for one, name in zip(record["candidates"], names, strict=True):
         at = position((one["latitude"], one["longitude"]))
+        belief = percent(100 * one["belief"]) if one["belief"] >= 1e-4 else NOTHING
         lines.append(
             f"  {one['rank']:>3}. {name:<{width}}  {at:<22}  "
-            f"score {one['score']:.3f}  belief {_share(one['belief'])}"
+            f"score {one['score']:.3f}  belief {belief}"
         )
     return "\n".join(lines)
-
-
-def _short_id(name: str) -> str:
-    return name if len(name) <= _WIDEST_NAME else f"…{name[1 - _WIDEST_NAME :]}"
-
-
-def _share(belief: float) -> str:
-    return percent(100 * belief) if belief >= 1e-4 else NOTHING
 
 
 def short(photo: str) -> str:
