@@ -110,7 +110,7 @@ class Sometimes(PixelSession):
         return embeddings
 
 
-class SometimesSpec:
+class SometimesSpec(PixelSpec):
     def open(self) -> Sometimes:
         return Sometimes(view="reference")
 

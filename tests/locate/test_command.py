@@ -114,6 +114,7 @@ def test_abstaining_can_be_switched_off(calibrated, tmp_path, capsys):
         (["--gps-radius", "5km"], UsageError, "without --use-gps"),
         (["--rerank", "absent"], UsageError, "absent"),
         (["--index", "absent"], UsageError, "absent"),
+        (["--index", "faiss_flat", "--no-plugin", "faiss"], UsageError, "faiss_flat"),
     ],
 )
 def test_what_makes_no_sense_is_refused(gallery, save_photos, flags, error, message):
