@@ -21,7 +21,7 @@ from georet.types import QUERY, REFERENCE, Floats, Ints, Pixels
 
 if TYPE_CHECKING:
     from georet.gallery.making.settings import BuildOptions
-    from georet.gallery.making.shards import Opener
+    from georet.gallery.making.shards import SessionOpener
     from georet.ground.region import Region
     from georet.locate import Location, Locator, Prior
 
@@ -41,7 +41,7 @@ class Gallery(StoredGallery):
     def build(
         cls,
         source: str | Path | TileSource,
-        encoder: Path | str | Opener,
+        encoder: Path | str | SessionOpener,
         out: Path | str,
         **options: Unpack[BuildOptions],
     ) -> Self:

@@ -11,7 +11,7 @@ from georet.errors import DataError, UsageError
 from georet.gallery.files.plan import BUILD, PLAN, Plan, check_same, load_plan, write_plan
 from georet.gallery.making.campaign import Campaign
 from georet.gallery.making.settings import BuildOptions, BuildSettings
-from georet.gallery.making.shards import Opener, Work
+from georet.gallery.making.shards import Opener, Plain, SessionOpener, Work
 from georet.interrupt import StopRequest
 from georet.sources.opening import open_source
 from georet.tiles.table import TileSource
@@ -21,7 +21,7 @@ from georet.types import QUERY
 
 def build_gallery(
     source: str | Path | TileSource,
-    encoder: Opener,
+    encoder: SessionOpener,
     out: Path,
     *,
     say: Callable[[str], None] = lambda _: None,
@@ -39,6 +39,7 @@ def build_gallery(
     too many unreadable tiles or a full disk, Interrupted on SIGTERM or Ctrl-C.
     """
     settings = BuildSettings(**options)
+    encoder = encoder if isinstance(encoder, Opener) else Plain(encoder)
     if encoder.view == QUERY:
         raise UsageError(
             "the encoder would be opened for queries, a gallery holds references",

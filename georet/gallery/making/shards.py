@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -20,9 +20,9 @@ from georet.gallery.files.journal import ShardEntry, shard_name
 from georet.gallery.files.ledger import Ledger
 from georet.gallery.files.plan import Plan
 from georet.gallery.files.writing import store_shard
-from georet.plugins import Selection
+from georet.plugins import UNSAID, Selection
 from georet.tiles.table import TileSource
-from georet.types import Floats, Ints, Pixels
+from georet.types import REFERENCE, Floats, Ints, Pixels
 
 THUMBNAIL_SIDE: Final = 96
 THUMBNAIL_QUALITY: Final = 80
@@ -33,6 +33,7 @@ _Part = tuple[Ints, Floats, list[bytes | None]]
 _TOLERANCE: Final = 1e-2
 
 
+@runtime_checkable
 class Opener(Protocol):
     """What opens a session in the process that needs it, such as a ``SessionSpec``; picklable."""
 
@@ -52,6 +53,33 @@ class Opener(Protocol):
 
     def as_json(self) -> dict[str, Any] | None:
         """Return where the encoder is, as JSON values that a gallery keeps, or None."""
+
+
+class SessionOpener(Protocol):
+    """The least that a build needs to be given: something that opens a session."""
+
+    def open(self) -> Session:
+        """Return the session."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """An ``Opener`` made of what can only open a session; its encoder is not found again later."""
+
+    opens: SessionOpener
+    view: str = REFERENCE
+    selection: Selection = UNSAID
+
+    def open(self) -> Session:
+        """Return the session."""
+        return self.opens.open()
+
+    def capped(self, threads: int) -> Plain:  # noqa: ARG002 - it can't be told
+        """Return itself."""
+        return self
+
+    def as_json(self) -> None:
+        """Return None: nothing says where the encoder is."""
 
 
 @dataclass(frozen=True)
