@@ -6,7 +6,6 @@ import importlib
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, distribution, version
-from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
@@ -35,16 +34,21 @@ BRINGS = {
 
 def examine() -> dict[str, Any]:
     """Return what was found, as JSON-serialisable sections; imports torch, to ask it."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    path = cache_dir()
+    # Where it does not exist yet, the nearest folder above it counts.
+    existing = next(folder for folder in (path, *path.parents) if folder.exists())
+    writable = existing.is_dir() and os.access(existing, os.W_OK)
     return {
         "georet": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "cpu": _cpu(),
+        "cpu": {"count": os.cpu_count(), "usable": usable},
         "torch": _torch(),
         "decoders": {name: _version(name) for name in ("simplejpeg", "opencv-python-headless")},
         "numba": _version("numba"),
         "extras": {extra: _extra(extra, found) for extra, found in extras().items()},
-        "cache": _cache(cache_dir()),
+        "cache": {"path": str(path), "exists": path.is_dir(), "writable": writable},
     }
 
 
@@ -86,11 +90,6 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _cpu() -> dict[str, Any]:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"count": os.cpu_count(), "usable": usable}
-
-
 def _torch() -> dict[str, Any]:
     try:
         torch = importlib.import_module("torch")
@@ -118,10 +117,3 @@ def _extra(extra: str, distributions: list[str]) -> dict[str, Any]:
         "brings": BRINGS.get(extra, ", ".join(distributions)),
         "install": f"pip install 'georet[{extra}]'",
     }
-
-
-def _cache(path: Path) -> dict[str, Any]:
-    """Say whether the cache folder, or the nearest one above it that exists, can be written."""
-    existing = next(folder for folder in (path, *path.parents) if folder.exists())
-    writable = existing.is_dir() and os.access(existing, os.W_OK)
-    return {"path": str(path), "exists": path.is_dir(), "writable": writable}

@@ -21,7 +21,9 @@ def config_schema(catalog: Catalog) -> Schema:
     schema = RunConfig.model_json_schema()
     definitions: Schema = schema["$defs"]
     for kind in sorted(set(COMPONENT_PLACES.values())):
-        definitions[kind] = _choice(catalog, kind, definitions)
+        names = catalog.names(kind)
+        sections = [_section(catalog, kind, name, definitions) for name in names]
+        definitions[kind] = {"anyOf": [{"type": "string", "examples": names}, *sections]}
     for name in ("ComponentSpec", "LossSpec"):
         definitions.pop(name, None)
     _point(schema["properties"], "dataset", "datasets")
@@ -39,12 +41,6 @@ def config_schema(catalog: Catalog) -> Schema:
 
 def _point(holder: Schema, key: str, kind: str) -> None:
     holder[key] = {"$ref": f"#/$defs/{kind}"}
-
-
-def _choice(catalog: Catalog, kind: str, definitions: Schema) -> Schema:
-    names = catalog.names(kind)
-    sections = [_section(catalog, kind, name, definitions) for name in names]
-    return {"anyOf": [{"type": "string", "examples": names}, *sections]}
 
 
 def _section(catalog: Catalog, kind: str, name: str, definitions: Schema) -> Schema:

@@ -108,11 +108,7 @@ def _from_array(positives: Ints) -> Answers:
     table = table.astype(np.int64)
     has_match = table[:, 0] != -1
     start = np.concatenate([[0], np.cumsum(has_match, dtype=np.int64)])
-    return Answers(table[has_match, 0], start, _distinct(table[:, 1:]))
-
-
-def _distinct(rows: Ints) -> Ints:
-    """Return int64[Q, S] with all but one of the equal numbers in a row replaced by -1."""
-    ordered = np.sort(rows, axis=1)
+    # Semi-positives, all but one of the equal ones in a row replaced by -1.
+    ordered = np.sort(table[:, 1:], axis=1)
     ordered[:, 1:][ordered[:, 1:] == ordered[:, :-1]] = -1
-    return ordered
+    return Answers(table[has_match, 0], start, ordered)

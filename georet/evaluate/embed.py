@@ -62,20 +62,24 @@ class Embedder:
         was_training = self.encoder.training
         self.encoder.eval()
         try:
-            with torch.inference_mode(), self._autocast(device):
+            is_reduced = self.precision != torch.float32
+            reduced = torch.autocast(device.type, dtype=self.precision, enabled=is_reduced)
+            with torch.inference_mode(), reduced:
                 for rows, images in loader:
                     out[rows] = self.encoder.embed(view, images.to(device)).float().cpu().numpy()
                     advance(len(rows))
         finally:
             self.encoder.train(was_training)
             self.bad_images.update(loader.bad_images)
-        _check_finite(out, table)
+        bad = np.flatnonzero(~np.isfinite(out).all(axis=1))
+        if len(bad):
+            raise TrainingError(
+                f"{len(bad)} of {len(table)} embeddings are not finite, "
+                f"first {table.ids[bad[0]]!r}",
+                where=table.name,
+                hint="The encoder has diverged: lower train.lr or use precision=fp32.",
+            )
         return out
-
-    def _autocast(self, device: torch.device) -> torch.autocast:
-        return torch.autocast(
-            device.type, dtype=self.precision, enabled=self.precision != torch.float32
-        )
 
 
 def unique_images(tables: Sequence[ImageTable]) -> tuple[ImageTable, list[np.ndarray]]:
@@ -116,13 +120,3 @@ def _crop(field_of_view: FieldOfView | None) -> Crop | None:
     if field_of_view is None:
         return None
     return Crop(field_of_view.degrees, field_of_view.heading, field_of_view.seed)
-
-
-def _check_finite(embeddings: Floats, table: ImageTable) -> None:
-    bad = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
-    if len(bad):
-        raise TrainingError(
-            f"{len(bad)} of {len(table)} embeddings are not finite, first {table.ids[bad[0]]!r}",
-            where=table.name,
-            hint="The encoder has diverged: lower train.lr or use precision=fp32.",
-        )

@@ -48,7 +48,19 @@ def evaluate_sets(
     results = {}
     for name, which in sets.items():
         query, reference = next(embedded[which.query_view]), next(embedded[which.gallery_view])
-        ranking = _rank(which, query, reference, top_k)
+        ranked = which.one_a_group()
+        if which.group is not None:
+            query, _ = mean_by_id(query, np.asarray(which.group))
+        ranking = rank_embeddings(
+            query,
+            reference,
+            ranked.positives,
+            protocol=which.protocol,
+            junk=which.junk,
+            query_latlon=ranked.queries.latlon,
+            reference_latlon=which.gallery.latlon,
+            top_k=top_k,
+        )
         results[name] = Result(metrics_of(ranking, which.protocol, metrics), ranking)
     return results
 
@@ -114,22 +126,6 @@ def _tables(sets: Mapping[str, EvaluationSet]) -> dict[str, list[ImageTable]]:
         tables.setdefault(which.query_view, []).append(which.queries)
         tables.setdefault(which.gallery_view, []).append(which.gallery)
     return tables
-
-
-def _rank(which: EvaluationSet, query: Floats, reference: Floats, top_k: int) -> Ranking:
-    ranked = which.one_a_group()
-    if which.group is not None:
-        query, _ = mean_by_id(query, np.asarray(which.group))
-    return rank_embeddings(
-        query,
-        reference,
-        ranked.positives,
-        protocol=which.protocol,
-        junk=which.junk,
-        query_latlon=ranked.queries.latlon,
-        reference_latlon=which.gallery.latlon,
-        top_k=top_k,
-    )
 
 
 def _embed(

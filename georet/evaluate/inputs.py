@@ -94,25 +94,21 @@ def _read_array(name: str) -> NDArray[Any]:
         if path.suffix == ".npy":
             mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
             return mapped
-        return _member(path, member)
+        with np.load(path, allow_pickle=False) as arrays:
+            if member not in arrays.files:
+                raise UsageError(
+                    f"has no member {member!r}" if member else "which of its arrays?",
+                    where=str(path),
+                    hint=f"Write {path}:NAME; {hint_for(member, arrays.files, 'there are')}",
+                )
+            found: NDArray[Any] = arrays[member]
+            return found
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
         raise DataError(
             f"can't be read as an array: {error}",
             where=name,
             hint="Write it with numpy.save; arrays of Python objects are never read.",
         ) from error
-
-
-def _member(path: Path, member: str) -> NDArray[Any]:
-    with np.load(path, allow_pickle=False) as arrays:
-        if member not in arrays.files:
-            raise UsageError(
-                f"has no member {member!r}" if member else "which of its arrays?",
-                where=str(path),
-                hint=f"Write {path}:NAME; {hint_for(member, arrays.files, 'there are')}",
-            )
-        found: NDArray[Any] = arrays[member]
-        return found
 
 
 def _integers(name: str) -> Ints:

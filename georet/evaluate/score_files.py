@@ -50,7 +50,19 @@ def score_files(files: Files, *, protocol: str, name: str | None = None) -> dict
     what does not go together, DataError, with file and line, for what can't be read.
     """
     rules = protocol_of(protocol)
-    _check_together(files, needs_positives=rules.needs_positives)
+    has_ids = files.query_ids is not None, files.reference_ids is not None
+    if any(has_ids) and not all(has_ids):
+        raise UsageError("ids are needed on both sides", hint="Give --query-ids, --reference-ids.")
+    if all(has_ids) and files.positives is not None:
+        raise UsageError(
+            "positives and ids are both given", hint="Give POSITIVES as rows, or ids, not both."
+        )
+    if rules.needs_positives and files.positives is None and not any(has_ids):
+        raise UsageError(
+            "what is right is missing",
+            where="POSITIVES",
+            hint="Give POSITIVES, or --query-ids and --reference-ids.",
+        )
     query, reference = read_embeddings(files.query), read_embeddings(files.reference)
     positives = None if files.positives is None else read_positives(files.positives)
     junk = None if files.junk is None else read_junk(files.junk)
@@ -108,22 +120,6 @@ def _with_junk_ids(junk: NDArray[Any] | None, reference_ids: NDArray[np.str_]) -
         return rows
     named = np.flatnonzero(junk) if junk.dtype == np.bool_ else junk
     return np.concatenate([rows, named]).astype(np.int64)
-
-
-def _check_together(files: Files, *, needs_positives: bool) -> None:
-    has_ids = files.query_ids is not None, files.reference_ids is not None
-    if any(has_ids) and not all(has_ids):
-        raise UsageError("ids are needed on both sides", hint="Give --query-ids, --reference-ids.")
-    if all(has_ids) and files.positives is not None:
-        raise UsageError(
-            "positives and ids are both given", hint="Give POSITIVES as rows, or ids, not both."
-        )
-    if needs_positives and files.positives is None and not any(has_ids):
-        raise UsageError(
-            "what is right is missing",
-            where="POSITIVES",
-            hint="Give POSITIVES, or --query-ids and --reference-ids.",
-        )
 
 
 def _check_count(name: str, ids: NDArray[np.str_], wanted: int) -> None:

@@ -72,10 +72,17 @@ class Catalog:
                 where=where or None,
                 hint=f"Name the one you mean: {' or '.join(m.id for m in matches)}",
             )
+        known = self._kind(kind)
+        plugin, colon, _ = name.rpartition(":")
+        close = hint_for(name, known if colon else self.names(kind), "there are")
+        loaded = {e.owner.name for found in self._entries.values() for e in found.values()}
+        if colon and plugin not in loaded:
+            close = f"Plugin {plugin!r} is not loaded: --plugins {plugin}\n  {close}"
+        notes = [f"\n  plugin {broken!r} is broken: {why}" for broken, why in self.broken.items()]
         raise ComponentError(
             f"there is no {name!r} among the {kind}",
             where=where or None,
-            hint=self._hint(kind, name),
+            hint=close + "".join(notes),
         )
 
     def create(self, kind: str, spec: ComponentSpec | str, *, where: str = "") -> Any:
@@ -116,13 +123,3 @@ class Catalog:
         if kind not in self._entries:
             raise ComponentError(f"there is no kind {kind!r}", hint=hint_for(kind, KINDS, "kinds"))
         return self._entries[kind]
-
-    def _hint(self, kind: str, name: str) -> str:
-        entries = self._kind(kind)
-        plugin, colon, _ = name.rpartition(":")
-        close = hint_for(name, entries if colon else self.names(kind), "there are")
-        loaded = {e.owner.name for found in self._entries.values() for e in found.values()}
-        if colon and plugin not in loaded:
-            close = f"Plugin {plugin!r} is not loaded: --plugins {plugin}\n  {close}"
-        notes = [f"\n  plugin {broken!r} is broken: {why}" for broken, why in self.broken.items()]
-        return close + "".join(notes)

@@ -50,7 +50,8 @@ def installed() -> dict[str, Source]:
     """Return the plugins of installed distributions by name, from their metadata alone."""
     found = {CORE: core()}
     for entry in sorted(entry_points(group=GROUP), key=_rank):
-        source = _from_entry(entry)
+        version = entry.dist.version if entry.dist is not None else ""
+        source = Source(entry.name, entry.value, _distribution(entry), version, entry.name)
         first = found.get(entry.name)
         if first is not None:
             source = replace(first, rivals=(*first.rivals, source.owner))
@@ -126,11 +127,6 @@ def _rank(entry: EntryPoint) -> tuple[str, bool, str]:
 
 def _distribution(entry: EntryPoint) -> str:
     return entry.dist.name if entry.dist is not None else ""
-
-
-def _from_entry(entry: EntryPoint) -> Source:
-    version = entry.dist.version if entry.dist is not None else ""
-    return Source(entry.name, entry.value, _distribution(entry), version, entry.name)
 
 
 def _from_path(wish: str) -> Source:

@@ -19,6 +19,8 @@ from georet.version import HOOK_API
 
 Implementations = dict[str, list[HookImpl]]
 
+_NOT_SUPPORTED = ("wrapper", "hookwrapper", "tryfirst", "trylast")
+"""Options of ``@hookimpl``: plugins are called one by one."""
 _ANYTHING = frozenset({"Any", "object"})
 _RETURNS = {
     "Iterable": {"Iterable", "Iterator", "Generator", "Sequence", "Collection", "list", "tuple"},
@@ -34,8 +36,22 @@ def implementations(source: Source, module: ModuleType) -> Implementations:
     Raises PluginError for another hook API, an unknown hook, a hook without ``@hookimpl``, an
     argument the hook doesn't have, and an annotation that contradicts the hook's.
     """
-    _check_api(source, module)
-    _check_markers(source, module)
+    api = getattr(module, "georet_hook_api", HOOK_API)
+    if api != HOOK_API:
+        raise PluginError(
+            f"was written for hook API {api}, this georet has {HOOK_API}",
+            where=str(source),
+            hint="Install versions of the plugin and of georet that go together.",
+        )
+    for own, value in vars(module).items():
+        if own in hookspecs.HOOKS and inspect.isfunction(value):
+            if hasattr(value, "georet_impl") or value.__module__ != module.__name__:
+                continue
+            raise PluginError(
+                "is named like a hook and lacks @georet.hookimpl, so it would never be called",
+                where=f"{source}, {own}",
+                hint="Put @georet.hookimpl above it, or rename it.",
+            )
     manager = pluggy.PluginManager("georet")
     manager.add_hookspecs(hookspecs)
     try:
@@ -47,31 +63,16 @@ def implementations(source: Source, module: ModuleType) -> Implementations:
     found = {caller.name: caller.get_hookimpls() for caller in callers}
     for name, impls in found.items():
         for impl in impls:
-            _check_options(source, name, impl)
+            options = [key for key in _NOT_SUPPORTED if getattr(impl, key)]
+            if options:
+                raise PluginError(
+                    f"@hookimpl({options[0]}=True) is not supported: plugins are called one by "
+                    "one, in the order of their selection",
+                    where=f"{source}, {name}",
+                    hint="Use @hookimpl alone.",
+                )
             _check_annotations(source, name, impl.function)
     return found
-
-
-def _check_api(source: Source, module: ModuleType) -> None:
-    api = getattr(module, "georet_hook_api", HOOK_API)
-    if api != HOOK_API:
-        raise PluginError(
-            f"was written for hook API {api}, this georet has {HOOK_API}",
-            where=str(source),
-            hint="Install versions of the plugin and of georet that go together.",
-        )
-
-
-def _check_markers(source: Source, module: ModuleType) -> None:
-    for name, value in vars(module).items():
-        if name in hookspecs.HOOKS and inspect.isfunction(value):
-            if hasattr(value, "georet_impl") or value.__module__ != module.__name__:
-                continue
-            raise PluginError(
-                "is named like a hook and lacks @georet.hookimpl, so it would never be called",
-                where=f"{source}, {name}",
-                hint="Put @georet.hookimpl above it, or rename it.",
-            )
 
 
 def _invalid(source: Source, error: Exception, callers: list[HookCaller]) -> PluginError:
@@ -85,17 +86,6 @@ def _invalid(source: Source, error: Exception, callers: list[HookCaller]) -> Plu
         )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return PluginError("; ".join(lines), where=str(source))
-
-
-def _check_options(source: Source, name: str, impl: HookImpl) -> None:
-    for option in ("wrapper", "hookwrapper", "tryfirst", "trylast"):
-        if getattr(impl, option):
-            raise PluginError(
-                f"@hookimpl({option}=True) is not supported: plugins are called one by one, in the "
-                "order of their selection",
-                where=f"{source}, {name}",
-                hint="Use @hookimpl alone.",
-            )
 
 
 def _check_annotations(source: Source, name: str, function: Callable[..., Any]) -> None:

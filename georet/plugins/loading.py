@@ -43,7 +43,14 @@ def load_plugin(source: Source) -> Loaded:
     alone = Catalog()
     for kind, component in components:
         alone.add(kind, component, source)
-    return Loaded(source, hooks, components, _recipes(source, hooks))
+    found: dict[str, Path] = {}
+    for impl in hooks.get("georet_recipes", ()):
+        try:
+            recipes = cast(Mapping[str, Path], impl.function())
+            found |= {name: Path(path) for name, path in recipes.items()}
+        except Exception as error:
+            raise failure(source, "georet_recipes", error) from error
+    return Loaded(source, hooks, components, found)
 
 
 def declared(source: Source, hooks: Implementations, hook: str, kind: type[Item]) -> Iterator[Item]:
@@ -64,17 +71,6 @@ def declared(source: Source, hooks: Implementations, hook: str, kind: type[Item]
                     where=f"{source}, {hook}",
                 )
             yield item
-
-
-def _recipes(source: Source, hooks: Implementations) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for impl in hooks.get("georet_recipes", ()):
-        try:
-            recipes = cast(Mapping[str, Path], impl.function())
-            found |= {name: Path(path) for name, path in recipes.items()}
-        except Exception as error:
-            raise failure(source, "georet_recipes", error) from error
-    return found
 
 
 def failure(source: Source, hook: str, error: Exception) -> PluginError:

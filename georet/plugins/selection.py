@@ -62,7 +62,12 @@ def select(selection: Selection, *, also: Sequence[str] = ()) -> list[Choice]:
     wishes = named_by_user(selection.plugins)
     wishes = [DEFAULT] if wishes is None else wishes
     if NONE in wishes:
-        _check_safe_mode(wishes, also)
+        others = [wish for wish in (*wishes, *also) if wish not in (NONE, CORE)]
+        if others:
+            raise PluginError(
+                f"plugins are off ('{NONE}'), and {', '.join(map(repr, others))} asked for",
+                hint=f"Leave out '{NONE}', or what asks for a plugin.",
+            )
         return [Choice(core(), is_named=False)]
     known, barred = installed(), set(split(selection.blocked))
     chosen = {CORE: known[CORE]}
@@ -72,7 +77,13 @@ def select(selection: Selection, *, also: Sequence[str] = ()) -> list[Choice]:
     for wish in also:
         if not any(is_meant(wish, source) for source in chosen.values()):
             _enter(chosen, find(wish, known, entry_points_only=True))
-        _check_required(wish, chosen, barred)
+        for source in chosen.values():
+            if source.name in barred and is_meant(wish, source):
+                raise PluginError(
+                    "is required, and blocked",
+                    where=f"plugin {source.name!r}",
+                    hint=f"Leave out --no-plugin {source.name}, or what requires it.",
+                )
     named = [Choice(s, is_named=s.name != CORE) for s in chosen.values() if s.name not in barred]
     rest = [s for s in known.values() if is_always_on(s) and s.name not in {*chosen, *barred}]
     return named + [Choice(source, is_named=False) for source in rest]
@@ -101,15 +112,6 @@ def _enter(chosen: dict[str, Source], source: Source) -> None:
         )
 
 
-def _check_safe_mode(wishes: Sequence[str], also: Sequence[str]) -> None:
-    others = [wish for wish in (*wishes, *also) if wish not in (NONE, CORE)]
-    if others:
-        raise PluginError(
-            f"plugins are off ('{NONE}'), and {', '.join(map(repr, others))} asked for",
-            hint=f"Leave out '{NONE}', or what asks for a plugin.",
-        )
-
-
 def _check_barred(barred: set[str], known: set[str]) -> None:
     for name in sorted(barred):
         if name == CORE:
@@ -119,14 +121,4 @@ def _check_barred(barred: set[str], known: set[str]) -> None:
                 "is unknown, so it can't be blocked",
                 where=f"plugin {name!r}",
                 hint=hint_for(name, known, "available"),
-            )
-
-
-def _check_required(wish: str, chosen: dict[str, Source], barred: set[str]) -> None:
-    for source in chosen.values():
-        if source.name in barred and is_meant(wish, source):
-            raise PluginError(
-                "is required, and blocked",
-                where=f"plugin {source.name!r}",
-                hint=f"Leave out --no-plugin {source.name}, or what requires it.",
             )

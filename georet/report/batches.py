@@ -32,7 +32,16 @@ def batches(report: RunReport) -> Html:
     else:
         shown = [_example(plan, report.pairs) for plan in _early_and_late(plans)]
         parts.append(tag("div", *shown, class_="pair"))
-    return join(*parts, _table(plans))
+    keys = list(dict.fromkeys(key for plan in plans for key in plan.info))
+    table = [
+        [plan.epoch + 1, plan.how or NOTHING, count(plan.num_batches)]
+        + [_short(plan.info.get(key)) for key in keys]
+        for plan in plans
+    ]
+    heads = ["Epoch", "Mode", "Batches", *(key.replace("_", " ") for key in keys)]
+    return join(
+        *parts, more("All plans as a table", rows(table, heads=heads, caption="Batch plans."))
+    )
 
 
 def mates_m(latlon: Doubles) -> tuple[float, float]:
@@ -109,17 +118,6 @@ def _random_m(latlon: Doubles, references: Ints) -> float:
     rng = np.random.default_rng(0)
     here, there = latlon[references[rng.integers(0, len(references), (2, _RANDOM_PAIRS))]]
     return float(np.median(distance_m(here, there)))
-
-
-def _table(plans: list[PlanEvent]) -> Html:
-    keys = list(dict.fromkeys(key for plan in plans for key in plan.info))
-    table = [
-        [plan.epoch + 1, plan.how or NOTHING, count(plan.num_batches)]
-        + [_short(plan.info.get(key)) for key in keys]
-        for plan in plans
-    ]
-    heads = ["Epoch", "Mode", "Batches", *(key.replace("_", " ") for key in keys)]
-    return more("All plans as a table", rows(table, heads=heads, caption="Batch plans."))
 
 
 def _short(value: float | str | None) -> str:

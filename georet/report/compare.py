@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
 from georet.page.readable import NOTHING, metric_order
 from georet.page.rows import Table, written
@@ -24,21 +23,16 @@ def compare(run_dirs: Sequence[Path]) -> list[Table]:
     has no results.
     """
     runs = [read_results(path) for path in run_dirs]
-    groups = _groups(runs)
-    keys = dict.fromkeys(key for run in runs for key in run.results)
-    return [_table(key, groups) for key in keys]
-
-
-def _groups(runs: Sequence[RunResults]) -> dict[str, Group]:
-    """Return the runs by name of their row, in the order given."""
     by_config: dict[str, Group] = {}
     for run in runs:
         by_config.setdefault(repr(sorted(run.flat.items())), []).append(run)
     names = [group[0].name for group in by_config.values()]
-    return {
+    groups = {
         name if names.count(name) == 1 else f"{name}, {_differences(group, by_config)}": group
         for name, group in zip(names, by_config.values(), strict=True)
     }
+    keys = dict.fromkeys(key for run in runs for key in run.results)
+    return [_table(key, groups) for key in keys]
 
 
 def _differences(group: Group, every: Mapping[str, Group]) -> str:
@@ -55,12 +49,32 @@ def _table(key: tuple[str, ...], groups: Mapping[str, Group]) -> Table:
         runs = _one_a_seed([run for run in group if key in run.results])
         if not runs:
             continue
-        figures = _figures([run.results[key] for run in runs])
+        records = [run.results[key] for run in runs]
+        shared = set.intersection(*(set(record.known_metrics) for record in records))
+        figures = {m: [record.known_metrics[m] for record in records] for m in metric_order(shared)}
         num = f"{len(runs)} seeds" if len(runs) > 1 else f"seed {runs[0].seed}"
         rows[f"{name} ({num})"] = {m: _cell(m, numbers) for m, numbers in figures.items()}
-        values.append(_values(name, runs, figures))
+        values.append(
+            {
+                "name": name,
+                "runs": [str(run.path) for run in runs],
+                "seeds": [run.seed for run in runs],
+                "metrics": {
+                    metric: {
+                        "mean": mean(numbers),
+                        "sd": stdev(numbers) if len(numbers) > 1 else None,
+                        "values": numbers,
+                    }
+                    for metric, numbers in figures.items()
+                },
+            }
+        )
         notes += [f"warning: {run.path}: {w}" for run in runs for w in run.results[key].warnings]
-        notes += _repeated(group, runs)
+        notes += [
+            f"{run.path} is left out: a later run has the same configuration and seed {run.seed}"
+            for run in group
+            if all(run is not other for other in runs) and run.seed in {o.seed for o in runs}
+        ]
     notes += _mixed_versions(
         [run.results[key] for g in groups.values() for run in g if key in run.results]
     )
@@ -80,14 +94,6 @@ def _one_a_seed(group: Group) -> Group:
     return list({run.seed: run for run in group}.values())
 
 
-def _repeated(group: Group, used: Group) -> list[str]:
-    return [
-        f"{run.path} is left out: a later run has the same configuration and seed {run.seed}"
-        for run in group
-        if all(run is not other for other in used) and run.seed in {o.seed for o in used}
-    ]
-
-
 def _mixed_versions(records: Sequence[ResultRecord]) -> list[str]:
     found = sorted({record.versions.get("georet", "unknown") for record in records})
     if len(found) < 2:
@@ -95,29 +101,7 @@ def _mixed_versions(records: Sequence[ResultRecord]) -> list[str]:
     return [f"warning: the results were made with different versions of georet: {', '.join(found)}"]
 
 
-def _figures(records: Sequence[ResultRecord]) -> dict[str, list[float]]:
-    """Return the values of every metric that all results have."""
-    shared = set.intersection(*(set(record.known_metrics) for record in records))
-    return {m: [record.known_metrics[m] for record in records] for m in metric_order(shared)}
-
-
 def _cell(metric: str, numbers: Sequence[float]) -> str:
     if len(numbers) < 2:
         return written(metric, numbers[0])
     return f"{written(metric, mean(numbers))} ± {written(metric, stdev(numbers))}"
-
-
-def _values(name: str, runs: Group, figures: Mapping[str, list[float]]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "runs": [str(run.path) for run in runs],
-        "seeds": [run.seed for run in runs],
-        "metrics": {
-            metric: {
-                "mean": mean(numbers),
-                "sd": stdev(numbers) if len(numbers) > 1 else None,
-                "values": numbers,
-            }
-            for metric, numbers in figures.items()
-        },
-    }

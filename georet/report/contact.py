@@ -40,8 +40,16 @@ def contact_sheet(report: RunReport) -> Html:
     missed = [sheet.card(case) for case in chosen_misses(judged, seed)]
     found = [sheet.card(case) for case in chosen_hits(judged, seed)]
     num_hits = int(judged.hits.sum())
+    positives = judged.data.positives
+    has_semi = isinstance(positives, np.ndarray) and positives[..., 1:].size > 0
+    about = (
+        f"Each query of {judged.name} with the references that scored highest, their cosine and "
+        "their distance; where the true one is not among them it stands at the end. "
+        f"{'≈ marks semi-positives, which show the place too. ' if has_semi else ''}"
+        "Those drawn at random are typical, the worst ones are not."
+    )
     parts = [
-        tag("p", _about(judged), class_="aside"),
+        tag("p", about, class_="aside"),
         _group(f"Found at first place ({count(num_hits)})", found),
         _group(f"Missed ({count(len(judged.hits) - num_hits)})", missed),
     ]
@@ -83,17 +91,6 @@ def _distinct(
             seen.add(positive)
             num -= 1
             yield Case(row, reason)
-
-
-def _about(judged: JudgedSet) -> str:
-    positives = judged.data.positives
-    has_semi = isinstance(positives, np.ndarray) and positives[..., 1:].size > 0
-    return (
-        f"Each query of {judged.name} with the references that scored highest, their cosine and "
-        "their distance; where the true one is not among them it stands at the end. "
-        f"{'≈ marks semi-positives, which show the place too. ' if has_semi else ''}"
-        "Those drawn at random are typical, the worst ones are not."
-    )
 
 
 def _group(title: str, cards: list[Html]) -> Html:

@@ -91,17 +91,12 @@ class RunReport:
         if name not in self.run.ranked:
             raise DataError(f"The run left no ranks of {name!r}.")
         judged = JudgedSet(name, self.evaluations[name].one_a_group(), self.run.ranked[name])
-        _check_fit(judged)
+        num_queries, num_references = len(judged.data.queries), len(judged.data.gallery)
+        ranked = judged.ranked
+        fits = len(ranked.rank) == num_queries and ranked.top.shape[1] > 0 and num_queries > 0
+        # -1 pads the top of a gallery that is smaller than it, and stands for no positive.
+        for rows, low in ((ranked.top[:, :1], 0), (ranked.top, -1), (ranked.positive, -1)):
+            fits = fits and bool((rows >= low).all() and (rows < num_references).all())
+        if not fits:
+            raise DataError(f"The ranks of {judged.name!r} don't fit its queries and gallery.")
         return judged
-
-
-def _check_fit(judged: JudgedSet) -> None:
-    """Raise DataError unless the ranks can belong to this set's queries and gallery."""
-    num_queries, num_references = len(judged.data.queries), len(judged.data.gallery)
-    ranked = judged.ranked
-    fits = len(ranked.rank) == num_queries and ranked.top.shape[1] > 0 and num_queries > 0
-    # -1 pads the top of a gallery that is smaller than it, and stands for no positive.
-    for rows, low in ((ranked.top[:, :1], 0), (ranked.top, -1), (ranked.positive, -1)):
-        fits = fits and bool((rows >= low).all() and (rows < num_references).all())
-    if not fits:
-        raise DataError(f"The ranks of {judged.name!r} don't fit its queries and gallery.")

@@ -95,7 +95,14 @@ def galleries(report: RunReport) -> Html:
     heads = ["Set", "Protocol", "Queries", "References", "Chance", *map(metric_label, keys)]
     table = [_row(record, keys) for record in sets]
     caption = "Chance, recall, hit rates and shares within a distance are in percent."
-    return join(rows(table, heads=heads, caption=caption), _abouts(report))
+    abouts = {
+        name: report.evaluations[name].about for name in report.sets if name in report.evaluations
+    }
+    items = (tag("div", tag("dt", n), tag("dd", about)) for n, about in abouts.items() if about)
+    return join(
+        rows(table, heads=heads, caption=caption),
+        tag("dl", *items, class_="abouts") if any(abouts.values()) else Html(),
+    )
 
 
 def how_to_read() -> Html:
@@ -109,14 +116,6 @@ def _row(record: SetRecord, keys: list[str]) -> list[object]:
     chance = f"{chance_percent(record):.2g}"
     values = [metric_value(key, metrics.get(key)) for key in keys]
     return [record.set, record.protocol or NOTHING, *counts, chance, *values]
-
-
-def _abouts(report: RunReport) -> Html:
-    abouts = {
-        name: report.evaluations[name].about for name in report.sets if name in report.evaluations
-    }
-    items = (tag("div", tag("dt", n), tag("dd", about)) for n, about in abouts.items() if about)
-    return tag("dl", *items, class_="abouts") if any(abouts.values()) else Html()
 
 
 def _with_unit(key: str, record: SetRecord) -> str:

@@ -55,15 +55,10 @@ def write_report(
 
 def page(report: RunReport) -> Html:
     """Return the whole page."""
-    sections = _sections(report)
+    is_exported = any(artefacts(report))
+    sections = tuple(s for s in _SECTIONS if is_exported or s[0] != EXPORTED)
     main = tag("main", *(_section(report, *section) for section in sections))
     return document(report.run.path.name, _header(report, sections), main)
-
-
-def _sections(report: RunReport) -> tuple[_Named, ...]:
-    """Return all sections, that on exports only where something was exported."""
-    is_exported = any(artefacts(report))
-    return tuple(s for s in _SECTIONS if is_exported or s[0] != EXPORTED)
 
 
 def _header(report: RunReport, sections: tuple[_Named, ...]) -> Html:

@@ -41,7 +41,14 @@ def smoothed(values: Doubles, half_life: float) -> Doubles:
 def _of_steps(steps: list[StepEvent], report: RunReport) -> Iterable[Html]:
     step, loss = _finite((s.step, s.loss) for s in steps)
     if len(step):
-        yield figure(_loss_chart(step, loss, report), _loss_caption(loss, report))
+        bad = report.run.of(BadStepEvent)
+        reasons = ", ".join(sorted({event.reason for event in bad if event.reason}))
+        many = f"{len(bad)} steps were" if len(bad) > 1 else "One step was"
+        skipped = f" {many} skipped (✕): {reasons}." if bad else ""
+        yield figure(
+            _loss_chart(step, loss, report),
+            f"Loss of each of {len(loss):,} steps (light) and smoothed.{skipped}",
+        )
     step, rate = _finite((s.step, s.lr) for s in steps)
     if len(step):
         y = linear_axis(0, float(rate.max()), "learning rate", "{:.3g}".format)
@@ -64,17 +71,11 @@ def _loss_chart(step: Doubles, loss: Doubles, report: RunReport) -> Html:
     return chart(shown, count_axis(float(step.max()), "step"), y, about)
 
 
-def _loss_caption(loss: Doubles, report: RunReport) -> str:
-    bad = report.run.of(BadStepEvent)
-    reasons = ", ".join(sorted({event.reason for event in bad if event.reason}))
-    many = f"{len(bad)} steps were" if len(bad) > 1 else "One step was"
-    skipped = f" {many} skipped (✕): {reasons}." if bad else ""
-    return f"Loss of each of {len(loss):,} steps (light) and smoothed.{skipped}"
-
-
 def _recall(report: RunReport) -> Iterable[Html]:
     events = _evaluations(report)
-    for name in _order(report, events)[:2]:
+    names = list(dict.fromkeys(e.set for e in events))
+    known = [name for name in report.sets if name in names]
+    for name in (known + [name for name in names if name not in known])[:2]:
         here = [e for e in events if e.set == name]
         keys = [k for k in ("recall@1", "recall@5", "recall@10") if k in here[-1].metrics]
         lines = [_line(here, key, kind) for key, kind in zip(keys, _KINDS, strict=False)]
@@ -97,12 +98,6 @@ def _evaluations(report: RunReport) -> list[EvalEvent]:
     events = report.run.of(EvalEvent)
     during = {e.set for e in events if not e.final} or {e.set for e in events}
     return list({(e.set, e.epoch): e for e in events if e.set in during}.values())
-
-
-def _order(report: RunReport, events: list[EvalEvent]) -> list[str]:
-    names = list(dict.fromkeys(e.set for e in events))
-    known = [name for name in report.sets if name in names]
-    return known + [name for name in names if name not in known]
 
 
 def _history(report: RunReport) -> Html:

@@ -9,7 +9,7 @@ from georet.page.markup import Html, figure, join, tag
 from georet.page.projection import MapFrame, crosses, dots, frame_of
 from georet.page.readable import count, metres
 from georet.report.judged import JudgedSet, RunReport
-from georet.types import Bools, Doubles, Ints
+from georet.types import Doubles, Ints
 
 _WIDTH, _ASPECT = 1000.0, (1.7, 2.6)
 _FEW = 400
@@ -26,13 +26,22 @@ def world_map(report: RunReport) -> Html:
     if queries is None or gallery is None:
         raise DataError(f"Queries and gallery of {judged.name!r} don't both have coordinates.")
     frame = frame_of(np.concatenate([gallery, queries]), width=_WIDTH, aspect=_ASPECT)
-    shown, far = _drawn(len(queries)), _farthest(judged)
+    # The missed queries that were placed farthest off, one for each reference.
+    misses = np.flatnonzero(judged.ranked.rank > 0)
+    order = misses[np.argsort(-judged.error_m[misses], kind="stable")]
+    _, first = np.unique(judged.ranked.positive[order], return_index=True)
+    far = order[np.sort(first)][: min(_NUM_LINES, len(misses) // 10 + 1)]
+    shown = _drawn(len(queries))
     is_sparse = len(gallery) < _FEW
+    places, hits, size = queries[shown], judged.hits[shown], 10.0 if is_sparse else 4.0
+    tables = [data.gallery.latlon for data in report.evaluations.values()]
+    everywhere = np.concatenate([gallery, *(table for table in tables if table is not None)])
     parts = (
-        _land(frame, _backdrop(report, gallery), "backdrop"),
+        _land(frame, everywhere, "backdrop"),
         _land(frame, gallery, "land"),
         *(_line(frame, judged, row, queries[row], gallery) for row in far),
-        *_marks(frame, queries[shown], judged.hits[shown], 10.0 if is_sparse else 4.0),
+        tag("path", d=crosses(frame, places[~hits], size=size), class_="miss"),
+        tag("path", d=dots(frame, places[hits], cell=0.5), class_="hit"),
     )
     picture = tag(
         "svg",
@@ -51,31 +60,11 @@ def _land(frame: MapFrame, latlon: Doubles, kind: str) -> Html:
     return tag("path", d=dots(frame, latlon, cell=float(cell)), class_=kind)
 
 
-def _marks(frame: MapFrame, latlon: Doubles, hits: Bools, size: float) -> tuple[Html, Html]:
-    """Return crosses for the misses and, on top of them, dots for the hits."""
-    missed = tag("path", d=crosses(frame, latlon[~hits], size=size), class_="miss")
-    return missed, tag("path", d=dots(frame, latlon[hits], cell=0.5), class_="hit")
-
-
 def _drawn(num: int) -> Ints:
     """Return which queries are drawn: all, or as many as a map can hold, chosen at random."""
     if num <= _MOST_QUERIES:
         return np.arange(num)
     return np.sort(np.random.default_rng(0).choice(num, _MOST_QUERIES, replace=False))
-
-
-def _farthest(judged: JudgedSet) -> Ints:
-    """Return the missed queries that were placed farthest off, one for each reference."""
-    missed = np.flatnonzero(judged.ranked.rank > 0)
-    order = missed[np.argsort(-judged.error_m[missed], kind="stable")]
-    _, first = np.unique(judged.ranked.positive[order], return_index=True)
-    return order[np.sort(first)][: min(_NUM_LINES, len(missed) // 10 + 1)]
-
-
-def _backdrop(report: RunReport, gallery: Doubles) -> Doubles:
-    """Return the positions of all galleries of the data set."""
-    tables = [data.gallery.latlon for data in report.evaluations.values()]
-    return np.concatenate([gallery, *(latlon for latlon in tables if latlon is not None)])
 
 
 def _line(frame: MapFrame, judged: JudgedSet, query: int, here: Doubles, gallery: Doubles) -> Html:

@@ -34,7 +34,14 @@ def exclusion(
     if semi_positives:
         parts.append(_same_place(pairs))
     if within_m is not None:
-        parts.append(_nearby(_positions(pairs), within_m))
+        latlon = pairs.references.latlon
+        if latlon is None:
+            raise DataError(
+                "references have no positions, so none can be excluded by distance",
+                where=pairs.references.name,
+                hint="give them coordinates, or leave out ignore_within_m",
+            )
+        parts.append(_nearby(latlon, within_m))
     if not parts:
         return None
     couples = sum(parts[1:], start=parts[0])
@@ -52,17 +59,6 @@ def _same_place(pairs: PairTable) -> csr_array:
         row, column = np.nonzero(pairs.semi_positives >= 0)
         shown = own + _incidence(query[row], pairs.semi_positives[row, column], shape)
     return _couples(own.T @ shown)
-
-
-def _positions(pairs: PairTable) -> Doubles:
-    latlon = pairs.references.latlon
-    if latlon is None:
-        raise DataError(
-            "references have no positions, so none can be excluded by distance",
-            where=pairs.references.name,
-            hint="give them coordinates, or leave out ignore_within_m",
-        )
-    return latlon
 
 
 def _nearby(latlon: Doubles, within_m: float) -> csr_array:

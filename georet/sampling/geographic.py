@@ -51,7 +51,12 @@ def _points(latlon: Doubles, distance: Distance) -> Doubles:
     if positions.ndim != 2 or positions.shape[1] != 2:
         raise DataError(f"positions have shape {positions.shape}, wanted [R, 2]")
     if distance == "euclidean":
-        return _checked_plane(positions)
+        # Squares must stay finite too: the tree drops what is infinitely far away.
+        is_finite = (np.abs(positions) < _FARTHEST).all(axis=1)
+        if not is_finite.all():
+            row = int(np.flatnonzero(~is_finite)[0])
+            raise DataError(f"position of row {row} is {tuple(positions[row].tolist())}")
+        return positions
     checked_latlon(positions)
     if distance == "great_circle":
         return unit_vectors(positions)
@@ -60,15 +65,6 @@ def _points(latlon: Doubles, distance: Distance) -> Doubles:
     raise ConfigError(
         f"unknown distance {distance!r}", hint=f"choose one of {', '.join(get_args(Distance))}"
     )
-
-
-def _checked_plane(positions: Doubles) -> Doubles:
-    # Squares must stay finite too: the tree drops what is infinitely far away.
-    is_finite = (np.abs(positions) < _FARTHEST).all(axis=1)
-    if not is_finite.all():
-        row = int(np.flatnonzero(~is_finite)[0])
-        raise DataError(f"position of row {row} is {tuple(positions[row].tolist())}")
-    return positions
 
 
 @dataclass(frozen=True)
@@ -152,7 +148,10 @@ class _Search:
         k = self.neighbours.shape[1]
         answer = self.tree.query(self.points[rows], k=num_asked, workers=-1)
         distance, found = np.asarray(answer[0]), self.kept[answer[1]]
-        _sort_ties(distance, found)
+        # Equal distances are ordered by row; only lists that have some are touched.
+        tied = np.flatnonzero((distance[:, 1:] == distance[:, :-1]).any(axis=1))
+        order = np.lexsort((found[tied], distance[tied]), axis=-1)
+        found[tied] = np.take_along_axis(found[tied], order, axis=1)
         own = found == rows[:, None]
         self_column = np.where(own.any(axis=1), own.argmax(axis=1), num_asked - 1)
         columns = _all_but(self_column, k)
@@ -160,10 +159,3 @@ class _Search:
         last = np.take_along_axis(distance, columns[:, -1:], axis=1)[:, 0]
         is_cut: Bools = (last >= distance[:, -1]) & (num_asked < len(self.kept))
         return is_cut
-
-
-def _sort_ties(distance: Doubles, found: Ints) -> None:
-    """Order equal distances by row, in place; only lists that have some are touched."""
-    tied = np.flatnonzero((distance[:, 1:] == distance[:, :-1]).any(axis=1))
-    order = np.lexsort((found[tied], distance[tied]), axis=-1)
-    found[tied] = np.take_along_axis(found[tied], order, axis=1)

@@ -81,12 +81,22 @@ def fill_batches(
     exclude: Exclude | None = None,
 ) -> FilledPlan:
     """Return the plan of ``plan_batches`` under ``rules``, and which of its pairs were seeds."""
-    _check_rules(rules)
+    lowest = {"batch_size": 1, "num_near": 0, "pool": 1, "give_up": 1}
+    for name, low in lowest.items():
+        value = getattr(rules, name)
+        if value < low:
+            raise ConfigError(f"{name} is {value}, it must be at least {low}")
     _check_pairs(pairs, rules.batch_size)
     num_references = int(pairs[:, 1].max()) + 1
     table = np.empty((0, 0), dtype=np.int64) if neighbours is None else neighbours
     if neighbours is not None:
-        _check_table(neighbours, len(pairs) if rules.by_pair else num_references, rules)
+        num_rows = len(pairs) if rules.by_pair else num_references
+        whose = "pair" if rules.by_pair else "reference"
+        if neighbours.ndim != 2 or neighbours.dtype.kind != "i" or len(neighbours) < num_rows:
+            raise DataError(
+                f"the neighbour table is {neighbours.dtype}{list(neighbours.shape)}, "
+                f"wanted int64[{num_rows}, K], a row for each {whose}"
+            )
     start, excluded = _checked_exclusion(exclude, num_references)
     epoch = _new_epoch(pairs, table, rules, start, excluded, seed)
     queue = np.arange(len(pairs), dtype=np.int32)
@@ -129,14 +139,6 @@ def _new_epoch(
     )
 
 
-def _check_rules(rules: Rules) -> None:
-    lowest = {"batch_size": 1, "num_near": 0, "pool": 1, "give_up": 1}
-    for name, low in lowest.items():
-        value = getattr(rules, name)
-        if value < low:
-            raise ConfigError(f"{name} is {value}, it must be at least {low}")
-
-
 def _check_pairs(pairs: Ints, batch_size: int) -> None:
     if pairs.ndim != 2 or pairs.shape[1] < 2 or not len(pairs) or pairs.dtype.kind != "i":
         raise DataError(f"pairs are {pairs.dtype}{list(pairs.shape)}, wanted int64[N, 2], N > 0")
@@ -150,15 +152,6 @@ def _check_pairs(pairs: Ints, batch_size: int) -> None:
                 where="train.batch_size",
                 hint=f"set it to {num} or less: --set train.batch_size={num}",
             )
-
-
-def _check_table(neighbours: Ints, num_rows: int, rules: Rules) -> None:
-    whose = "pair" if rules.by_pair else "reference"
-    if neighbours.ndim != 2 or neighbours.dtype.kind != "i" or len(neighbours) < num_rows:
-        raise DataError(
-            f"the neighbour table is {neighbours.dtype}{list(neighbours.shape)}, "
-            f"wanted int64[{num_rows}, K], a row for each {whose}"
-        )
 
 
 def _checked_exclusion(exclude: Exclude | None, num_references: int) -> Exclude:

@@ -33,7 +33,16 @@ def visual_neighbours(
     """
     queries = vectors(query, "query embeddings", allow_zero=True)
     references = vectors(reference, "reference embeddings", allow_zero=True)
-    own = _checked(positives, len(queries), len(references))
+    rows = np.asarray(positives)
+    if rows.shape != (len(queries),) or not np.issubdtype(rows.dtype, np.integer):
+        raise DataError(
+            f"positives are {rows.dtype}{list(rows.shape)}, wanted int64[{len(queries)}]",
+            where="positives",
+            hint="The row of each query's own reference, -1 for none.",
+        )
+    if len(queries) and not -1 <= rows.min() <= rows.max() < len(references):
+        raise DataError(f"positives point outside the {len(references)} references")
+    own = rows.astype(np.int64)
     swept = sweep(
         queries,
         references,
@@ -43,25 +52,8 @@ def visual_neighbours(
         device=device,
     )
     top = np.where(queries.has_direction[:, None], swept.top, -1)
-    return _without(top, own)
-
-
-def _without(top: Ints, own: Ints) -> Ints:
-    """Take each row's own reference out of int64[N, k + 1], or else the last one."""
+    # Each row loses its own reference, or else the last one.
     is_left_out = (top == own[:, None]) & (top >= 0)
     is_left_out[~is_left_out.any(axis=1), -1] = True
     kept: Ints = top[~is_left_out].reshape(len(top), top.shape[1] - 1)
     return kept
-
-
-def _checked(positives: Ints, num_queries: int, num_references: int) -> Ints:
-    rows = np.asarray(positives)
-    if rows.shape != (num_queries,) or not np.issubdtype(rows.dtype, np.integer):
-        raise DataError(
-            f"positives are {rows.dtype}{list(rows.shape)}, wanted int64[{num_queries}]",
-            where="positives",
-            hint="The row of each query's own reference, -1 for none.",
-        )
-    if num_queries and not -1 <= rows.min() <= rows.max() < num_references:
-        raise DataError(f"positives point outside the {num_references} references")
-    return rows.astype(np.int64)

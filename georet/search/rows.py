@@ -11,7 +11,7 @@ import numpy as np
 from georet.errors import DataError, UsageError
 from georet.sweep import Vectors, vectors
 from georet.sweep.work import is_unit_length
-from georet.types import Bools, Doubles, Floats, Ints
+from georet.types import Bools, Floats, Ints
 
 MOST_DEVIATION: Final = 1e-2
 """By how much an embedding's length may differ from 1, as after storage in few bits."""
@@ -41,7 +41,15 @@ class Rows:
     def of(cls, embeddings: Floats, ids: Ints) -> Rows:
         """Return embeddings float32[R, D] under ids int64[R]; DataError for what is neither."""
         checked = vectors(embeddings, "embeddings to be indexed")
-        _check_lengths(checked.length)
+        is_bad = np.abs(checked.length - 1) > MOST_DEVIATION
+        if is_bad.any():
+            row = int(np.flatnonzero(is_bad)[0])
+            raise DataError(
+                f"{int(is_bad.sum())} of {len(checked.length)} embeddings are not of unit length, "
+                f"the first is row {row} with {checked.length[row]:.4g}",
+                where="embeddings to be indexed",
+                hint="Divide each row by its norm; sessions return unit length.",
+            )
         ids = np.ascontiguousarray(ids, dtype=np.int64)
         if ids.shape != (len(checked),):
             raise DataError(f"ids have shape {list(ids.shape)}, wanted [{len(checked)}]")
@@ -86,15 +94,3 @@ class Rows:
                 hint="One value for each row, True where it may be found: region.mask(latlon).",
             )
         return None if region.all() else region
-
-
-def _check_lengths(length: Doubles) -> None:
-    is_bad = np.abs(length - 1) > MOST_DEVIATION
-    if is_bad.any():
-        row = int(np.flatnonzero(is_bad)[0])
-        raise DataError(
-            f"{int(is_bad.sum())} of {len(length)} embeddings are not of unit length, "
-            f"the first is row {row} with {length[row]:.4g}",
-            where="embeddings to be indexed",
-            hint="Divide each row by its norm; sessions return unit length.",
-        )

@@ -86,7 +86,11 @@ class StoredIndex:
         top = np.full((len(queries), k), -1, np.int64)
         if len(rows):
             top[:, : len(rows)] = self.find(checked, min(k, len(rows)), allowed)
-        return _scores(checked, rows, top), np.where(top < 0, -1, _ids_of(rows, top))
+        query, place = np.nonzero(top >= 0)
+        scores = np.full(top.shape, -np.inf, np.float32)
+        scores[query, place] = score_pairs(checked, rows.vectors, query, top[query, place])
+        # An index without rows has no id that a pad could borrow.
+        return scores, np.where(top < 0, -1, rows.ids[top] if len(rows) else top)
 
     def save(self, path: Path) -> None:
         """Write the index as the folder ``path``, whole or not at all; an index there is replaced.
@@ -150,15 +154,3 @@ class StoredIndex:
 
     def read_files(self, folder: Path) -> None:
         """Read it back; all files are verified."""
-
-
-def _scores(queries: Vectors, rows: Rows, top: Ints) -> Floats:
-    query, place = np.nonzero(top >= 0)
-    scores = np.full(top.shape, -np.inf, np.float32)
-    scores[query, place] = score_pairs(queries, rows.vectors, query, top[query, place])
-    return scores
-
-
-def _ids_of(rows: Rows, top: Ints) -> Ints:
-    # An index without rows has no id that a pad could borrow.
-    return rows.ids[top] if len(rows) else top

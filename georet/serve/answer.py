@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from georet.tiles.table import TileTable
-from georet.types import Doubles, Floats
+from georet.types import Doubles
 
 if TYPE_CHECKING:
-    from georet.locate.results import Candidate, Location
+    from georet.locate.results import Location
 
 MAX_HEAT = 4000
 _LEAST_HEAT = 0.01
@@ -18,14 +18,33 @@ _LEAST_HEAT = 0.01
 
 def located(location: Location, tiles: TileTable) -> dict[str, Any]:
     """Return a location as JSON values; ``heat`` rows are [longitude, latitude, weight]."""
+    # The tiles with the most belief; what is faint would not be seen.
+    rows = np.flatnonzero(location.heat >= _LEAST_HEAT)
+    if len(rows) > MAX_HEAT:
+        rows = rows[np.argpartition(location.heat[rows], -MAX_HEAT)[-MAX_HEAT:]]
+    columns = (
+        tiles.latlon[rows, 1].round(6),
+        tiles.latlon[rows, 0].round(6),
+        location.heat[rows].round(4),
+    )
     return {
         "latlon": list(location.latlon),
         "radius_50_m": location.radius_50_m,
         "radius_90_m": location.radius_90_m,
         "confidence": location.confidence,
         "abstained": location.abstained,
-        "candidates": [_candidate(candidate) for candidate in location.candidates],
-        "heat": _heat(location.heat, tiles),
+        "candidates": [
+            {
+                "row": candidate.row,
+                "id": candidate.id,
+                "latlon": list(candidate.latlon),
+                "corners_latlon": [list(corner) for corner in candidate.corners_latlon],
+                "score": candidate.score,
+                "side_m": candidate.side_m,
+            }
+            for candidate in location.candidates
+        ],
+        "heat": np.stack(columns, axis=1).astype(np.float64).tolist() if len(rows) else [],
     }
 
 
@@ -42,23 +61,3 @@ def extent(latlon: Doubles) -> list[float]:
     west = float(longitude[(widest + 1) % len(longitude)])
     south, north = float(latlon[:, 0].min()), float(latlon[:, 0].max())
     return [west, south, west + 360 - float(gaps[widest]), north]
-
-
-def _candidate(candidate: Candidate) -> dict[str, Any]:
-    return {
-        "row": candidate.row,
-        "id": candidate.id,
-        "latlon": list(candidate.latlon),
-        "corners_latlon": [list(corner) for corner in candidate.corners_latlon],
-        "score": candidate.score,
-        "side_m": candidate.side_m,
-    }
-
-
-def _heat(heat: Floats, tiles: TileTable) -> list[list[float]]:
-    """Return the tiles with the most belief; what is faint would not be seen."""
-    rows = np.flatnonzero(heat >= _LEAST_HEAT)
-    if len(rows) > MAX_HEAT:
-        rows = rows[np.argpartition(heat[rows], -MAX_HEAT)[-MAX_HEAT:]]
-    columns = (tiles.latlon[rows, 1].round(6), tiles.latlon[rows, 0].round(6), heat[rows].round(4))
-    return np.stack(columns, axis=1).astype(np.float64).tolist() if len(rows) else []

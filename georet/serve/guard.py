@@ -46,10 +46,20 @@ class Guard:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             answer = self._answer(scope)
-            await (answer or self._app)(scope, receive, _with_headers(send))
+
+            async def sending(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    own = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
+                    message["headers"] = [*message.get("headers", ()), *own]
+                await send(message)
+
+            await (answer or self._app)(scope, receive, sending)
 
     def _answer(self, scope: Scope) -> Response | None:
-        headers = _headers(scope)
+        pairs = [(k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in scope["headers"]]
+        names = [name for name, _ in pairs]
+        once = ("host", "origin", "authorization", "sec-fetch-site", "content-length")
+        headers = None if any(names.count(name) > 1 for name in once) else dict(pairs)
         if headers is None:
             return refused(Refusal(400, "a header that may stand once stands twice"))
         refusal = self._access.refuses(scope["method"], headers)
@@ -77,21 +87,3 @@ def refused(refusal: Refusal) -> Response:
     body = {"error": refusal.error} | ({"hint": refusal.hint} if refusal.hint else {})
     # Escaped to ASCII: what is quoted from a request may hold half a character.
     return Response(json.dumps(body), refusal.status, dict(refusal.headers), "application/json")
-
-
-def _headers(scope: Scope) -> dict[str, str] | None:
-    """Return the request's headers; None where one that decides about access stands twice."""
-    pairs = [(k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in scope["headers"]]
-    names = [name for name, _ in pairs]
-    once = ("host", "origin", "authorization", "sec-fetch-site", "content-length")
-    return None if any(names.count(name) > 1 for name in once) else dict(pairs)
-
-
-def _with_headers(send: Send) -> Send:
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            own = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
-            message["headers"] = [*message.get("headers", ()), *own]
-        await send(message)
-
-    return sending

@@ -89,7 +89,10 @@ def run(
         timeout_keep_alive=15,
         timeout_graceful_shutdown=5,
     )
-    address = _address(listener, access)
+    port = listener.getsockname()[1]
+    host = access.machine if access.is_wildcard else access.host
+    name = f"[{host}]" if ":" in host else host
+    address = f"http://{name}:{port}/" + (f"?token={access.token}" if access.token else "")
 
     def ready() -> None:
         announce(address)
@@ -112,10 +115,3 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
-
-
-def _address(listener: socket.socket, access: Access) -> str:
-    port = listener.getsockname()[1]
-    host = access.machine if access.is_wildcard else access.host
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}/" + (f"?token={access.token}" if access.token else "")

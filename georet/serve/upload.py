@@ -41,7 +41,12 @@ async def received(request: Request, folder: Path) -> AsyncIterator[Path]:
     path = folder / secrets.token_hex(16)
     try:
         await _store(request, path)
-        _check_kind(path)
+        with path.open("rb") as stream:
+            head = stream.read(16)
+        if not head:
+            raise RefusedError(Refusal(422, "the photo is empty (0 bytes)"))
+        if kind_of(head) is None:
+            raise RefusedError(Refusal(415, f"the file is no {_KINDS} image"))
         yield path
     finally:
         path.unlink(missing_ok=True)
@@ -75,12 +80,3 @@ async def _copy(request: Request, path: Path) -> int:
             elif num_bytes > _HUNG_UP_AT:
                 break
     return num_bytes
-
-
-def _check_kind(path: Path) -> None:
-    with path.open("rb") as stream:
-        head = stream.read(16)
-    if not head:
-        raise RefusedError(Refusal(422, "the photo is empty (0 bytes)"))
-    if kind_of(head) is None:
-        raise RefusedError(Refusal(415, f"the file is no {_KINDS} image"))

@@ -51,6 +51,10 @@ def sweep(
     ``k`` best. ``ignored`` int64[] are rows of references that are left out of both. ``device``
     multiplies elsewhere than on the CPU; the result is the same.
     """
+    from georet.sweep.best import order
+    from georet.sweep.exact import Sides
+    from georet.sweep.threads import share
+
     check_same_size(query, reference)
     work = _work(query, reference, threshold, start, ignored, k)
     scanner = _scanner(work, device, min(query_chunk, len(query)) * min(chunk, len(reference)))
@@ -61,7 +65,14 @@ def sweep(
                 scanner.scan(queries)
     finally:
         scanner.close()
-    return SweepResult(work.targets.above, _ordered(work, scanner.margin))
+    top = np.full((len(work.query), work.best.k), -1, np.int64)
+
+    def order_some(first: int, end: int) -> None:
+        sides = Sides.of(work.query, work.reference)
+        order(sides, work.best, scanner.margin, top, first, end)
+
+    share(len(top), order_some)
+    return SweepResult(work.targets.above, top)
 
 
 def _work(
@@ -88,21 +99,6 @@ def _work(
         Best(np.empty((num, room), np.int64), np.zeros(num, np.int64), np.full(num, LOWEST), k),
         np.unique(np.zeros(0, np.int64) if ignored is None else ignored),
     )
-
-
-def _ordered(work: Work, margin: np.float32) -> Ints:
-    from georet.sweep.best import order
-    from georet.sweep.exact import Sides
-    from georet.sweep.threads import share
-
-    top = np.full((len(work.query), work.best.k), -1, np.int64)
-
-    def order_some(first: int, end: int) -> None:
-        sides = Sides.of(work.query, work.reference)
-        order(sides, work.best, margin, top, first, end)
-
-    share(len(top), order_some)
-    return top
 
 
 def _scanner(work: Work, device: str | torch.device | None, block_size: int) -> Scanner:

@@ -32,8 +32,12 @@ class CpuScanner:
     def scan(self, queries: slice) -> None:
         """Multiply a chunk of queries with the references loaded, count and rank."""
         work, num_rows = self._work, queries.stop - queries.start
+        shape = queries.stop - queries.start, self._references.stop - self._references.start
+        out = self._buffer[: shape[0] * shape[1]].view(shape)
+        torch.mm(self._query[queries], self._reference[self._references].T, out=out)
+        product: Floats = out.numpy()
         block = Block(
-            self._multiply(queries),
+            product,
             work.is_scaled,
             work.query.scale(queries),
             self._scale,
@@ -51,13 +55,6 @@ class CpuScanner:
     def _scan_rows(self, block: Block, first: int, end: int) -> None:
         work = self._work
         scan(block, Sides.of(work.query, work.reference), work.targets, work.best, first, end)
-
-    def _multiply(self, queries: slice) -> Floats:
-        shape = queries.stop - queries.start, self._references.stop - self._references.start
-        out = self._buffer[: shape[0] * shape[1]].view(shape)
-        torch.mm(self._query[queries], self._reference[self._references].T, out=out)
-        product: Floats = out.numpy()
-        return product
 
 
 def _product(query: Floats, reference: Floats) -> Floats:

@@ -17,7 +17,19 @@ def vectors(embeddings: Embeddings, name: str, *, allow_zero: bool = False) -> V
     from georet.sweep.exact import lengths
     from georet.sweep.threads import share
 
-    rows = _as_rows(embeddings, name)
+    if not isinstance(embeddings, np.ndarray) and hasattr(embeddings, "detach"):
+        embeddings = embeddings.detach().cpu().float().numpy()
+    try:
+        rows = np.ascontiguousarray(embeddings, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"no array of numbers: {error}", where=name) from error
+    if rows.ndim != 2 or not rows.shape[1]:
+        raise DataError(
+            f"shape {list(rows.shape)}, wanted [N, D]",
+            where=name,
+            hint="One embedding a row; reshape a single one to [1, D].",
+        )
+    rows = rows if rows.flags.writeable else _as_writeable(rows)
     length = np.empty(len(rows))
     share(len(rows), lambda first, end: lengths(rows, length, first, end))
     _refuse(~(length <= LONGEST), "hold NaN, infinity or numbers beyond 1e15", name)
@@ -49,22 +61,6 @@ def check_same_size(query: Vectors, reference: Vectors) -> None:
             f"queries have {query.rows.shape[1]} dimensions, references {reference.rows.shape[1]}",
             hint="Embed both with the same encoder.",
         )
-
-
-def _as_rows(embeddings: Embeddings, name: str) -> Floats:
-    if not isinstance(embeddings, np.ndarray) and hasattr(embeddings, "detach"):
-        embeddings = embeddings.detach().cpu().float().numpy()
-    try:
-        rows = np.ascontiguousarray(embeddings, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"no array of numbers: {error}", where=name) from error
-    if rows.ndim != 2 or not rows.shape[1]:
-        raise DataError(
-            f"shape {list(rows.shape)}, wanted [N, D]",
-            where=name,
-            hint="One embedding a row; reshape a single one to [1, D].",
-        )
-    return rows if rows.flags.writeable else _as_writeable(rows)
 
 
 def _as_writeable(rows: Floats) -> Floats:

@@ -58,7 +58,12 @@ class Work:
         greatest error, which products of rows with themselves, all terms of one sign, bring near
         the greatest there is.
         """
-        sample = _joined(self.query, self.reference)
+        parts = [_sampled(self.query), _sampled(self.reference)]
+        sample = Vectors(
+            np.concatenate([p.rows for p in parts]),
+            np.concatenate([p.length for p in parts]),
+            np.concatenate([p.has_direction for p in parts]),
+        )
         found = product(sample.rows, sample.rows).astype(np.float64)
         if not self.is_scaled:
             found /= np.outer(sample.length, sample.length)
@@ -81,15 +86,6 @@ class Scanner(Protocol):
 
     def close(self) -> None:
         """Free what the scanner holds."""
-
-
-def _joined(query: Vectors, reference: Vectors) -> Vectors:
-    parts = [_sampled(query), _sampled(reference)]
-    return Vectors(
-        np.concatenate([p.rows for p in parts]),
-        np.concatenate([p.length for p in parts]),
-        np.concatenate([p.has_direction for p in parts]),
-    )
 
 
 def _sampled(side: Vectors) -> Vectors:

@@ -24,21 +24,6 @@ def check_backbone(backbone: Backbone, size: tuple[int, int] = (64, 64)) -> None
         "Derive the backbone from torch.nn.Module, so that it can be moved and saved",
     )
     assert isinstance(backbone, torch.nn.Module)
-    _check_attributes(backbone)
-    was_training = backbone.training
-    images = torch.randn(_BATCH, 3, *size, generator=torch.Generator().manual_seed(0))
-    try:
-        backbone.eval()
-        with torch.no_grad():
-            _check_evaluation(backbone, images)
-        backbone.train()
-        _check_gradient(backbone, images)
-    finally:
-        backbone.train(was_training)
-        backbone.zero_grad(set_to_none=True)
-
-
-def _check_attributes(backbone: torch.nn.Module) -> None:
     embed_dim = getattr(backbone, "embed_dim", None)
     expect(
         isinstance(embed_dim, int) and embed_dim > 0,
@@ -54,12 +39,39 @@ def _check_attributes(backbone: torch.nn.Module) -> None:
             f"{name} is {values!r}",
             f"Set self.{name} to three numbers for RGB in 0..1; divide those for 0..255 by 255",
         )
+    was_training = backbone.training
+    images = torch.randn(_BATCH, 3, *size, generator=torch.Generator().manual_seed(0))
+    try:
+        backbone.eval()
+        with torch.no_grad():
+            _check_evaluation(backbone, images)
+        backbone.train()
+        _check_gradient(backbone, images)
+    finally:
+        backbone.train(was_training)
+        backbone.zero_grad(set_to_none=True)
 
 
 def _check_evaluation(backbone: torch.nn.Module, images: torch.Tensor) -> None:
     before = images.clone()
     features = backbone(images)
-    _check_features(features, int(str(backbone.embed_dim)))
+    embed_dim = int(str(backbone.embed_dim))
+    expect(
+        isinstance(features, torch.Tensor),
+        f"the backbone returned a {type(features).__name__}",
+        "Return one tensor, the pooled features",
+    )
+    assert isinstance(features, torch.Tensor)
+    expect(
+        tuple(features.shape) == (_BATCH, embed_dim),
+        f"{_BATCH} images gave features of shape {tuple(features.shape)}, embed_dim is {embed_dim}",
+        "Return [B, embed_dim]: pool maps over their places, and let embed_dim say the truth",
+    )
+    expect(
+        features.is_floating_point() and bool(torch.isfinite(features).all()),
+        "the features are not finite floating-point numbers",
+        "Look for a division by zero, and for weights that were never initialised",
+    )
     unchanged = torch.equal(images, before)
     expect(unchanged, "the backbone changes its images", "Use no in-place operation on them")
     expect(
@@ -76,25 +88,6 @@ def _check_evaluation(backbone: torch.nn.Module, images: torch.Tensor) -> None:
         not torch.allclose(features[0], features[1], rtol=_RELATIVE, atol=_scale(features)),
         "two different images have the same feature",
         "Does the input reach the output? Look for dead activations and zeroed layers",
-    )
-
-
-def _check_features(features: object, embed_dim: int) -> None:
-    expect(
-        isinstance(features, torch.Tensor),
-        f"the backbone returned a {type(features).__name__}",
-        "Return one tensor, the pooled features",
-    )
-    assert isinstance(features, torch.Tensor)
-    expect(
-        tuple(features.shape) == (_BATCH, embed_dim),
-        f"{_BATCH} images gave features of shape {tuple(features.shape)}, embed_dim is {embed_dim}",
-        "Return [B, embed_dim]: pool maps over their places, and let embed_dim say the truth",
-    )
-    expect(
-        features.is_floating_point() and bool(torch.isfinite(features).all()),
-        "the features are not finite floating-point numbers",
-        "Look for a division by zero, and for weights that were never initialised",
     )
 
 

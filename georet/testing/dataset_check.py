@@ -29,7 +29,15 @@ def check_dataset(dataset: Dataset, *, num_images: int = 4) -> None:
     )
     assert isinstance(pairs, PairTable)
     expect(len(pairs) > 0, "there are no training pairs", "Give at least one batch of them")
-    _check_same_again(pairs, dataset.train())
+    second = dataset.train()
+    is_same = np.array_equal(pairs.pairs, second.pairs) and all(
+        list(table.ids) == list(second.views[view].ids) for view, table in pairs.views.items()
+    )
+    expect(
+        is_same,
+        "train() gave another table the second time",
+        "Sort what the file system lists, and draw from np.random.default_rng(seed)",
+    )
     for table in pairs.views.values():
         _check_images(table, num_images)
     evaluations: object = dataset.evaluations()
@@ -41,17 +49,6 @@ def check_dataset(dataset: Dataset, *, num_images: int = 4) -> None:
     assert isinstance(evaluations, Mapping)
     for name, evaluation in evaluations.items():
         _check_evaluation(str(name), evaluation, pairs, num_images)
-
-
-def _check_same_again(first: PairTable, second: PairTable) -> None:
-    is_same = np.array_equal(first.pairs, second.pairs) and all(
-        list(table.ids) == list(second.views[view].ids) for view, table in first.views.items()
-    )
-    expect(
-        is_same,
-        "train() gave another table the second time",
-        "Sort what the file system lists, and draw from np.random.default_rng(seed)",
-    )
 
 
 def _check_evaluation(
@@ -68,7 +65,19 @@ def _check_evaluation(
         f"set {name!r} has {len(queries)} queries, positives for {len(evaluation.positives)}",
         "Give one row of gallery rows for each query; -1 pads",
     )
-    _check_views_and_groups(name, evaluation, pairs)
+    unknown = {evaluation.query_view, evaluation.gallery_view} - set(pairs.views)
+    expect(
+        not unknown,
+        f"set {name!r} is embedded by the view {''.join(sorted(unknown)[:1])!r}, "
+        f"training has {', '.join(pairs.views)}",
+        "Name a view of train(), whose size and encoder are known",
+    )
+    expect(
+        evaluation.group is None or len(evaluation.group) == len(evaluation.queries),
+        f"set {name!r} has {len(evaluation.queries)} queries, "
+        f"groups for {len(evaluation.group or ())}",
+        "Give the group of each query, or None",
+    )
     rows = [row for positives in evaluation.positives for row in np.ravel(positives)]
     junk = [] if evaluation.junk is None else evaluation.junk.tolist()
     outside = [int(row) for row in [*rows, *junk] if not -1 <= row < len(gallery)]
@@ -84,32 +93,12 @@ def _check_evaluation(
         f"{len(leaked)} queries of set {name!r} are training images, such as {''.join(leaked[:1])}",
         "Keep the queries that judge the encoder out of train()",
     )
-    _check_protocol(name, evaluation.protocol)
-    for table in (queries, gallery):
-        _check_images(table, num_images)
-
-
-def _check_views_and_groups(name: str, evaluation: EvaluationSet, pairs: PairTable) -> None:
-    unknown = {evaluation.query_view, evaluation.gallery_view} - set(pairs.views)
-    expect(
-        not unknown,
-        f"set {name!r} is embedded by the view {''.join(sorted(unknown)[:1])!r}, "
-        f"training has {', '.join(pairs.views)}",
-        "Name a view of train(), whose size and encoder are known",
-    )
-    expect(
-        evaluation.group is None or len(evaluation.group) == len(evaluation.queries),
-        f"set {name!r} has {len(evaluation.queries)} queries, "
-        f"groups for {len(evaluation.group or ())}",
-        "Give the group of each query, or None",
-    )
-
-
-def _check_protocol(name: str, protocol: str) -> None:
     try:
-        protocol_of(protocol)
+        protocol_of(evaluation.protocol)
     except UsageError as error:
         raise AssertionError(f"set {name!r} is judged by nothing: {error}") from error
+    for table in (queries, gallery):
+        _check_images(table, num_images)
 
 
 def _check_images(table: ImageTable, num_images: int) -> None:

@@ -68,13 +68,6 @@ def _check_value(loss: Loss, embedded: EmbeddedBatch) -> torch.Tensor:
         f"the loss has shape {tuple(value.shape)}",
         "Reduce it over the batch, with .mean()",
     )
-    _check_number(value)
-    unchanged = all(torch.equal(before[v], e.detach()) for v, e in embedded.embeddings.items())
-    expect(unchanged, "the loss changes the embeddings", "Do not use in-place operations on them")
-    return value
-
-
-def _check_number(value: torch.Tensor) -> None:
     expect(
         value.dtype == torch.float32,
         f"the loss is {value.dtype}",
@@ -85,6 +78,9 @@ def _check_number(value: torch.Tensor) -> None:
         f"the loss is {value.item()}",
         "Look for a logarithm or a division of zero, and for infinite masks under label smoothing",
     )
+    unchanged = all(torch.equal(before[v], e.detach()) for v, e in embedded.embeddings.items())
+    expect(unchanged, "the loss changes the embeddings", "Do not use in-place operations on them")
+    return value
 
 
 def _check_gradients(value: torch.Tensor, embedded: EmbeddedBatch, views: Sequence[str]) -> None:

@@ -8,7 +8,6 @@ from types import ModuleType
 from georet.components import KINDS
 from georet.plugins import Plugins, load_plugins
 from georet.plugins.discovery import find, installed
-from georet.plugins.entry import Entry
 from georet.testing.expect import expect
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -28,31 +27,23 @@ def check_plugin(plugin: ModuleType | str) -> Plugins:
     name = find(wish, installed()).name
     entries = [entry for kind in KINDS for entry in plugins.catalog.entries(kind)]
     for entry in [entry for entry in entries if entry.owner.name == name]:
-        _check_words(entry)
+        own, summary = entry.component.name, entry.component.summary
+        expect(
+            _NAME.fullmatch(own) is not None,
+            f"{entry.kind} {own!r} has a name that is awkward in files and on the command line",
+            "Use lower case, digits and underscores: my_loss",
+        )
+        expect(
+            0 < len(summary.strip()) <= _LONGEST_SUMMARY and "\n" not in summary,
+            f"{entry.kind} {own!r} has the summary {summary!r}",
+            f"Give Component(summary=...) one line of at most {_LONGEST_SUMMARY} characters",
+        )
         if not entry.missing:
-            _check_target(entry)
+            factory = entry.factory()
+            expect(
+                callable(factory),
+                f"{entry.kind} {entry.component.name!r} leads to a {type(factory).__name__}",
+                'Give a class or a function, or its lazy string "module:attribute"',
+            )
             plugins.catalog.options_schema(entry.kind, entry.id)
     return plugins
-
-
-def _check_words(entry: Entry) -> None:
-    name, summary = entry.component.name, entry.component.summary
-    expect(
-        _NAME.fullmatch(name) is not None,
-        f"{entry.kind} {name!r} has a name that is awkward in files and on the command line",
-        "Use lower case, digits and underscores: my_loss",
-    )
-    expect(
-        0 < len(summary.strip()) <= _LONGEST_SUMMARY and "\n" not in summary,
-        f"{entry.kind} {name!r} has the summary {summary!r}",
-        f"Give Component(summary=...) one line of at most {_LONGEST_SUMMARY} characters",
-    )
-
-
-def _check_target(entry: Entry) -> None:
-    factory = entry.factory()
-    expect(
-        callable(factory),
-        f"{entry.kind} {entry.component.name!r} leads to a {type(factory).__name__}",
-        'Give a class or a function, or its lazy string "module:attribute"',
-    )

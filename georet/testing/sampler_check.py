@@ -35,7 +35,14 @@ def check_sampler(
     for epoch, plan in enumerate(plans):
         _check_plan(plan, epoch, table, batch_size)
         if keeps_references_apart:
-            _check_references(plan, table)
+            references = np.sort(table.pairs[plan.batches, 1], axis=1)
+            step = np.flatnonzero((references[:, 1:] == references[:, :-1]).any(axis=1))
+            expect(
+                len(step) == 0,
+                f"a reference stands twice in batch {step[:1]} of epoch {plan.epoch}",
+                "Two pairs of one reference are no negatives of each other: keep them in different "
+                "batches, or check with keeps_references_apart=False if the losses can bear it",
+            )
     for epoch in reversed(range(num_epochs)):
         again = _plan(sampler, epoch, table, batch_size, seed=5)
         expect(
@@ -47,20 +54,16 @@ def check_sampler(
     _check_variety(sampler, plans, table, batch_size)
 
 
-def _bank(sampler: Sampler, epoch: int, table: PairTable) -> EmbeddingBank | None:
+def _plan(
+    sampler: Sampler, epoch: int, table: PairTable, batch_size: int, *, seed: int
+) -> BatchPlan:
     wish = sampler.wants_bank(epoch)
     expect(
         wish in _WISHES,
         f"wants_bank({epoch}) returned {wish!r}",
         f"Return one of {', '.join(map(repr, _WISHES))}",
     )
-    return None if wish is None else made_up_bank(table, epoch)
-
-
-def _plan(
-    sampler: Sampler, epoch: int, table: PairTable, batch_size: int, *, seed: int
-) -> BatchPlan:
-    bank = _bank(sampler, epoch, table)
+    bank = None if wish is None else made_up_bank(table, epoch)
     before = _contents(table, bank)
     plan: object = sampler.plan(epoch, table, bank, batch_size=batch_size, seed=seed)
     expect(
@@ -108,17 +111,6 @@ def _check_plan(plan: BatchPlan, epoch: int, table: PairTable, batch_size: int) 
         plan.epoch == epoch and plan.seed == 5,
         f"the plan of epoch {epoch}, seed 5 says epoch {plan.epoch}, seed {plan.seed}",
         "Pass epoch and seed on to BatchPlan",
-    )
-
-
-def _check_references(plan: BatchPlan, table: PairTable) -> None:
-    references = np.sort(table.pairs[plan.batches, 1], axis=1)
-    step = np.flatnonzero((references[:, 1:] == references[:, :-1]).any(axis=1))
-    expect(
-        len(step) == 0,
-        f"a reference stands twice in batch {step[:1]} of epoch {plan.epoch}",
-        "Two pairs of one reference are no negatives of each other: keep them in different "
-        "batches, or check with keeps_references_apart=False if the losses can bear it",
     )
 
 

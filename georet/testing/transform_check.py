@@ -39,8 +39,25 @@ def check_transform(
     apply_sent = _joint(sent) if is_joint else _single(sent)
     for seed in range(_NUM_DRAWS):
         given = copy.deepcopy(images)
-        result = apply(given, np.random.default_rng(seed))
-        _check_result(result, images)
+        result: Any = apply(given, np.random.default_rng(seed))
+        names = list(result) if isinstance(result, dict) else type(result)
+        expect(
+            isinstance(result, dict) and list(result) == list(images),
+            f"a joint transform gave back {names}",
+            f"Return a dict of the views that came in: {list(images)}",
+        )
+        for view, image in images.items():
+            found = result[view]
+            expect(
+                isinstance(found, np.ndarray) and found.dtype == np.uint8,
+                f"the {view} came back as {getattr(found, 'dtype', type(found).__name__)}",
+                "Return uint8: np.clip(values, 0, 255).astype(np.uint8)",
+            )
+            expect(
+                found.shape == image.shape,
+                f"the {view} came back as {found.shape}, it was {image.shape}",
+                "Keep height, width and channels; a turn by 90 degrees needs a square image",
+            )
         is_whole = list(given) == list(images)
         expect(
             is_whole and all(np.array_equal(given[view], images[view]) for view in images),
@@ -62,23 +79,3 @@ def _joint(transform: object) -> Callable[[Views, np.random.Generator], Views]:
 def _single(transform: object) -> Callable[[Views, np.random.Generator], Views]:
     function = cast(ImageTransform, transform)
     return lambda images, rng: {view: function(image, rng) for view, image in images.items()}
-
-
-def _check_result(result: Any, images: Views) -> None:
-    expect(
-        isinstance(result, dict) and list(result) == list(images),
-        f"a joint transform gave back {list(result) if isinstance(result, dict) else type(result)}",
-        f"Return a dict of the views that came in: {list(images)}",
-    )
-    for view, image in images.items():
-        found = result[view]
-        expect(
-            isinstance(found, np.ndarray) and found.dtype == np.uint8,
-            f"the {view} came back as {getattr(found, 'dtype', type(found).__name__)}",
-            "Return uint8: np.clip(values, 0, 255).astype(np.uint8)",
-        )
-        expect(
-            found.shape == image.shape,
-            f"the {view} came back as {found.shape}, it was {image.shape}",
-            "Keep height, width and channels; a turn by 90 degrees needs a square image",
-        )

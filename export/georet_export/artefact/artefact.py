@@ -210,12 +210,6 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             where=str(path),
             hint=_EXPORT_AGAIN,
         )
-    _check_keys(manifest, path)
-    return dict(manifest)
-
-
-def _check_keys(manifest: Mapping[str, Any], path: Path) -> None:
-    """Raise IntegrityError for a manifest of the right hash that lacks what every one has."""
     kinds = {
         "format": str,
         "main": str,
@@ -230,6 +224,7 @@ def _check_keys(manifest: Mapping[str, Any], path: Path) -> None:
             raise IntegrityError(f"lacks {key!r}", where=str(path), hint=_EXPORT_AGAIN)
     if manifest["main"] not in manifest["files"] or not manifest["identity"]:
         raise IntegrityError("lists no file to open", where=str(path), hint=_EXPORT_AGAIN)
+    return dict(manifest)
 
 
 def _changed(path: Path) -> IntegrityError:

@@ -61,7 +61,22 @@ class ArtefactSession:
                 hint="embed() passes them in parts; georet export --batch sets the range.",
             )
         embeddings = np.asarray(self._execute(np.ascontiguousarray(images)))
-        _check_embeddings(embeddings, len(images), self.identity)
+        wanted = (len(images), self.identity.embed_dim)
+        if embeddings.dtype != np.float32 or embeddings.shape != wanted:
+            raise DataError(
+                f"returned {embeddings.dtype}{list(embeddings.shape)}, "
+                f"wanted float32{list(wanted)}",
+                where=self.identity.backend,
+                hint="The file is not the encoder that its manifest describes: export it again.",
+            )
+        lengths = np.linalg.norm(embeddings, axis=1)
+        # Written so that NaN fails as well.
+        if not (np.abs(lengths - 1) < _UNIT_TOLERANCE).all():
+            raise DataError(
+                f"returned an embedding of length {lengths[np.argmax(np.abs(lengths - 1))]:g}",
+                where=self.identity.backend,
+                hint="Half precision may overflow in this encoder: export it as fp32.",
+            )
         return embeddings
 
     def _filled(self, images: Pixels) -> Pixels:
@@ -87,21 +102,3 @@ def verified(path: Path, view: str) -> Artefact:
             "or the artefact of that view.",
         )
     return artefact
-
-
-def _check_embeddings(embeddings: Floats, num: int, identity: EncoderIdentity) -> None:
-    wanted = (num, identity.embed_dim)
-    if embeddings.dtype != np.float32 or embeddings.shape != wanted:
-        raise DataError(
-            f"returned {embeddings.dtype}{list(embeddings.shape)}, wanted float32{list(wanted)}",
-            where=identity.backend,
-            hint="The file is not the encoder that its manifest describes: export it again.",
-        )
-    lengths = np.linalg.norm(embeddings, axis=1)
-    # Written so that NaN fails as well.
-    if not (np.abs(lengths - 1) < _UNIT_TOLERANCE).all():
-        raise DataError(
-            f"returned an embedding of length {lengths[np.argmax(np.abs(lengths - 1))]:g}",
-            where=identity.backend,
-            hint="Half precision may overflow in this encoder: export it as fp32.",
-        )

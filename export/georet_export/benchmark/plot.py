@@ -44,41 +44,41 @@ def plot(result: Result, title: str) -> Html:
     ]
     most = max(float(line.y.max()) for line in series)
     speed = linear_axis(0, most, "images/s", "{:,.0f}".format)
-    inner = chart(series, _batch_axis(result), speed, f"{title}: images a second over the batch")
+    places = tuple(math.log2(batch) for batch in result.batches)
+    high = max(places) if max(places) > min(places) else min(places) + 1
+    inner = chart(
+        series,
+        Axis(min(places), high, places, tuple(map(str, result.batches)), "images at once"),
+        speed,
+        f"{title}: images a second over the batch",
+    )
     width, height = WIDTH + _NAMES, HEIGHT + 3 * _MARGIN
+    size = f'<svg width="{WIDTH}" height="{HEIGHT}" overflow="visible" '
+    light = "".join(_colours(_LIGHT))
+    dark = "".join(_colours(_DARK))
     return tag(
         "svg",
-        tag("style", _style()),
+        tag(
+            "style",
+            (
+                join(
+                    Html(_STYLE),
+                    Html(light),
+                    Html(f"@media (prefers-color-scheme: dark) {{{_STYLE_DARK}{dark}}}"),
+                )
+            ),
+        ),
         tag("rect", width=width, height=height, class_="paper"),
         tag("text", title, x=_MARGIN, y=_MARGIN + 6, class_="title"),
-        tag("g", _sized(inner), transform=f"translate({_MARGIN},{2 * _MARGIN})"),
+        tag(
+            "g",
+            Html(inner.replace("<svg ", size, 1)),
+            transform=f"translate({_MARGIN},{2 * _MARGIN})",
+        ),
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {width} {height}",
         width=width,
         height=height,
-    )
-
-
-def _batch_axis(result: Result) -> Axis:
-    """Return an axis of batch sizes on which doubling is a step."""
-    places = tuple(math.log2(batch) for batch in result.batches)
-    high = max(places) if max(places) > min(places) else min(places) + 1
-    return Axis(min(places), high, places, tuple(map(str, result.batches)), "images at once")
-
-
-def _sized(inner: Html) -> Html:
-    """Give the chart its size, which the page's style sheet would, and let labels run over."""
-    size = f'<svg width="{WIDTH}" height="{HEIGHT}" overflow="visible" '
-    return Html(inner.replace("<svg ", size, 1))
-
-
-def _style() -> Html:
-    light = "".join(_colours(_LIGHT))
-    dark = "".join(_colours(_DARK))
-    return join(
-        Html(_STYLE),
-        Html(light),
-        Html(f"@media (prefers-color-scheme: dark) {{{_STYLE_DARK}{dark}}}"),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from georet.errors import UsageError
 from georet.progress import stage
 from georet.train.run import check_run, reconfigure
-from georet.types import Doubles, Floats, Pixels
+from georet.types import Doubles, Pixels
 from georet_export.benchmark.contenders import Contender, Entries
 from georet_export.benchmark.figures import Measured, Result, Timing
 from georet_export.benchmark.worker import Worker
@@ -58,10 +58,32 @@ def run_benchmark(entries: Entries, plan: Schedule) -> Result:
             stack.callback(worker.close)
         measured = [Measured(contender, worker.opened) for contender, worker in workers.items()]
         for each in measured:
-            _check(each, measured[0], plan.batches)
+            name, first = each.contender.name, measured[0]
+            if not each.opened.identity.is_comparable(first.opened.identity):
+                raise UsageError(
+                    f"{name} is not the same encoder as {first.contender.name}: its weights differ",
+                    where=str(each.contender.spec.source),
+                    hint="Export the run again, or name the run that it was exported from (--run).",
+                )
+            limit, largest = each.opened.max_batch, max(plan.batches)
+            if not each.contender.is_torch and limit is not None and largest > limit:
+                raise UsageError(
+                    f"{largest} images at once, {name} takes at most {limit}",
+                    where="--batch",
+                    hint=f"georet export --batch 1,{limit},{largest} exports a larger range.",
+                )
         _time_all(measured, workers, plan)
         if evidence is not None and plan.num_images != 0:
-            _compare_all(measured, workers, evidence, folder)
+            paths = _write_images(evidence, folder)
+            with stage(len(measured), "comparing") as bar:
+                (query_view, _), (gallery_view, _) = evidence.tables()
+                expected: Sides | None = None
+                for each in measured:
+                    worker = workers[each.contender]
+                    found = worker.embed(query_view, paths[0]), worker.embed(gallery_view, paths[1])
+                    expected = expected or found
+                    each.compared = compare(evidence, expected, found)
+                    bar.advance(1, each.contender.name)
     return Result(measured, entries.absent, plan.batches, evidence)
 
 
@@ -96,24 +118,6 @@ def _timed_images(contender: Contender, evidence: Evidence | None, num: int) -> 
     return images[rows]
 
 
-def _check(measured: Measured, first: Measured, batches: tuple[int, ...]) -> None:
-    """Raise UsageError for another encoder than the first, or a batch that is not taken."""
-    identity, name = measured.opened.identity, measured.contender.name
-    if not identity.is_comparable(first.opened.identity):
-        raise UsageError(
-            f"{name} is not the same encoder as {first.contender.name}: its weights differ",
-            where=str(measured.contender.spec.source),
-            hint="Export the run again, or name the run that it was exported from (--run).",
-        )
-    limit = measured.opened.max_batch
-    if not measured.contender.is_torch and limit is not None and max(batches) > limit:
-        raise UsageError(
-            f"{max(batches)} images at once, {name} takes at most {limit}",
-            where="--batch",
-            hint=f"georet export --batch 1,{limit},{max(batches)} exports a larger range.",
-        )
-
-
 def _time_all(measured: list[Measured], workers: Workers, plan: Schedule) -> None:
     with stage(len(plan.batches) * ROUNDS * len(measured), "timing") as bar:
         for batch in plan.batches:
@@ -131,24 +135,6 @@ def _time_all(measured: list[Measured], workers: Workers, plan: Schedule) -> Non
                 each.timings[batch] = Timing(batch, tuple(rounds[each.contender]))
     for each in measured:
         each.peak_memory = workers[each.contender].peak_memory()
-
-
-def _compare_all(
-    measured: list[Measured], workers: Workers, evidence: Evidence, folder: Path
-) -> None:
-    """Embed the same images with everyone, and compare with torch."""
-    paths = _write_images(evidence, folder)
-    with stage(len(measured), "comparing") as bar:
-        sides: dict[Contender, Sides] = {}
-        for each in measured:
-            views = [view for view, _ in evidence.tables()]
-            found: list[Floats] = [
-                workers[each.contender].embed(view, path)
-                for view, path in zip(views, paths, strict=True)
-            ]
-            sides[each.contender] = (found[0], found[1])
-            each.compared = compare(evidence, sides[measured[0].contender], sides[each.contender])
-            bar.advance(1, each.contender.name)
 
 
 def _write_images(evidence: Evidence, folder: Path) -> list[Path]:

@@ -37,7 +37,10 @@ def export_and_print(
     """Export, print each outcome as it comes (or all as JSON), and raise if a gate failed."""
     named = tuple(part for text in targets for part in text.replace(" ", ",").split(",") if part)
     chosen = [*exporters, *([_tensorrt(named)] if wants_tensorrt else [])] or ["onnx"]
-    _check_targets(chosen, named)
+    if named and {name.rpartition(":")[2] for name in chosen} <= {ONNX, OPENVINO}:
+        raise UsageError(
+            "only a TensorRT plan is made for certain GPUs", where="--target", hint="Add --trt."
+        )
     request = Request(chosen, _precision(precision), parse_batch(batch), named)
     outcomes = []
     for outcome in export_encoder(
@@ -108,14 +111,6 @@ def _tensorrt(targets: Sequence[str]) -> str:
     choice = choose_flavour(targets)
     say(choice.reason)
     return choice.flavour
-
-
-def _check_targets(exporters: Sequence[str], targets: Sequence[str]) -> None:
-    """Raise UsageError for targets that none of the exporters would look at."""
-    if targets and {name.rpartition(":")[2] for name in exporters} <= {ONNX, OPENVINO}:
-        raise UsageError(
-            "only a TensorRT plan is made for certain GPUs", where="--target", hint="Add --trt."
-        )
 
 
 def _precision(text: str) -> Precision:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from georet.config import DataConfig, RunConfig
+from georet.config import RunConfig
 from georet.data.images import RESIZE_RULE, read_image
 from georet.encoder import SHARED, Encoder, weights_sha256
 from georet.errors import UsageError
@@ -51,7 +51,8 @@ def specs_of(
     """
     sha256 = weights_sha256(encoder)
     groups: dict[tuple[int, tuple[int, int]], list[str]] = {}
-    for view in _views(encoder, config.data):
+    is_shared = SHARED in encoder.branches
+    for view in [view for view in config.data.size if is_shared or view in encoder.branches]:
         key = id(encoder.branch(view)), config.data.size[view]
         groups.setdefault(key, []).append(view)
     read = _calibration(config, plugins)
@@ -94,12 +95,6 @@ def parse_batch(text: str) -> tuple[int, int, int]:
             f"{text!r} is not three numbers", where="--batch", hint="For example --batch 1,32,128"
         ) from error
     return smallest, usual, largest
-
-
-def _views(encoder: Encoder, data: DataConfig) -> list[str]:
-    """Return the views that have an image size and a branch."""
-    is_shared = SHARED in encoder.branches
-    return [view for view in data.size if is_shared or view in encoder.branches]
 
 
 def _calibration(

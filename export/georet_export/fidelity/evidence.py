@@ -71,34 +71,25 @@ def evidence_of(config: RunConfig, plugins: Plugins, *, num_images: int | None =
     data = replace(data, group=None)
     num_whole = len(data.queries) + len(data.gallery)
     if num_images is not None and num_images < num_whole:
-        data = _part(data, num_images)
+        if num_images < _LEAST:
+            raise UsageError(f"can't judge by {num_images} images", where="--images")
+        rng = np.random.default_rng(_SEED)
+        num_queries = min(len(data.queries), max(1, num_images // 2))
+        queries = np.sort(rng.permutation(len(data.queries))[:num_queries])
+        rows = [np.atleast_1d(np.asarray(data.positives[q], np.int64)) for q in queries.tolist()]
+        chosen = np.concatenate(rows) if rows else np.empty(0, np.int64)
+        needed = np.unique(chosen[chosen >= 0])
+        others = np.setdiff1d(np.arange(len(data.gallery)), needed)
+        room = max(0, num_images - num_queries - len(needed))
+        gallery = np.sort(np.concatenate([needed, rng.permutation(others)[:room]])).astype(np.int64)
+        data = replace(
+            data,
+            queries=data.queries.take(queries),
+            gallery=data.gallery.take(gallery),
+            positives=_renumbered(data.positives, queries, gallery),
+            junk=None if data.junk is None else _places(np.asarray(data.junk), gallery),
+        )
     return Evidence(name, data, config.data, num_whole)
-
-
-def _part(data: EvaluationSet, num_images: int) -> EvaluationSet:
-    if num_images < _LEAST:
-        raise UsageError(f"can't judge by {num_images} images", where="--images")
-    rng = np.random.default_rng(_SEED)
-    num_queries = min(len(data.queries), max(1, num_images // 2))
-    queries = np.sort(rng.permutation(len(data.queries))[:num_queries])
-    chosen = _chosen(data.positives, queries)
-    needed = np.unique(chosen[chosen >= 0])
-    others = np.setdiff1d(np.arange(len(data.gallery)), needed)
-    room = max(0, num_images - num_queries - len(needed))
-    gallery = np.sort(np.concatenate([needed, rng.permutation(others)[:room]])).astype(np.int64)
-    return replace(
-        data,
-        queries=data.queries.take(queries),
-        gallery=data.gallery.take(gallery),
-        positives=_renumbered(data.positives, queries, gallery),
-        junk=None if data.junk is None else _places(np.asarray(data.junk), gallery),
-    )
-
-
-def _chosen(positives: Positives, queries: Ints) -> Ints:
-    """Return the rows of the gallery that are right for these queries."""
-    rows = [np.atleast_1d(np.asarray(positives[q], np.int64)) for q in queries.tolist()]
-    return np.concatenate(rows) if rows else np.empty(0, np.int64)
 
 
 def _renumbered(positives: Positives, queries: Ints, gallery: Ints) -> Positives:

@@ -29,7 +29,10 @@ class Deployable(nn.Module):
         self.register_buffer("shift", branch.shift.detach().cpu().clone())
         backbone = copy.deepcopy(branch.backbone).cpu().float()
         backbone = backbone.to(memory_format=torch.contiguous_format)
-        _forget_training(backbone)
+        for module in backbone.modules():
+            if hasattr(module, "grad_checkpointing"):
+                cast(Any, module).grad_checkpointing = False
+        backbone.requires_grad_(False)
         self.backbone = _halved(backbone) if is_half else backbone
         self.dtype = torch.float16 if is_half else torch.float32
         self.eval()
@@ -40,14 +43,6 @@ class Deployable(nn.Module):
         pixels = image.float().permute(0, 3, 1, 2) * self.scale + self.shift
         features = cast(Tensor, self.backbone(pixels.to(self.dtype)))
         return F.normalize(features.float(), dim=-1, eps=EPS)
-
-
-def _forget_training(backbone: nn.Module) -> None:
-    """Switch off the recomputation of activations, which a traced graph would carry along."""
-    for module in backbone.modules():
-        if hasattr(module, "grad_checkpointing"):
-            cast(Any, module).grad_checkpointing = False
-    backbone.requires_grad_(False)
 
 
 def _halved(backbone: nn.Module) -> nn.Module:

@@ -95,7 +95,16 @@ def _write(fp32: Path, spec: ExportSpec, path: Path, way: _Way) -> dict[str, Any
     quantization = need("onnxruntime.quantization", extra="onnx", what="int8")
     model = check_onnx(fp32, where=str(fp32))
     work = multiply_adds(model)
-    nodes = _chosen(model, work, way, spec)
+    layers = [node for node in model.graph.node if node.name in work]
+    first = [node.name for node in layers if node.op_type == "Conv"][:NUM_FLOAT_FIRST]
+    nodes = [n.name for n in layers if n.op_type in way.operators and n.name not in first]
+    if not nodes:
+        raise ExportError(
+            f"there is nothing to quantise: the graph has no {' or '.join(way.operators)} "
+            "with constant weights",
+            where=f"view {spec.view}",
+            hint=way.hint,
+        )
     images = calibration_images(spec)
     with quiet(ROOT), tempfile.TemporaryDirectory(dir=path.parent) as folder:
         written = Path(folder) / path.name
@@ -117,21 +126,6 @@ def _write(fp32: Path, spec: ExportSpec, path: Path, way: _Way) -> dict[str, Any
         "onnx_sha256": sha256_of(path),
         "quantised": {**counts, "calibration_images": len(images)},
     }
-
-
-def _chosen(model: Any, work: Mapping[str, int], way: _Way, spec: ExportSpec) -> list[str]:
-    """Return the names of the layers to quantise; ExportError where there are none."""
-    layers = [node for node in model.graph.node if node.name in work]
-    first = [node.name for node in layers if node.op_type == "Conv"][:NUM_FLOAT_FIRST]
-    names = [n.name for n in layers if n.op_type in way.operators and n.name not in first]
-    if not names:
-        raise ExportError(
-            f"there is nothing to quantise: the graph has no {' or '.join(way.operators)} "
-            "with constant weights",
-            where=f"view {spec.view}",
-            hint=way.hint,
-        )
-    return names
 
 
 def _keep_properties(before: Any, written: Path, path: Path) -> None:

@@ -49,7 +49,20 @@ class OpenvinoExporter:
             model = _converted(onnx_file, spec)
             if is_int8:
                 model, draft.facts["quantised"] = _quantised(model, spec)
-            _save(model, draft.folder / MAIN, spec)
+            identity = spec.identities[spec.view]
+            about = {
+                "weights_sha256": identity.weights_sha256,
+                "views": ",".join(spec.identities),
+                "resize_rule": identity.resize_rule,
+                "channels": "RGB",
+                "precision": spec.precision,
+            }
+            for key, value in about.items():
+                model.set_rt_info(value, ["georet", key])
+            # Compression is the default there: without this word, fp32 would be stored as float16.
+            import_openvino().save_model(
+                model, draft.folder / MAIN, compress_to_fp16=spec.precision == "fp16"
+            )
         return out
 
 
@@ -66,8 +79,12 @@ def _converted(onnx_file: Path, spec: ExportSpec) -> Any:
 def _quantised(model: Any, spec: ExportSpec) -> tuple[Any, dict[str, Any]]:
     nncf = import_nncf()
     images = calibration_images(spec)
+    kinds = ("Convolution", "GroupConvolution")
+    layers = [op for op in model.get_ordered_ops() if op.get_type_name() in kinds]
     scope = nncf.IgnoredScope(
-        names=_tail(model) + _first(model), types=list(_DELICATE), validate=False
+        names=_tail(model) + [op.get_friendly_name() for op in layers[:NUM_FLOAT_FIRST]],
+        types=list(_DELICATE),
+        validate=False,
     )
 
     def quantised_model() -> Any:
@@ -99,31 +116,8 @@ def _tail(model: Any) -> list[str]:
     return names
 
 
-def _first(model: Any) -> list[str]:
-    """Return the names of the convolutions that stay in floating point."""
-    kinds = ("Convolution", "GroupConvolution")
-    layers = [op for op in model.get_ordered_ops() if op.get_type_name() in kinds]
-    return [op.get_friendly_name() for op in layers[:NUM_FLOAT_FIRST]]
-
-
 def _as_input(image: Pixels) -> dict[str, Pixels]:
     return {INPUT: np.ascontiguousarray(image[None])}
-
-
-def _save(model: Any, path: Path, spec: ExportSpec) -> None:
-    openvino = import_openvino()
-    identity = spec.identities[spec.view]
-    about = {
-        "weights_sha256": identity.weights_sha256,
-        "views": ",".join(spec.identities),
-        "resize_rule": identity.resize_rule,
-        "channels": "RGB",
-        "precision": spec.precision,
-    }
-    for key, value in about.items():
-        model.set_rt_info(value, ["georet", key])
-    # Compression is the default there: without this word, fp32 would be stored as float16.
-    openvino.save_model(model, path, compress_to_fp16=spec.precision == "fp16")
 
 
 @contextlib.contextmanager

@@ -48,7 +48,26 @@ def write_onnx(encoder: Encoder, spec: ExportSpec, path: Path) -> dict[str, Any]
     graph = Deployable(encoder.branch(spec.view), is_half=spec.precision == "fp16")
     model = _slimmed(_traced(graph, spec))
     _check(model, spec)
-    _describe(model, spec)
+    # For those who have nothing but this file.
+    onnx = need("onnx", extra="onnx")
+    identity = spec.identities[spec.view]
+    height, width = spec.size
+    onnx.helper.set_model_props(
+        model,
+        {
+            "georet_version": __version__,
+            "weights_sha256": identity.weights_sha256,
+            "views": ",".join(spec.identities),
+            "height": str(height),
+            "width": str(width),
+            "channels": "RGB",
+            "resize_rule": identity.resize_rule,
+            "embed_dim": str(spec.embed_dim),
+            "precision": spec.precision,
+            "origin": json.dumps(dict(spec.origin), sort_keys=True),
+        },
+    )
+    model.producer_name, model.producer_version = "georet", __version__
     path.write_bytes(model.SerializeToString())
     check_onnx(path, where=str(path))
     return {
@@ -83,25 +102,21 @@ def _traced(graph: Deployable, spec: ExportSpec) -> Any:
                 verbose=False,
             )
     except Exception as error:  # the exporter passes on whatever the backbone's code raises
-        raise _untraceable(error, spec) from error
+        causes = [error]
+        while (cause := causes[-1].__cause__) is not None and isinstance(cause, Exception):
+            causes.append(cause)
+        root = causes[-1]
+        text = "\n".join(str(cause) for cause in causes)
+        operator = re.search(r"(?:aten|prims|torchvision)[.:]+\w+(?:\.\w+)?", text)
+        first = next((line.strip() for line in str(root).splitlines() if line.strip()), "")
+        raise ExportError(
+            f"torch can't trace the backbone into a graph: {type(root).__name__}: {first}",
+            operator=operator.group() if operator else None,
+            where=f"view {spec.view}",
+            hint="Its forward must not depend on pixel values, and must take every batch size. "
+            "GEORET_DEBUG=1 shows the traceback.",
+        ) from error
     return program.model_proto  # type: ignore[union-attr]
-
-
-def _untraceable(error: Exception, spec: ExportSpec) -> ExportError:
-    causes = [error]
-    while (cause := causes[-1].__cause__) is not None and isinstance(cause, Exception):
-        causes.append(cause)
-    root = causes[-1]
-    text = "\n".join(str(cause) for cause in causes)
-    operator = re.search(r"(?:aten|prims|torchvision)[.:]+\w+(?:\.\w+)?", text)
-    first = next((line.strip() for line in str(root).splitlines() if line.strip()), "")
-    return ExportError(
-        f"torch can't trace the backbone into a graph: {type(root).__name__}: {first}",
-        operator=operator.group() if operator else None,
-        where=f"view {spec.view}",
-        hint="Its forward must not depend on pixel values, and must take every batch size. "
-        "GEORET_DEBUG=1 shows the traceback.",
-    )
 
 
 def _slimmed(model: Any) -> Any:
@@ -134,26 +149,3 @@ def _check(model: Any, spec: ExportSpec) -> None:
                 where=where,
                 hint="The backbone must take every batch size: no constant in a reshape.",
             )
-
-
-def _describe(model: Any, spec: ExportSpec) -> None:
-    """Write into the model what who has nothing but this file must know."""
-    onnx = need("onnx", extra="onnx")
-    identity = spec.identities[spec.view]
-    height, width = spec.size
-    onnx.helper.set_model_props(
-        model,
-        {
-            "georet_version": __version__,
-            "weights_sha256": identity.weights_sha256,
-            "views": ",".join(spec.identities),
-            "height": str(height),
-            "width": str(width),
-            "channels": "RGB",
-            "resize_rule": identity.resize_rule,
-            "embed_dim": str(spec.embed_dim),
-            "precision": spec.precision,
-            "origin": json.dumps(dict(spec.origin), sort_keys=True),
-        },
-    )
-    model.producer_name, model.producer_version = "georet", __version__

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from georet.errors import UsageError
 from georet_export.artefact.artefact import Artefact, read_manifest
@@ -37,7 +36,11 @@ class RTXBackend:
             return probe.reason
         if probe.target not in targets:
             return f"the plan is for {', '.join(targets)}, {probe.device} is {probe.target}"
-        return self._other_version(manifest)
+        built = manifest.get("engine", {}).get("version")
+        here = import_tensorrt(self.flavour).__version__
+        if built == here:
+            return None
+        return f"the plan is of {self.flavour} {built}, {here} is installed"
 
     def open(self, artefact: Path, view: str, *, threads: int | None = None) -> ArtefactSession:
         """Verify the artefact against its manifest, then load its plan on the GPU.
@@ -55,13 +58,6 @@ class RTXBackend:
             )
         loaded = load_engine(checked, view)
         return ArtefactSession(loaded.execute, loaded.identity, checked.batch)
-
-    def _other_version(self, manifest: Mapping[str, Any]) -> str | None:
-        built = manifest.get("engine", {}).get("version")
-        here = import_tensorrt(self.flavour).__version__
-        if built == here:
-            return None
-        return f"the plan is of {self.flavour} {built}, {here} is installed"
 
 
 class ClassicBackend(RTXBackend):

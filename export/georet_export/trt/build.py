@@ -60,7 +60,20 @@ def build_engine(
         raise parse_error(parser, graph)
     config = _config(trt, builder, targets)
     if batch is not None:
-        config.add_optimization_profile(_profile(builder, network, batch, graph))
+        image = network.get_input(0)
+        shape = tuple(image.shape)
+        if network.num_inputs != 1 or -1 in shape[1:]:
+            place = graph.named_input(image.name)
+            raise ExportError(
+                f"{network.num_inputs} input(s), the first {list(shape)} (-1: dynamic); "
+                "an encoder has one, and only its batch is dynamic",
+                node=place.node,
+                operator=place.operator,
+                hint="Export the encoder with a fixed height and width.",
+            )
+        profile = builder.create_optimization_profile()
+        profile.set_shape(image.name, *((size, *shape[1:]) for size in batch))
+        config.add_optimization_profile(profile)
     start = time.perf_counter()
     plan = builder.build_serialized_network(network, config)
     if plan is None:
@@ -97,21 +110,3 @@ def _config(trt: ModuleType, builder: Any, targets: Sequence[str]) -> Any:
     for index, target in enumerate(targets):
         config.set_compute_capability(getattr(trt.ComputeCapability, target.upper()), index)
     return config
-
-
-def _profile(builder: Any, network: Any, batch: tuple[int, int, int], graph: Graph) -> Any:
-    """Return the range of shapes of the image; every size but the batch must be fixed."""
-    image = network.get_input(0)
-    shape = tuple(image.shape)
-    if network.num_inputs != 1 or -1 in shape[1:]:
-        place = graph.named_input(image.name)
-        raise ExportError(
-            f"{network.num_inputs} input(s), the first {list(shape)} (-1: dynamic); "
-            "an encoder has one, and only its batch is dynamic",
-            node=place.node,
-            operator=place.operator,
-            hint="Export the encoder with a fixed height and width.",
-        )
-    profile = builder.create_optimization_profile()
-    profile.set_shape(image.name, *((size, *shape[1:]) for size in batch))
-    return profile

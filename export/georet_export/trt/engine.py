@@ -39,7 +39,15 @@ class Engine:
         self._engine = engine = self._runtime.deserialize_cuda_engine(plan)
         if engine is None:
             raise self._failure("the engine can't be loaded")
-        _check_tensors(engine, identity)
+        names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
+        found = {name: _tensor(engine, name) for name in names}
+        wanted = {INPUT: ("UINT8", *identity.size, 3), OUTPUT: ("FLOAT", identity.embed_dim)}
+        if found != wanted:
+            raise DataError(
+                f"the engine's tensors are {found}, those of its encoder {wanted}",
+                where=identity.backend,
+                hint="The plan is not the encoder that its manifest describes: export it again.",
+            )
         self._context = engine.create_execution_context()
         if self._context is None:
             raise self._failure("there is no room on the GPU for the engine")
@@ -79,19 +87,6 @@ def _stream(device: torch.device) -> torch.cuda.Stream | None:
     if device.type != "cuda":
         return None
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-
-
-def _check_tensors(engine: Any, identity: EncoderIdentity) -> None:
-    """Raise DataError unless the engine maps an image of the identity's size to an embedding."""
-    names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
-    found = {name: _tensor(engine, name) for name in names}
-    wanted = {INPUT: ("UINT8", *identity.size, 3), OUTPUT: ("FLOAT", identity.embed_dim)}
-    if found != wanted:
-        raise DataError(
-            f"the engine's tensors are {found}, those of its encoder {wanted}",
-            where=identity.backend,
-            hint="The plan is not the encoder that its manifest describes: export it again.",
-        )
 
 
 def _tensor(engine: Any, name: str) -> tuple[str | int, ...]:

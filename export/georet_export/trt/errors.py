@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +73,9 @@ class Graph:
 
         Of several names the longest wins: it is the most particular one.
         """
-        for names in (self._by_name(), self._by_output()):
+        by_name = [(_name(node), node) for node in self._nodes]
+        by_output = [(output, node) for node in self._nodes for output in node.output]
+        for names in (by_name, by_output):
             spoken = [(name, node) for name, node in names if _stands_in(name, text)]
             if spoken:
                 return _place(max(spoken, key=lambda pair: len(pair[0]))[1])
@@ -83,14 +84,12 @@ class Graph:
     def named_input(self, text: str) -> Place:
         """Return the input of which a message speaks, else the first with a dynamic size."""
         spoken = [value for value in self._inputs if _stands_in(value.name, text)]
-        dynamic = [value for value in self._inputs if any(map(_is_dynamic, _sizes(value)))]
+        dynamic = [
+            value
+            for value in self._inputs
+            if not all(size.HasField("dim_value") for size in value.type.tensor_type.shape.dim)
+        ]
         return next((Place(value.name, INPUT) for value in (*spoken, *dynamic)), Place())
-
-    def _by_name(self) -> Iterator[tuple[str, Any]]:
-        return ((_name(node), node) for node in self._nodes)
-
-    def _by_output(self) -> Iterator[tuple[str, Any]]:
-        return ((output, node) for node in self._nodes for output in node.output)
 
 
 def _place(node: Any) -> Place:
@@ -100,14 +99,6 @@ def _place(node: Any) -> Place:
 def _name(node: Any) -> str:
     # The second is TensorRT's own name for a node without one.
     return node.name or f"node_of_{node.output[0]}"
-
-
-def _sizes(value: Any) -> list[Any]:
-    return list(value.type.tensor_type.shape.dim)
-
-
-def _is_dynamic(size: Any) -> bool:
-    return not size.HasField("dim_value")
 
 
 def _stands_in(name: str, text: str) -> bool:

@@ -24,7 +24,10 @@ def milliseconds(engine: Engine, batch: int) -> dict[str, float]:
         images = torch.randint(0, 256, shape, dtype=torch.uint8, device=engine.device)
         for _ in range(NUM_WARM):
             engine.enqueue(images)
-        marks = [_mark() for _ in range(NUM_TIMED + 1)]
+        marks = [
+            torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+            for _ in range(NUM_TIMED + 1)
+        ]
         marks[0].record(stream)
         for mark in marks[1:]:
             engine.enqueue(images)
@@ -35,7 +38,3 @@ def milliseconds(engine: Engine, batch: int) -> dict[str, float]:
         "median": round(float(np.median(times)), 4),
         "p90": round(float(np.percentile(times, 90)), 4),
     }
-
-
-def _mark() -> torch.cuda.Event:
-    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]

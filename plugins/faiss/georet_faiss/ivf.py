@@ -122,9 +122,14 @@ class IvfIndex(CandidateIndex):
 
     def propose(self, queries: Floats, num: int, allowed: Bools | None) -> Ints:
         """Return rows int64[Q, num] likely to be the best, in any order, -1 pads."""
-        if allowed is not None:
-            return self._propose_allowed(queries, num, allowed)
         rows: Ints
+        if allowed is not None:
+            chosen, bits = selector(self._faiss, allowed)
+            num_probes = int(self._probes_within(queries, allowed).max(initial=1))
+            params = self._faiss.SearchParametersIVF(sel=chosen, nprobe=num_probes)
+            rows = self._index.search(queries, num, params=params)[1]
+            del bits
+            return rows
         if self._gpu is not None and num <= MOST_ON_GPU:
             params = self._faiss.SearchParametersIVF(nprobe=self._num_probes)
             rows = self._gpu.search(queries, num, params=params)[1]
@@ -145,33 +150,21 @@ class IvfIndex(CandidateIndex):
         scores, lists = torch.topk(products, num, dim=1)
         return scores.numpy(), lists.numpy()
 
-    def _propose_allowed(self, queries: Floats, num: int, allowed: Bools) -> Ints:
-        chosen, bits = selector(self._faiss, allowed)
-        num_probes = int(self._probes_within(queries, allowed).max(initial=1))
-        params = self._faiss.SearchParametersIVF(sel=chosen, nprobe=num_probes)
-        rows: Ints = self._index.search(queries, num, params=params)[1]
-        del bits
-        return rows
-
     def _probes_within(self, queries: Floats, allowed: Bools) -> Ints:
         """Return int64[Q]: lists to scan until enough allowed rows were seen."""
         nlist = int(self._index.nlist)
-        num_in_list = np.bincount(self._lists()[allowed], minlength=nlist)
-        nearest = self._nearest_lists(queries, nlist)[1]
-        seen = num_in_list[nearest].cumsum(axis=1)
-        wanted = min(self._num_probes / nlist * len(allowed), int(allowed.sum()))
-        probes: Ints = (seen < wanted).sum(axis=1) + 1
-        return probes
-
-    def _lists(self) -> Ints:
-        """Return int64[R]: the list of each row."""
         if self._list_of is None:
             self._list_of = np.empty(self._index.ntotal, np.int64)
             lists = self._index.invlists
             for place in range(self._index.nlist):
                 size = lists.list_size(place)
                 self._list_of[self._faiss.rev_swig_ptr(lists.get_ids(place), size)] = place
-        return self._list_of
+        num_in_list = np.bincount(self._list_of[allowed], minlength=nlist)
+        nearest = self._nearest_lists(queries, nlist)[1]
+        seen = num_in_list[nearest].cumsum(axis=1)
+        wanted = min(self._num_probes / nlist * len(allowed), int(allowed.sum()))
+        probes: Ints = (seen < wanted).sum(axis=1) + 1
+        return probes
 
     def write_files(self, folder: Path) -> None:
         """Write what ``build`` derived."""

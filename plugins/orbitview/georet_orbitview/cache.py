@@ -42,7 +42,17 @@ class Part:
         folder, or a complete one.
         """
         if not self.folder.exists():
-            _generate(self, workers or os.cpu_count() or 1)
+            workers, folder = workers or os.cpu_count() or 1, self.folder
+            try:
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                with locked(folder.with_name(f".{folder.name}.lock")):
+                    if not folder.exists():
+                        _fill(self, folder.with_name(f".{folder.name}.partial"), workers)
+            except OSError as error:
+                hint = "Free some space, or name another folder in GEORET_CACHE."
+                raise DataError(
+                    f"can't be written: {error.strerror or error}", where=str(folder), hint=hint
+                ) from error
         self.check()
 
     def check(self) -> None:
@@ -82,20 +92,6 @@ class Part:
 
     def _hint(self) -> str:
         return f"Delete the folder {self.folder}; the next use generates it again."
-
-
-def _generate(part: Part, workers: int) -> None:
-    folder = part.folder
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with locked(folder.with_name(f".{folder.name}.lock")):
-            if not folder.exists():
-                _fill(part, folder.with_name(f".{folder.name}.partial"), workers)
-    except OSError as error:
-        hint = "Free some space, or name another folder in GEORET_CACHE."
-        raise DataError(
-            f"can't be written: {error.strerror or error}", where=str(folder), hint=hint
-        ) from error
 
 
 def _fill(part: Part, partial: Path, workers: int) -> None:

@@ -28,7 +28,12 @@ def contact_sheet(dataset: OrbitView, places: Sequence[int], num_columns: int = 
         raise UsageError("a contact sheet needs at least one place", where="orbitview")
     photos, tiles = dataset.world.photos(0), dataset.world.tiles(dataset.track)
     cells = [
-        _framed(np.hstack([_image(photos.paths[row]), _image(tiles.paths[row])])) for row in places
+        np.pad(
+            np.hstack([_image(photos.paths[row]), _image(tiles.paths[row])]),
+            ((0, _GAP_PX), (0, _GAP_PX), (0, 0)),
+            constant_values=255,
+        )
+        for row in places
     ]
     cells += [np.full_like(cells[0], 255)] * (-len(cells) % num_columns)
     lines = [np.hstack(cells[i : i + num_columns]) for i in range(0, len(cells), num_columns)]
@@ -40,7 +45,3 @@ def _image(path: Path) -> Pixels:
     if decoded is None:
         raise DataError("can't be decoded", where=str(path))
     return np.ascontiguousarray(decoded[:, :, ::-1], dtype=np.uint8)
-
-
-def _framed(cell: Pixels) -> Pixels:
-    return np.pad(cell, ((0, _GAP_PX), (0, _GAP_PX), (0, 0)), constant_values=255)

@@ -57,7 +57,13 @@ class OrbitView:
         self.track, self.split, self.region = track, split, region
         self.train_renders, self.eval_renders = train_renders, eval_renders
         self.astronaut_csv, self.astronaut_dir = astronaut_csv, astronaut_dir
-        self.world = World(_root(cache_dir), size, px, heading, seed)
+        self.world = World(
+            user_cache_dir() / "orbitview" if cache_dir is None else Path(cache_dir),
+            size,
+            px,
+            heading,
+            seed,
+        )
 
     @cached_property
     def places(self) -> Split:
@@ -124,27 +130,20 @@ class OrbitView:
         for render in range(num_renders):
             if render not in self._photos:
                 self._photos[render] = self.world.photos(render)
-        return _joined([self._photos[render].take(places) for render in range(num_renders)])
+        tables = [self._photos[render].take(places) for render in range(num_renders)]
+        first = tables[0]
+        return ImageTable(
+            [name for table in tables for name in table.ids],
+            [path for table in tables for path in table.paths],
+            np.concatenate([table.latlon for table in tables if table.latlon is not None]),
+            {key: np.concatenate([t.columns[key] for t in tables]) for key in first.columns},
+            first.name,
+        )
 
     def _evaluation(self, places: Ints, gallery: Ints, about: str) -> EvaluationSet:
         positives = np.tile(np.searchsorted(gallery, places), self.eval_renders)[:, None]
         queries = self._queries(places, self.eval_renders)
         return EvaluationSet(queries, self._tiles.take(gallery), positives, PROTOCOL, about=about)
-
-
-def _joined(tables: list[ImageTable]) -> ImageTable:
-    first = tables[0]
-    return ImageTable(
-        [name for table in tables for name in table.ids],
-        [path for table in tables for path in table.paths],
-        np.concatenate([table.latlon for table in tables if table.latlon is not None]),
-        {key: np.concatenate([t.columns[key] for t in tables]) for key in first.columns},
-        first.name,
-    )
-
-
-def _root(chosen: Path | None) -> Path:
-    return user_cache_dir() / "orbitview" if chosen is None else Path(chosen)
 
 
 def _check_at_least(least: int, **options: int) -> None:

@@ -39,14 +39,22 @@ def read_earthloc(
     middle of its corners. DataError, with file and line, for a bad row or a missing image; with
     ``missing="skip"`` rows without an image are left out.
     """
-    photos = _read_rows(csv_path, _images_by_name(image_dir), image_dir, missing == "skip")
+    try:
+        paths = sorted(p for p in image_dir.iterdir() if p.suffix.lower() in _SUFFIXES)
+    except OSError as error:
+        raise DataError(f"can't be read: {error.strerror}", where=str(image_dir)) from error
+    images = {_photo_name(path): path for path in paths}
+    photos = _read_rows(csv_path, images, image_dir, missing == "skip")
     if not photos:
         raise DataError(f"lists no photo that lies in {image_dir}", where=str(csv_path))
     corners = np.stack([photo.corners_latlon for photo in photos])
+    # The middles on the sphere, so also of footprints across the date line.
+    x, y, z = unit_vectors(corners.reshape(-1, 2)).reshape(-1, 4, 3).sum(axis=1).T
+    middles: Doubles = np.stack([np.arctan2(z, np.hypot(x, y)), np.arctan2(y, x)], axis=1)
     return ImageTable(
         [photo.name for photo in photos],
         [photo.path for photo in photos],
-        _middles(corners),
+        np.degrees(middles),
         {"corners_latlon": corners},
         name=str(csv_path),
     )
@@ -75,11 +83,19 @@ def _read_rows(
     try:
         with csv_path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
-            _check_header(reader.fieldnames or [], csv_path)
+            names = reader.fieldnames or []
+            present = set(names) if isinstance(names, list) else set()
+            absent = [key for key in (*_NUMBERS, *_NAME) if key not in present]
+            if absent:
+                hint = "Give EarthLoc's metadata_queries_images.csv, with its header line."
+                raise DataError(
+                    f"has no column {', '.join(absent)}", where=f"{csv_path}:1", hint=hint
+                )
             for row in reader:
                 where = f"{csv_path}:{reader.line_num}"
                 name = "-".join(_text(row, key, where) for key in _NAME)
-                corners = _corners(row, where)
+                values = [_degrees(_text(row, key, where), key, where) for key in _NUMBERS]
+                corners = np.array(values, dtype=np.float64).reshape(len(CORNERS), 2)
                 if name in images:
                     photos.append(_Photo(name, images[name], corners))
                 elif not may_miss:
@@ -90,25 +106,11 @@ def _read_rows(
     return photos
 
 
-def _check_header(names: object, csv_path: Path) -> None:
-    present = set(names) if isinstance(names, list) else set()
-    absent = [key for key in (*_NUMBERS, *_NAME) if key not in present]
-    if absent:
-        hint = "Give EarthLoc's metadata_queries_images.csv, with its header line."
-        raise DataError(f"has no column {', '.join(absent)}", where=f"{csv_path}:1", hint=hint)
-
-
 def _text(row: Mapping[str, str | None], key: str, where: str) -> str:
     value = (row[key] or "").strip()
     if not value:
         raise DataError(f"{key} is empty", where=where)
     return value
-
-
-def _corners(row: Mapping[str, str | None], where: str) -> Doubles:
-    """Return float64[4, 2], the corners' latitude and longitude in the order of ``CORNERS``."""
-    values = [_degrees(_text(row, key, where), key, where) for key in _NUMBERS]
-    return np.array(values, dtype=np.float64).reshape(len(CORNERS), 2)
 
 
 def _degrees(text: str, key: str, where: str) -> float:
@@ -120,21 +122,6 @@ def _degrees(text: str, key: str, where: str) -> float:
     if not abs(value) <= limit:
         raise DataError(f"{key} is {text}, not within -{limit}..{limit}", where=where)
     return value
-
-
-def _middles(corners_latlon: Doubles) -> Doubles:
-    """Return float64[Q, 2], the middles of Q footprints, also of those across the date line."""
-    x, y, z = unit_vectors(corners_latlon.reshape(-1, 2)).reshape(-1, 4, 3).sum(axis=1).T
-    middles: Doubles = np.stack([np.arctan2(z, np.hypot(x, y)), np.arctan2(y, x)], axis=1)
-    return np.degrees(middles)
-
-
-def _images_by_name(image_dir: Path) -> dict[str, Path]:
-    try:
-        paths = sorted(p for p in image_dir.iterdir() if p.suffix.lower() in _SUFFIXES)
-    except OSError as error:
-        raise DataError(f"can't be read: {error.strerror}", where=str(image_dir)) from error
-    return {_photo_name(path): path for path in paths}
 
 
 def _photo_name(path: Path) -> str:

@@ -49,7 +49,8 @@ class Split:
 def split_places(latlon: Doubles, region: str, num_same_area: int, seed: int) -> Split:
     """Divide the places float64[R, 2]: hold out a region, drop a margin, draw same-area places."""
     held_out = in_region(latlon, region)
-    margin = ~held_out & _is_within(latlon, latlon[held_out], MARGIN_M)
+    nearest, _ = cKDTree(unit_vectors(latlon[held_out])).query(unit_vectors(latlon))
+    margin = ~held_out & (np.asarray(nearest) < chord(MARGIN_M))
     rest = np.flatnonzero(~held_out & ~margin)
     drawn = np.random.default_rng([_STREAM, seed]).choice(rest, num_same_area, replace=False)
     return Split(
@@ -72,9 +73,3 @@ def in_region(latlon: Doubles, region: str) -> Bools:
         cv2.pointPolygonTest(AFRICA_LATLON, (lat, lon), False) >= 0 for lat, lon in latlon.tolist()
     ]
     return np.array(inside, dtype=np.bool_)
-
-
-def _is_within(latlon: Doubles, others: Doubles, radius_m: float) -> Bools:
-    """Say of each of float64[M, 2] whether any of the others float64[K, 2] is that near."""
-    nearest, _ = cKDTree(unit_vectors(others)).query(unit_vectors(latlon))
-    return np.asarray(nearest) < chord(radius_m)

@@ -21,23 +21,16 @@ def photographed(ground: Pixels, cos_incidence: Floats, rng: np.random.Generator
     ``cos_incidence`` float32[px, px] says how obliquely: the light crosses 1 / cos air masses.
     """
     image: Floats = ground.astype(np.float32) / np.float32(255)
-    white = _white_level(image)
+    # The brightness of the scene's bright ground, against which light is set.
+    white = float(np.clip(np.percentile(image @ _LUMA, 90), 0.25, 0.9))
     if rng.random() < _CLOUDY:
-        image = _clouded(image, white, rng)
-    image = _hazed(image, white, cos_incidence, rng)
+        threshold, brightness = rng.uniform(0.55, 0.8), rng.uniform(1.1, 1.5)
+        cover = np.clip((_cloud_field(len(image), rng) - threshold) * 5, 0, 0.95)[..., None]
+        image = image + cover * (min(1.0, white * brightness) - image)
+    depth = rng.uniform(0.04, 0.2)
+    clear = np.exp(-depth / np.maximum(cos_incidence, 0.1))[..., None]
+    image = image * clear + (1 - clear) * _HAZE * white
     return _developed(image, rng)
-
-
-def _white_level(image: Floats) -> float:
-    """Return the brightness that bright ground of the scene has, against which light is set."""
-    return float(np.clip(np.percentile(image @ _LUMA, 90), 0.25, 0.9))
-
-
-def _clouded(image: Floats, white: float, rng: np.random.Generator) -> Floats:
-    threshold, brightness = rng.uniform(0.55, 0.8), rng.uniform(1.1, 1.5)
-    cover = np.clip((_cloud_field(len(image), rng) - threshold) * 5, 0, 0.95)[..., None]
-    clouded: Floats = image + cover * (min(1.0, white * brightness) - image)
-    return clouded
 
 
 def _cloud_field(px: int, rng: np.random.Generator) -> Floats:
@@ -49,13 +42,6 @@ def _cloud_field(px: int, rng: np.random.Generator) -> Floats:
         field += smooth / np.float32(cells**0.8)
     spread: Floats = (field - field.min()) / np.float32(max(float(np.ptp(field)), 1e-6))
     return spread
-
-
-def _hazed(image: Floats, white: float, cos_incidence: Floats, rng: np.random.Generator) -> Floats:
-    depth = rng.uniform(0.04, 0.2)
-    clear = np.exp(-depth / np.maximum(cos_incidence, 0.1))[..., None]
-    hazed: Floats = image * clear + (1 - clear) * _HAZE * white
-    return hazed
 
 
 def _developed(image: Floats, rng: np.random.Generator) -> Pixels:

@@ -78,7 +78,12 @@ class TimmBackbone(nn.Module):
             num_channels, pool, head_width if head == "conv" else None, embed_dim
         )
         self.embed_dim: int = embed_dim or num_channels
-        self._check_trained()
+        if not any(parameter.requires_grad for parameter in self.parameters()):
+            raise ConfigError(
+                "everything is frozen, there is nothing to train",
+                where="freeze_stages",
+                hint="Freeze fewer stages, or add a head with embed_dim.",
+            )
         self.train()
 
     @property
@@ -128,14 +133,6 @@ class TimmBackbone(nn.Module):
         if self._has_map:
             return Head(num_channels, use_gem=pool == "gem", width=width, embed_dim=embed_dim)
         return nn.Identity() if embed_dim is None else nn.Linear(num_channels, embed_dim)
-
-    def _check_trained(self) -> None:
-        if not any(parameter.requires_grad for parameter in self.parameters()):
-            raise ConfigError(
-                "everything is frozen, there is nothing to train",
-                where="freeze_stages",
-                hint="Freeze fewer stages, or add a head with embed_dim.",
-            )
 
 
 def _shorten_and_freeze(

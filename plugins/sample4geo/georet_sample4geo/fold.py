@@ -46,9 +46,7 @@ def _couples(trunk: nn.Module, frozen: list[str]) -> Iterator[tuple[nn.Module, s
             conv, norm = parent.get_submodule(first), parent.get_submodule(second)
             is_couple = isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
             paths = [f"{path}.{n}" if path else n for n in (first, second)]
-            if is_couple and all(_is_below(p, frozen) for p in paths):
+            if is_couple and all(
+                any(p == name or p.startswith(f"{name}.") for name in frozen) for p in paths
+            ):
                 yield parent, first, second
-
-
-def _is_below(path: str, frozen: list[str]) -> bool:
-    return any(path == name or path.startswith(f"{name}.") for name in frozen)

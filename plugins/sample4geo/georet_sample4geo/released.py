@@ -74,7 +74,13 @@ def import_released(
     )
     encoder = make_encoder(config.model_copy(update={"device": "cpu"}), loaded, [QUERY, REFERENCE])
     network = without_wrapping({n: t for n, t in tensors.items() if n not in SCALES})
-    left_out = _put(encoder, network, where=str(weights))
+    where = str(weights)
+    trunk = cast(nn.Module, encoder.branch(QUERY).backbone.trunk)
+    classifier: Any = getattr(trunk, "pretrained_cfg", {}).get("classifier") or ()
+    surplus = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    fit(trunk, network, where=where, surplus=surplus)
+    own = trunk.state_dict()
+    left_out = tuple(name for name in network if name not in own)
     run_dir = new_run(out, config, loaded)
     imported = Imported(run_dir, len(network) - len(left_out), left_out, scale)
     _save(imported, encoder, config, loaded, weights)
@@ -91,16 +97,6 @@ def _scale(tensors: Mapping[str, Tensor], weights: Path) -> float | None:
             where=str(weights),
         )
     return float(found)
-
-
-def _put(encoder: Encoder, network: Mapping[str, Tensor], *, where: str) -> tuple[str, ...]:
-    """Copy a network's tensors into the encoder's trunk; return the classifier's names."""
-    trunk = cast(nn.Module, encoder.branch(QUERY).backbone.trunk)
-    classifier: Any = getattr(trunk, "pretrained_cfg", {}).get("classifier") or ()
-    surplus = (classifier,) if isinstance(classifier, str) else tuple(classifier)
-    fit(trunk, network, where=where, surplus=surplus)
-    own = trunk.state_dict()
-    return tuple(name for name in network if name not in own)
 
 
 def _save(

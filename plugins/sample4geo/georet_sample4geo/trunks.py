@@ -27,7 +27,16 @@ def create_trunk(
     what timm pools: a map, or tokens.
     """
     if not timm.is_model(model):
-        raise _unknown(model)
+        known = timm.list_models() + timm.list_pretrained()
+        near = difflib.get_close_matches(model, known, n=3, cutoff=0.5)
+        guess = f"Did you mean {', '.join(near)}? " if near else ""
+        raise (
+            ComponentError(
+                f"timm has no model {model!r}",
+                where="model",
+                hint=f"{guess}timm.list_models() names all of them.",
+            )
+        )
     options: dict[str, Any] = {"num_classes": 0}
     if has_map:
         options["global_pool"] = ""
@@ -38,7 +47,13 @@ def create_trunk(
     trunk = _make(model, options, is_pretrained=weights == "timm")
     if weights not in ("none", "timm"):
         where = f"weights: {weights}"
-        fit(trunk, _tensors(model, weights, where), where=where, surplus=_classifier(trunk))
+        names = trunk.pretrained_cfg.get("classifier") or ()
+        fit(
+            trunk,
+            _tensors(model, weights, where),
+            where=where,
+            surplus=(names,) if isinstance(names, str) else tuple(names),
+        )
     return trunk
 
 
@@ -95,21 +110,4 @@ def _tensors(model: str, weights: str, where: str) -> dict[str, torch.Tensor]:
         "neither a known source of weights nor a weights file",
         where=where,
         hint=f"Give timm, lite0, none, or a path that ends in {', '.join(SUFFIXES)}.",
-    )
-
-
-def _classifier(trunk: Any) -> tuple[str, ...]:
-    """Return the names of the layers that ``num_classes=0`` took away."""
-    names = trunk.pretrained_cfg.get("classifier") or ()
-    return (names,) if isinstance(names, str) else tuple(names)
-
-
-def _unknown(model: str) -> ComponentError:
-    known = timm.list_models() + timm.list_pretrained()
-    near = difflib.get_close_matches(model, known, n=3, cutoff=0.5)
-    guess = f"Did you mean {', '.join(near)}? " if near else ""
-    return ComponentError(
-        f"timm has no model {model!r}",
-        where="model",
-        hint=f"{guess}timm.list_models() names all of them.",
     )

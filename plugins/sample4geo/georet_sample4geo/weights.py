@@ -29,7 +29,10 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise DataError("the weights file does not exist", where=str(path), hint="Check the path.")
     if path.suffix == ".safetensors":
-        return _read_safetensors(path)
+        try:
+            return dict(load_file(path))
+        except SafetensorError as error:
+            raise _unreadable(path) from error
     content = _read_torch(path)
     for key in _NESTED:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
@@ -71,7 +74,11 @@ def fit(
         DataError: Something is missing, unknown or of another shape; the first ten are listed.
     """
     own = network.state_dict()
-    used = {n: t for n, t in tensors.items() if n in own or not _is_below(n, surplus)}
+    used = {
+        n: t
+        for n, t in tensors.items()
+        if n in own or not any(n.startswith(f"{prefix}.") for prefix in surplus)
+    }
     faults = [f"{name} is missing" for name in own if name not in used]
     faults += [f"{name} is not in the network" for name in used if name not in own]
     faults += [
@@ -87,17 +94,6 @@ def fit(
             hint="Are these weights of the same timm model, at the same img_size?",
         )
     network.load_state_dict(used)
-
-
-def _is_below(name: str, prefixes: tuple[str, ...]) -> bool:
-    return any(name.startswith(f"{prefix}.") for prefix in prefixes)
-
-
-def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        return dict(load_file(path))
-    except SafetensorError as error:
-        raise _unreadable(path) from error
 
 
 def _read_torch(path: Path) -> Any:
