@@ -82,7 +82,8 @@ class TorchSession:
         from georet.evaluate.embed import size_of
         from georet.train.setup import judging_precision_of
 
-        self._encoder, self._view = encoder.eval(), view
+        self._encoder = encoder.eval()
+        self._view = view
         self._precision = judging_precision_of(config)
         self._device = encoder.log_scale.device
         names = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}

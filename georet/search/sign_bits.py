@@ -49,9 +49,11 @@ class SignBits(CandidateIndex):
                 where=self.kind,
                 hint=f"Give a multiple of {BITS} up to {MOST_BITS}.",
             )
-        self.num_bits, self.seed = num_bits, seed
+        self.num_bits = num_bits
+        self.seed = seed
         self._codes = np.empty((0, 0), np.uint64)
-        self._mean, self._planes = np.empty(0, np.float32), np.empty((0, 0), np.float32)
+        self._mean = np.empty(0, np.float32)
+        self._planes = np.empty((0, 0), np.float32)
 
     @property
     def num_bytes(self) -> int:

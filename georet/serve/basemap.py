@@ -23,7 +23,8 @@ class Basemap:
     def __init__(self, gallery: Pictured, *, max_bytes: int = _MAX_BYTES) -> None:
         self._mosaic = Mosaic(gallery)
         self._kept: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
-        self._room, self._lock = max_bytes, threading.Lock()
+        self._room = max_bytes
+        self._lock = threading.Lock()
         self.max_zoom = _sharp_zoom(float(gallery.tiles.side_m.min(initial=np.inf)))
 
     def png(self, zoom: int, x: int, y: int) -> bytes | None:

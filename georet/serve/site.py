@@ -63,8 +63,11 @@ class Site:
         encoder: EncoderIdentity | None = None,
         samples: Sequence[Sample] = (),
     ) -> None:
-        self.gallery, self.samples = gallery, samples
-        self._locator, self._name, self._encoder = locator, name, encoder
+        self.gallery = gallery
+        self.samples = samples
+        self._locator = locator
+        self._name = name
+        self._encoder = encoder
         self._searching = threading.Lock()
         self.basemap = Basemap(gallery)
 

@@ -17,7 +17,8 @@ class CpuScanner:
 
     def __init__(self, work: Work, block_size: int) -> None:
         self._work = work
-        self._query, self._reference = tensor_of(work.query.rows), tensor_of(work.reference.rows)
+        self._query = tensor_of(work.query.rows)
+        self._reference = tensor_of(work.reference.rows)
         self.margin = work.margin(_product)
         self._buffer = torch.empty(block_size)
         self._threads = Threads()

@@ -17,7 +17,8 @@ class DeviceScanner:
     """Scans blocks on any torch device; only counts and candidates travel back."""
 
     def __init__(self, work: Work, device: str | torch.device) -> None:
-        self._work, self._device = work, torch.device(device)
+        self._work = work
+        self._device = torch.device(device)
         self._sides = Sides.of(work.query, work.reference)
         self.margin = work.margin(
             lambda a, b: self._product(self._put(a), self._put(b)).cpu().numpy()

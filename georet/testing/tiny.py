@@ -58,9 +58,12 @@ class TinyDataset:
             if value < 1:
                 raise ConfigError(f"{key} is {value}", where="tiny", hint="give at least 1")
         self.root = Path(root)
-        self.num_places, self.num_held_out = num_places, num_held_out
-        self.queries_per_place, self.size = queries_per_place, size
-        self.protocol, self.seed = protocol, seed
+        self.num_places = num_places
+        self.num_held_out = num_held_out
+        self.queries_per_place = queries_per_place
+        self.size = size
+        self.protocol = protocol
+        self.seed = seed
 
     def train(self) -> PairTable:
         """Return num_places * queries_per_place pairs, with the column ``yaw_rad``."""

@@ -30,7 +30,8 @@ class Engine:
     def __init__(
         self, trt: ModuleType, plan: bytes, identity: EncoderIdentity, *, device: str = "cuda"
     ) -> None:
-        self.identity, self._log = identity, Log()
+        self.identity = identity
+        self._log = Log()
         self.device = torch.device(device)
         self.stream = _stream(self.device)
         # TensorRT counts no references: what an object was made from must outlive it.

@@ -59,7 +59,9 @@ class IvfIndex(CandidateIndex):
         for name, value in {"nlist": nlist, "nprobe": nprobe}.items():
             if value is not None and value < 1:
                 raise ConfigError(f"{name} is {value}", where=self.kind, hint="Give at least 1.")
-        self.nlist, self.nprobe, self.seed = nlist, nprobe, seed
+        self.nlist = nlist
+        self.nprobe = nprobe
+        self.seed = seed
         self._faiss = load_faiss()
         self._index: Any = None
         self._gpu: Any = None

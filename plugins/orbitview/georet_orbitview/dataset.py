@@ -54,9 +54,13 @@ class OrbitView:
         _check_at_least(1, train_renders=train_renders, eval_renders=eval_renders)
         _check_at_least(16, px=px)
         _check_at_least(0, seed=seed)
-        self.track, self.split, self.region = track, split, region
-        self.train_renders, self.eval_renders = train_renders, eval_renders
-        self.astronaut_csv, self.astronaut_dir = astronaut_csv, astronaut_dir
+        self.track = track
+        self.split = split
+        self.region = region
+        self.train_renders = train_renders
+        self.eval_renders = eval_renders
+        self.astronaut_csv = astronaut_csv
+        self.astronaut_dir = astronaut_dir
         self.world = World(
             user_cache_dir() / "orbitview" if cache_dir is None else Path(cache_dir),
             size,

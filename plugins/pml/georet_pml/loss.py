@@ -46,7 +46,9 @@ class MetricLoss(nn.Module):
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         super().__init__()
-        self._name, self._options, self._seed = loss, dict(options or {}), seed
+        self._name = loss
+        self._options = dict(options or {})
+        self._seed = seed
         signature = inspect.signature(find("losses", loss, where="loss"))
         self._open = [k for k in _SIZES if k in signature.parameters and k not in self._options]
         self.inner = None if self._open else self._build(self._options)
