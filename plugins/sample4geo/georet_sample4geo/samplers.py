@@ -75,13 +75,28 @@ class RandomSampler:
         Raises ConfigError when not one batch can be filled, DataError for pairs without the
         positions that the sampler goes by, TrainingError without the bank that it asked for.
         """
-        pull = self._pull(epoch, pairs, bank)
+
+        def exclude() -> tuple[Ints, Ints] | None:
+            return exclusion(
+                pairs, semi_positives=self.ignore_semi_positives, within_m=self.ignore_within_m
+            )
+
+        source = self._source(epoch, pairs, bank)
         filled = fill_batches(
             pairs.pairs,
-            pull.neighbours,
-            self._rules(pull, batch_size),
+            source.neighbours,
+            Rules(
+                batch_size=batch_size,
+                num_near=source.select // 2,
+                pool=source.pool,
+                give_up=self.give_up,
+                by_pair=source.by_pair,
+                shrink=True,
+                count_used_as_rejected=True,
+                shuffle=True,
+            ),
             seed=(seed, epoch),
-            exclude=self._memo.of("exclusion", (pairs,), lambda: self._exclusion(pairs)),
+            exclude=self._memo.of("exclusion", (pairs,), exclude),
         )
         if not len(filled.batches):
             raise ConfigError(
@@ -89,27 +104,10 @@ class RandomSampler:
                 where="sampler",
                 hint="lower train.batch_size, or ignore fewer references as false negatives",
             )
-        return BatchPlan(filled.batches, epoch, seed, pull.name, _info(filled, pairs))
+        return BatchPlan(filled.batches, epoch, seed, source.name, _info(filled, pairs))
 
-    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> NeighbourSource:  # noqa: ARG002
+    def _source(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> NeighbourSource:  # noqa: ARG002
         return NeighbourSource("random")
-
-    def _rules(self, pull: NeighbourSource, batch_size: int) -> Rules:
-        return Rules(
-            batch_size=batch_size,
-            num_near=pull.select // 2,
-            pool=pull.pool,
-            give_up=self.give_up,
-            by_pair=pull.by_pair,
-            shrink=True,
-            count_used_as_rejected=True,
-            shuffle=True,
-        )
-
-    def _exclusion(self, pairs: PairTable) -> tuple[Ints, Ints] | None:
-        return exclusion(
-            pairs, semi_positives=self.ignore_semi_positives, within_m=self.ignore_within_m
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,11 +133,10 @@ class GpsSampler(RandomSampler):
                 hint=f"give at least {self.select}",
             )
 
-    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> NeighbourSource:  # noqa: ARG002
-        return self._gps_pull("gps", pairs)
-
-    def _gps_pull(self, name: str, pairs: PairTable) -> NeighbourSource:
-        return NeighbourSource(name, self._gps_table(pairs), False, self.select, self.pool)
+    def _source(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> NeighbourSource:  # noqa: ARG002
+        return NeighbourSource(
+            "gps", self._gps_table(pairs), by_pair=False, select=self.select, pool=self.pool
+        )
 
     def _gps_table(self, pairs: PairTable) -> Ints:
         def make() -> Ints:
@@ -175,19 +172,16 @@ class SimilaritySampler(GpsSampler):
             return "incremental"
         return "mine" if (epoch - self.first_epoch) % self.mine_every == 0 else "keep"
 
-    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> NeighbourSource:
-        return self._similarity_pull("similarity", epoch, pairs, bank)
-
-    def _similarity_pull(
-        self, name: str, epoch: int, pairs: PairTable, bank: EmbeddingBank | None
-    ) -> NeighbourSource:
+    def _source(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> NeighbourSource:
         if bank is None:
             raise TrainingError(
-                f"the {name} sampler needs embeddings for epoch {epoch}, it was given none",
+                f"the sampler needs embeddings for epoch {epoch}, it was given none",
                 hint="whoever calls plan(...) must heed wants_bank(epoch)",
             )
         table = self._memo.of("bank", (pairs, bank), lambda: self._bank_table(pairs, bank))
-        return NeighbourSource(name, table, True, self.select, self.pool)
+        return NeighbourSource(
+            "similarity", table, by_pair=True, select=self.select, pool=self.pool
+        )
 
     def _bank_table(self, pairs: PairTable, bank: EmbeddingBank) -> Ints:
         table = similarity_neighbours(pairs, bank, self.pool)
@@ -214,10 +208,10 @@ class Sample4GeoSampler(SimilaritySampler):
             return self.first_mine_epoch
         return 1 if self.incremental else self.mine_every
 
-    def _pull(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> NeighbourSource:
-        if epoch < self.first_epoch:
-            return self._gps_pull("sample4geo/gps", pairs)
-        return self._similarity_pull("sample4geo/similarity", epoch, pairs, bank)
+    def _source(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> NeighbourSource:
+        kind = GpsSampler if epoch < self.first_epoch else SimilaritySampler
+        source = kind._source(self, epoch, pairs, bank)
+        return source._replace(name=f"sample4geo/{source.name}")
 
 
 def _info(filled: FilledPlan, pairs: PairTable) -> dict[str, float]:
