@@ -123,6 +123,19 @@ def resize(image: Pixels, size: tuple[int, int]) -> Pixels:
     return np.asarray(resized, dtype=np.uint8)
 
 
+def within(image: Pixels, side: float) -> Pixels:
+    """Return uint8[H, W, 3], a smaller one if its longest side has more than ``side`` pixels.
+
+    For pictures that people look at: each pixel is the mean of those that it stands for.
+    """
+    height, width = image.shape[:2]
+    factor = side / max(height, width)
+    if factor >= 1:
+        return np.ascontiguousarray(image)
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def _read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()

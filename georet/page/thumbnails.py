@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
-import numpy as np
 import simplejpeg
 
-from georet.data.images import read_image
+from georet.data.images import read_image, within
 from georet.errors import GeoretError
 from georet.page.markup import Html, data_url, tag
 from georet.types import Pixels
@@ -58,8 +56,4 @@ def shrunk(image: Pixels, side: int) -> Pixels:
     Panoramas keep their shape but never get wider than four times that.
     """
     height, width = image.shape[:2]
-    factor = min(1.0, side / min(height, width), 4 * side / max(height, width))
-    if factor == 1.0:
-        return np.ascontiguousarray(image)
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    return np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return within(image, side * min(4, max(height, width) / min(height, width)))

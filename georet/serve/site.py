@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import simplejpeg
 
-from georet.data.images import read_image, resize
+from georet.data.images import read_image, within
 from georet.errors import DataError
 from georet.gallery.pictures.atlas import decode_thumbnail
 from georet.gallery.pictures.mosaic import Pictured
@@ -96,7 +96,7 @@ class Site:
         with self._searching:
             location = self._locator.locate([image], k=k, region=region)[0]
         height, width = image.shape[:2]
-        preview = data_url(_jpeg(_within(image, _PREVIEW_PX)))
+        preview = data_url(_jpeg(within(image, _PREVIEW_PX)))
         photo = {"width": width, "height": height, "preview": preview}
         return {"photo": photo, **located(location, self.gallery.tiles)}
 
@@ -116,13 +116,7 @@ class Site:
         """Return a sample photo as JPEG, or None where there is none."""
         if not 0 <= number < len(self.samples):
             return None
-        return _jpeg(_within(read_image(self.samples[number].path), _SAMPLE_PX))
-
-
-def _within(image: Pixels, side: int) -> Pixels:
-    height, width = image.shape[:2]
-    factor = min(1.0, side / max(height, width))
-    return resize(image, (max(1, round(height * factor)), max(1, round(width * factor))))
+        return _jpeg(within(read_image(self.samples[number].path), _SAMPLE_PX))
 
 
 def _jpeg(image: Pixels) -> bytes:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from georet.contracts.running import Session
-from georet.data.images import preprocess
+from georet.data.images import preprocess, within
 from georet.errors import DataError
 from georet.files import sweep
 from georet.gallery.files import journal
@@ -160,11 +160,7 @@ class ShardMaker:
 
 def thumbnail(tile: Pixels) -> bytes:
     """Return a tile uint8[h, w, 3] as JPEG, its longest side at most ``THUMBNAIL_SIDE`` pixels."""
-    height, width = tile.shape[:2]
-    scale = min(1.0, THUMBNAIL_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(tile, size, interpolation=cv2.INTER_AREA) if scale < 1 else tile
-    bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+    bgr = cv2.cvtColor(within(tile, THUMBNAIL_SIDE), cv2.COLOR_RGB2BGR)
     return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY])[1].tobytes()
 
 
