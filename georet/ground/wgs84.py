@@ -22,6 +22,7 @@ HALF_WORLD_M: Final = float(np.pi * SEMI_MAJOR_M)
 
 MAX_LATITUDE_LATLON: Final = float(np.degrees(np.arctan(np.sinh(np.pi))))
 """The latitude, 85.05 degrees, at which Web Mercator's square ends."""
+_NEAR_POLE_RAD: Final = float(np.pi / 2) - 4.5e-8
 
 
 def surface_points(latlon: ArrayLike) -> Doubles:
@@ -109,8 +110,8 @@ def mercator_m(latlon: ArrayLike) -> Doubles:
     """
     points = np.asarray(latlon, np.float64)
     latitude = np.clip(points[..., 0], -MAX_LATITUDE_LATLON, MAX_LATITUDE_LATLON)
-    y = SEMI_MAJOR_M * np.arcsinh(np.tan(np.radians(latitude)))
-    return np.stack([np.radians(points[..., 1]) * SEMI_MAJOR_M, y], axis=-1)
+    y = mercator_y(np.radians(latitude))
+    return np.stack([np.radians(points[..., 1]), y], axis=-1) * SEMI_MAJOR_M
 
 
 def latlon_of_mercator(xy_m: ArrayLike) -> Doubles:
@@ -141,6 +142,10 @@ def metres_a_pixel(latitude_latlon: ArrayLike, zoom: int, tile_px: int = 256) ->
 
 
 def mercator_y(latitude_rad: Doubles) -> Doubles:
-    """Return the northward Mercator coordinate float64[...] on the unit sphere."""
-    y: Doubles = np.arctanh(np.clip(np.sin(latitude_rad), -1 + 1e-15, 1 - 1e-15))
+    """Return the northward Mercator coordinate float64[...] on the unit sphere.
+
+    Towards a pole it grows without end; there it is cut off at 17.6, some 0.3 m away from the pole.
+    """
+    latitude = np.clip(latitude_rad, -_NEAR_POLE_RAD, _NEAR_POLE_RAD)
+    y: Doubles = np.arcsinh(np.tan(latitude))
     return y

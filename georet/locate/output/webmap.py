@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from georet.gallery.pictures.mosaic import EXTENT_M, WEB_RADIUS_M, Mosaic
 from georet.geodesy import EARTH_RADIUS_M, destination, unit_vectors, vectors_of_angles
-from georet.ground.wgs84 import mercator_y
+from georet.ground.wgs84 import mercator_m
 from georet.page.markup import Html, data_url
 from georet.tiles.table import TileTable
 from georet.types import Bools, Doubles, Floats, Ints, Pixels
@@ -41,10 +41,9 @@ class Frame:
     def xy(self, latlon: Doubles) -> Doubles:
         """Return float64[M, 2] in pixels for positions [M, 2], each on its side of the window."""
         west, south, east, north = self.bounds_m
-        x_m = WEB_RADIUS_M * np.radians(latlon[:, 1])
+        x_m, y_m = _on_map_m(latlon).T
         middle = (west + east) / 2
         x_m = middle + (x_m - middle + EXTENT_M) % (2 * EXTENT_M) - EXTENT_M
-        y_m = mercator_y_m(latlon[:, 0])
         return np.stack(
             [
                 (x_m - west) / (east - west) * self.width,
@@ -69,13 +68,10 @@ class Frame:
         return float((east - west) / self.width * np.cos(latitude))
 
 
-def mercator_y_m(latitude_latlon: Doubles) -> Doubles:
-    """Return northings float64[R] in EPSG:3857 metres of latitudes in degrees [R].
-
-    They are cut off near the poles.
-    """
-    rad = np.radians(np.clip(latitude_latlon, -_HIGHEST_LATLON, _HIGHEST_LATLON))
-    return WEB_RADIUS_M * mercator_y(rad)
+def _on_map_m(latlon: Doubles) -> Doubles:
+    """Return x, y float64[..., 2] in EPSG:3857 metres of positions, cut off near the poles."""
+    latitude = np.clip(latlon[..., 0], -_HIGHEST_LATLON, _HIGHEST_LATLON)
+    return mercator_m(np.stack([latitude, latlon[..., 1]], axis=-1))
 
 
 def frame_of(tiles: TileTable, width: int, most: int) -> Frame:
@@ -92,8 +88,8 @@ def frame_of(tiles: TileTable, width: int, most: int) -> Frame:
     if span > 330:
         west, span = -180.0, 360.0
     west = (west + 180) % 360 - 180
-    x0, x1 = WEB_RADIUS_M * np.radians([west, west + span])
-    y0, y1 = mercator_y_m(np.array([latlon[:, 0].min(), latlon[:, 0].max()]))
+    corners = [[latlon[:, 0].min(), west], [latlon[:, 0].max(), west + span]]
+    (x0, y0), (x1, y1) = _on_map_m(np.array(corners))
     return _fitted((float(x0), float(y0), float(x1), float(y1)), width, most)
 
 
@@ -101,8 +97,8 @@ def frame_around(latlon: tuple[float, float], half_m: float, side: int) -> Frame
     """Return a square window of ``side`` pixels that reaches ``half_m`` on the ground each way."""
     stretch = 1 / max(0.1, float(np.cos(np.radians(min(abs(latlon[0]), _HIGHEST_LATLON)))))
     half = min(half_m * stretch, EXTENT_M)
-    x, y = WEB_RADIUS_M * np.radians(latlon[1]), float(mercator_y_m(np.array([latlon[0]]))[0])
-    return Frame((float(x - half), y - half, float(x + half), y + half), side, side)
+    x, y = _on_map_m(np.array(latlon)).tolist()
+    return Frame((x - half, y - half, x + half, y + half), side, side)
 
 
 def _fitted(bounds_m: tuple[float, float, float, float], width: int, most: int) -> Frame:
