@@ -17,6 +17,26 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 30, 34
 _LABEL_ROOM, _LABEL_STEP = 48, 13
 _MOST_POINTS = 700
 
+KINDS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+"""Kinds of series that ``standalone`` colours, in this order."""
+_LIGHT = ("#1c2126", "#1d63ae", "#0d7a6b", "#6b5bb5", "#b3400c", "#8a6d0b", "#a8326e", "#5c646c")
+_DARK = ("#e7e5df", "#71b0ee", "#55c4b1", "#a99cf0", "#f0935f", "#d9b84a", "#ef8fbd", "#9aa2aa")
+# The style sheets of the report and of the served page have these colours too, as files that no
+# Python makes: georet/report/style.css, georet/serve/static/page.css, map.css and icon.svg.
+_STYLE = """
+text { font: 11.5px system-ui, sans-serif; fill: #5c646c; }
+.axis, .title { fill: #1c2126; } .title { font-weight: 600; }
+path { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
+.point { stroke-width: 8; stroke-linecap: round; }
+.grid { stroke: #dfddd6; stroke-width: 1; } .tick { stroke: #5c646c; stroke-width: 1; }
+.name { stroke: none; font-weight: 600; }
+.paper { fill: #fbfbf9; }
+"""
+_STYLE_DARK = """
+text { fill: #9aa2aa; } .axis, .title { fill: #e7e5df; }
+.grid { stroke: #2e343a; } .tick { stroke: #9aa2aa; } .paper { fill: #131619; }
+"""
+
 
 @dataclass(frozen=True)
 class Series:
@@ -85,6 +105,37 @@ def chart(series: Sequence[Series], x: Axis, y: Axis, about: str) -> Html:
     )
 
 
+def standalone(drawn: Html, *more: Html, title: str, room: int, margin: int = 12) -> Html:
+    """Return a chart as an SVG document of its own, light or dark as its viewer prefers.
+
+    Pixels: ``room`` for names to the right of the chart, ``margin`` around it; ``more`` is drawn
+    over the chart, in its coordinates.
+    """
+    light, dark = (
+        "".join(
+            f".{kind} {{ stroke: {colour}; }} .name.{kind} {{ stroke: none; fill: {colour}; }}\n"
+            for kind, colour in zip(KINDS, colours, strict=True)
+        )
+        for colours in (_LIGHT, _DARK)
+    )
+    style = f"{_STYLE}{light}@media (prefers-color-scheme: dark) {{{_STYLE_DARK}{dark}}}"
+    # The chart's size is the style sheet's on a page; here it would fill the names' room too.
+    size = f'<svg width="{WIDTH}" height="{HEIGHT}" overflow="visible" '
+    sized = Html(drawn.replace("<svg ", size, 1))
+    width, height = WIDTH + room, HEIGHT + 3 * margin
+    return tag(
+        "svg",
+        tag("style", Html(style)),
+        tag("rect", width=width, height=height, class_="paper"),
+        tag("text", title, x=margin, y=margin + 6, class_="title"),
+        tag("g", sized, *more, transform=f"translate({margin},{2 * margin})"),
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {width} {height}",
+        width=width,
+        height=height,
+    )
+
+
 def path_of(points: Doubles) -> str:
     """Return a path through points float64[M, 2], broken where one is not finite."""
     parts, command = [], "M"
@@ -102,7 +153,8 @@ def thinned(x: Doubles, y: Doubles) -> tuple[Doubles, Doubles]:
     if len(x) <= _MOST_POINTS:
         return x, y
     edges = np.linspace(0, len(x), _MOST_POINTS // 2 + 1).astype(np.int64)
-    keep = [a + f(y[a:b]) for a, b in pairwise(edges.tolist()) for f in _EXTREMES]
+    stretches = pairwise(edges.tolist())
+    keep = [a + int(f(y[a:b])) for a, b in stretches for f in (np.argmin, np.argmax)]
     rows = np.unique(np.array(keep, np.int64))
     return x[rows], y[rows]
 
@@ -112,17 +164,6 @@ def _round_step(step: float, *, halves: bool = True) -> float:
     power: float = 10.0 ** math.floor(math.log10(step))
     rounds = (1, 2, 2.5, 5, 10) if halves else (1, 2, 5, 10)
     return next(power * m for m in rounds if step <= power * m * (1 + 1e-9))
-
-
-def _lowest(values: Doubles) -> int:
-    return int(np.argmin(values))
-
-
-def _highest(values: Doubles) -> int:
-    return int(np.argmax(values))
-
-
-_EXTREMES = (_lowest, _highest)
 
 
 @dataclass(frozen=True)
