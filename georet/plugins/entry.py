@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import importlib.machinery
+import importlib.util
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from georet.components import Component
 from georet.errors import MissingExtraError, PluginError
 from georet.plugins.discovery import Source
-from georet.plugins.requirements import is_installed
 
 
 @dataclass(frozen=True)
@@ -71,3 +74,27 @@ class Entry:
                 hint="GEORET_DEBUG=1 shows the traceback.",
             ) from error
         return found
+
+
+def is_installed(name: str) -> bool:
+    """Return whether a module of that dotted name can be found, without importing its parents."""
+    if name in sys.modules:
+        return True
+    top, *rest = name.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return False
+    if spec is None:
+        return False
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    for part in rest:
+        if not any(_holds(folder, part) for folder in folders):
+            return False
+        folders = [folder / part for folder in folders]
+    return True
+
+
+def _holds(folder: Path, module: str) -> bool:
+    suffixes = importlib.machinery.all_suffixes()
+    return (folder / module).is_dir() or any((folder / (module + s)).is_file() for s in suffixes)

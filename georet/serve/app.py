@@ -7,6 +7,9 @@ import re
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +21,6 @@ from starlette.exceptions import HTTPException
 from georet.errors import GeoretError
 from georet.serve.access import Access, Refusal
 from georet.serve.area import area_of
-from georet.serve.assets import load_assets
 from georet.serve.guard import Guard, refused
 from georet.serve.site import Site
 from georet.serve.slots import BusyError, Slots, num_cores
@@ -154,3 +156,36 @@ def _busy(_: Request, __: Exception) -> Response:
 
 def _broken(_: Request, __: Exception) -> Response:
     return refused(Refusal(500, "this went wrong", "The terminal of georet serve says more."))
+
+
+_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "mjs": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "txt": "text/plain; charset=utf-8",
+}
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file: its bytes and what they are."""
+
+    content: bytes
+    media_type: str
+
+
+def load_assets() -> dict[str, Asset]:
+    """Return the files below ``georet/serve/static`` by their names relative to it."""
+    return _below(files("georet.serve").joinpath("static"), "")
+
+
+def _below(folder: Traversable, prefix: str) -> dict[str, Asset]:
+    found: dict[str, Asset] = {}
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found |= _below(entry, f"{prefix}{entry.name}/")
+        elif media_type := _TYPES.get(entry.name.rpartition(".")[2]):
+            found[prefix + entry.name] = Asset(entry.read_bytes(), media_type)
+    return found

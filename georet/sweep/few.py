@@ -12,7 +12,7 @@ from georet.sweep.best import LOWEST, SPARE, Best, order
 from georet.sweep.blocks import Block, Targets, scan
 from georet.sweep.candidates import rounding
 from georet.sweep.exact import Sides
-from georet.sweep.tensors import tensor_of
+from georet.sweep.vectors import tensor_of
 from georet.sweep.work import is_unit_length
 from georet.types import Ints
 

@@ -6,8 +6,8 @@ import torch
 
 from georet.sweep.blocks import Block, scan
 from georet.sweep.exact import Sides
-from georet.sweep.tensors import tensor_of
 from georet.sweep.threads import Threads
+from georet.sweep.vectors import tensor_of
 from georet.sweep.work import Work
 from georet.types import Floats
 

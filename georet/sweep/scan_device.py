@@ -8,7 +8,7 @@ import torch
 from georet.sweep.best import LOWEST, keep_all
 from georet.sweep.blocks import settle_above
 from georet.sweep.exact import Sides
-from georet.sweep.tensors import tensor_of
+from georet.sweep.vectors import tensor_of
 from georet.sweep.work import Work
 from georet.types import Floats, Ints
 

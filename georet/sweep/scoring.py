@@ -65,7 +65,7 @@ def check_same_size(query: Vectors, reference: Vectors) -> None:
 
 def _as_writeable(rows: Floats) -> Floats:
     """Return the same memory under another flag, for which nothing must be compiled anew."""
-    from georet.sweep.tensors import tensor_of
+    from georet.sweep.vectors import tensor_of
 
     view: Floats = tensor_of(rows).numpy()
     return view

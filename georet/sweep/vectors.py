@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from georet.types import Bools, Doubles, Floats
+from georet.types import Bools, Doubles, Floats, Ints
 
 if TYPE_CHECKING:
     import torch
@@ -36,3 +37,13 @@ class Vectors:
     def scale(self, part: slice) -> Floats:
         """Return float32 factors that bring some rows to unit length."""
         return (1 / self.length[part]).astype(np.float32)
+
+
+def tensor_of(array: Floats | Ints) -> torch.Tensor:
+    """Return a tensor that shares the memory of an array, for reading."""
+    import torch
+
+    with warnings.catch_warnings():
+        # A memory map may be closed to writing; nothing here writes to it.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)

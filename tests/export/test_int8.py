@@ -15,8 +15,12 @@ from georet.errors import DataError
 from georet_export.artefact.artefact import read_artefact
 from georet_export.artefact.errors import ExportError
 from georet_export.onnx.exporter import OnnxExporter
-from georet_export.onnx.int8 import NUM_FLOAT_FIRST, write_runtime_int8, write_tensorrt_qdq
-from georet_export.onnx.multiply_adds import multiply_adds
+from georet_export.onnx.int8 import (
+    NUM_FLOAT_FIRST,
+    multiply_adds,
+    write_runtime_int8,
+    write_tensorrt_qdq,
+)
 
 SIZE = (64, 64)
 

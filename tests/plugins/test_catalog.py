@@ -17,7 +17,7 @@ from georet.errors import ComponentError, ConfigError, MissingExtraError, Plugin
 from georet.plugins import Selection, load_plugins
 from georet.plugins.catalog import Catalog
 from georet.plugins.discovery import Source
-from georet.plugins.requirements import is_installed
+from georet.plugins.entry import is_installed
 
 OWNER = Source("north", "module_north", "dist-north", "1.0", "north")
 FIRST_PARTY = Source("orbitview", "georet_orbitview", "georet", "0.1", "orbitview")

@@ -1,9 +1,12 @@
-"""OpenVINO and NNCF without what they do beside their work: telemetry, and the signal stack."""
+"""Other libraries without what they do beside their work: telemetry, talk, the signal stack."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import TypeVar
@@ -44,3 +47,23 @@ def in_own_thread(compile_it: Callable[[], _Result]) -> _Result:
     """
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(compile_it).result()
+
+
+ROOT = ""
+"""The name of the root logger."""
+
+
+@contextlib.contextmanager
+def quiet(*names: str) -> Iterator[None]:
+    """Let the named loggers report errors alone while entered, and ignore warnings."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from georet.errors import UsageError
+from georet.errors import GeoretError, UsageError
 from georet.export_spec import PRECISIONS, Precision
 from georet.page.readable import megabytes
 from georet.plugins import Selection
 from georet.progress import say
+from georet.report import write_report
+from georet.train import setup
+from georet.train.run import check_run, reconfigure
 from georet_export.artefact.backends import ONNX, OPENVINO
 from georet_export.exporting.job import Outcome, check_gates
-from georet_export.exporting.renewing import renew_report
 from georet_export.exporting.request import Request, parse_batch
 from georet_export.exporting.run import Options, export_encoder
 
@@ -120,3 +122,18 @@ def _precision(text: str) -> Precision:
     raise UsageError(
         f"no precision {text!r}", where="--precision", hint=f"One of {', '.join(PRECISIONS)}"
     )
+
+
+def renew_report(
+    run_dir: Path,
+    *,
+    selection: Selection = UNSAID,
+    overrides: Sequence[str] = (),
+) -> None:
+    """Write the run's report and say where; an export does not fail for want of one."""
+    try:
+        config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
+        data = setup.load_data(config, loaded)
+        say(f"report {write_report(run_dir, data.evaluations, data.pairs)}")
+    except GeoretError as error:
+        say(f"warning: the run's report was not written anew: {error}")

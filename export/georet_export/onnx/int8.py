@@ -6,6 +6,7 @@ wants symmetric int8, no quantised bias, and takes convolutions as well.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +20,8 @@ from georet.files import sha256_of
 from georet.types import Pixels
 from georet_export.artefact.errors import ExportError
 from georet_export.artefact.external_data import check_onnx
-from georet_export.artefact.quiet import ROOT, quiet
+from georet_export.artefact.vendors import ROOT, quiet
 from georet_export.artefact.writing import INPUT
-from georet_export.onnx.multiply_adds import multiply_adds
 
 NUM_CALIBRATION = 128
 """Images that the ranges of activations are taken from."""
@@ -158,3 +158,36 @@ def _counted(model: Any, work: Mapping[str, int]) -> dict[str, Any]:
         },
         "share_of_multiply_adds": round(share, 4),
     }
+
+
+def multiply_adds(model: Any) -> dict[str, int]:
+    """Return, by name, the multiply-adds for one image of the layers that hold weights.
+
+    Those are the convolutions and matrix products with a constant factor; products of two
+    activations (attention) are not among them. A layer whose shape is unknown counts as 0.
+    """
+    onnx = need("onnx", extra="onnx")
+    inferred = onnx.shape_inference.infer_shapes(model)
+    graph = inferred.graph
+    weights = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    values = [*graph.input, *graph.output, *graph.value_info]
+    shapes = {value.name: _free_of_batch(value) for value in values}
+    return {
+        node.name: _of_layer(weights[node.input[1]], shapes.get(node.output[0]), node.op_type)
+        for node in graph.node
+        if node.op_type in _LAYERS and node.input[1] in weights
+    }
+
+
+def _free_of_batch(value: Any) -> list[int] | None:
+    """Return the sizes after the first; None where one of them is not known."""
+    sizes = [dim.dim_value for dim in value.type.tensor_type.shape.dim[1:]]
+    return sizes if all(sizes) else None
+
+
+def _of_layer(weight: list[int], output: list[int] | None, operator: str) -> int:
+    if output is None:
+        return 0
+    # A convolution's output has its channels first, a product's last.
+    places = output[1:] if operator == "Conv" else output[:-1]
+    return math.prod(weight) * math.prod(places)

@@ -16,8 +16,7 @@ from georet.export_spec import ExportSpec
 from georet.files import sha256_of
 from georet.types import Pixels
 from georet_export.artefact.errors import ExportError
-from georet_export.artefact.quiet import quiet
-from georet_export.artefact.vendors import import_nncf, import_openvino, in_own_thread
+from georet_export.artefact.vendors import import_nncf, import_openvino, in_own_thread, quiet
 from georet_export.artefact.writing import INPUT, new_artefact
 from georet_export.onnx.int8 import NUM_FLOAT_FIRST, calibration_images
 from georet_export.onnx.writer import write_fp32

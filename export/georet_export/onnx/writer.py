@@ -20,7 +20,7 @@ from georet.files import sha256_of
 from georet.version import __version__
 from georet_export.artefact.errors import ExportError
 from georet_export.artefact.external_data import check_onnx
-from georet_export.artefact.quiet import quiet
+from georet_export.artefact.vendors import quiet
 from georet_export.artefact.writing import INPUT, OUTPUT
 from georet_export.onnx.graph import Deployable
 

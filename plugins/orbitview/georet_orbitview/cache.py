@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ import cv2
 from georet.errors import DataError, IntegrityError
 from georet.files import MANIFEST, read_json, sha256_of, write_json
 from georet.progress import progress
-from georet_orbitview.locking import locked
 
 Maker = Callable[[int], bytes]
 """(row) -> an encoded image; may be called by several threads at once."""
@@ -121,3 +121,32 @@ def _one_thread_each() -> Iterator[None]:
         yield
     finally:
         cv2.setNumThreads(before)
+
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file ``path`` alone, waiting for it; the file stays behind, empty."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT)
+    try:
+        _wait_for(handle)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _wait_for(handle: int) -> None:
+    if sys.platform == "win32":
+        while True:
+            try:
+                msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
+            except OSError:  # Windows gives up after ten seconds
+                continue
+            return
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX)

@@ -6,8 +6,10 @@ sampler keeps nothing from one epoch for the next but what the same arguments wo
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 
 import numpy as np
 from pydantic import Field
@@ -19,7 +21,6 @@ from georet.sampling.geographic import Distance
 from georet.sampling.kernel import Rules
 from georet.sampling.planner import FilledPlan, fill_batches
 from georet.types import BatchPlan, EmbeddingBank, Ints, PairTable
-from georet_sample4geo.memo import Memo
 from georet_sample4geo.tables import (
     View,
     gps_neighbours,
@@ -27,6 +28,27 @@ from georet_sample4geo.tables import (
     known_pairs,
     similarity_neighbours,
 )
+
+_T = TypeVar("_T")
+
+
+class Memo:
+    """Remembers the last result of each name, as long as the objects it was made from live."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[list[weakref.ref[object]], object]] = {}
+
+    def of(self, name: str, sources: tuple[object, ...], make: Callable[[], _T]) -> _T:
+        """Return ``make()``, or what it returned last for the very same sources."""
+        refs, value = self._kept.get(name, ([], None))
+        if len(refs) == len(sources) and all(
+            ref() is source for ref, source in zip(refs, sources, strict=True)
+        ):
+            return value  # type: ignore[return-value]
+        made = make()
+        self._kept[name] = [weakref.ref(source) for source in sources], made
+        return made
+
 
 Count = Annotated[int, Field(ge=1)]
 Epoch = Annotated[int, Field(ge=0)]
