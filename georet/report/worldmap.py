@@ -9,7 +9,7 @@ from georet.page.markup import Html, figure, join, tag
 from georet.page.projection import MapFrame, crosses, dots, frame_of
 from georet.page.readable import count, metres
 from georet.report.judged import JudgedSet, RunReport
-from georet.types import Doubles, Ints
+from georet.types import Doubles
 
 _WIDTH, _ASPECT = 1000.0, (1.7, 2.6)
 _FEW = 400
@@ -31,7 +31,10 @@ def world_map(report: RunReport) -> Html:
     order = misses[np.argsort(-judged.error_m[misses], kind="stable")]
     _, first = np.unique(judged.ranked.positive[order], return_index=True)
     far = order[np.sort(first)][: min(_NUM_LINES, len(misses) // 10 + 1)]
-    shown = _drawn(len(queries))
+    shown = np.arange(len(queries))
+    if len(shown) > _MOST_QUERIES:
+        rng = np.random.default_rng(0)
+        shown = np.sort(rng.choice(len(queries), _MOST_QUERIES, replace=False))
     is_sparse = len(gallery) < _FEW
     places, hits, size = queries[shown], judged.hits[shown], 10.0 if is_sparse else 4.0
     tables = [data.gallery.latlon for data in report.evaluations.values()]
@@ -58,13 +61,6 @@ def _land(frame: MapFrame, latlon: Doubles, kind: str) -> Html:
     """Return dots where references are; the more there are, the coarser."""
     cell = 1 + np.searchsorted(_MANY, len(latlon))
     return tag("path", d=dots(frame, latlon, cell=float(cell)), class_=kind)
-
-
-def _drawn(num: int) -> Ints:
-    """Return which queries are drawn: all, or as many as a map can hold, chosen at random."""
-    if num <= _MOST_QUERIES:
-        return np.arange(num)
-    return np.sort(np.random.default_rng(0).choice(num, _MOST_QUERIES, replace=False))
 
 
 def _line(frame: MapFrame, judged: JudgedSet, query: int, here: Doubles, gallery: Doubles) -> Html:

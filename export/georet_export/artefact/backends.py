@@ -54,7 +54,14 @@ class OpenVinoBackend:
         options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         if threads is not None:
             options["INFERENCE_NUM_THREADS"] = threads
-        content = _openvino_bytes(checked)
+        content: tuple[bytes, ...]
+        if checked.format == ONNX:
+            content = (_onnx_bytes(checked, checked.main),)
+        else:
+            weights = Path(checked.main).with_suffix(".bin").name
+            if weights not in checked.files:
+                raise DataError(f"has no {weights}", where=str(checked.path))
+            content = checked.read(checked.main), checked.read(weights)
 
         def compiled_model() -> Any:
             core = openvino.Core()
@@ -80,7 +87,17 @@ def open_onnx_file(
     """Execute any ONNX file of a verified artefact with ONNX Runtime, from verified bytes."""
     runtime = need("onnxruntime", extra="onnx", what="executing an ONNX file")
     content = _onnx_bytes(artefact, name)
-    session = _onnx_session(runtime, content, threads, str(artefact.path))
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3
+    if threads is not None:
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+    available = runtime.get_available_providers()
+    providers = [provider for provider in _PROVIDERS if provider in available]
+    try:
+        session = runtime.InferenceSession(content, options, providers=providers)
+    except Exception as error:  # its exceptions share no public base
+        raise _unloadable("ONNX Runtime", str(artefact.path), error) from error
 
     def execute(images: Pixels) -> Floats:
         found: Floats = session.run([OUTPUT], {INPUT: images})[0]
@@ -90,33 +107,10 @@ def open_onnx_file(
     return _session(execute, artefact, view, f"onnxruntime {runtime.__version__} {device}")
 
 
-def _onnx_session(runtime: Any, content: bytes, threads: int | None, where: str) -> Any:
-    options = runtime.SessionOptions()
-    options.log_severity_level = 3
-    if threads is not None:
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-    available = runtime.get_available_providers()
-    providers = [name for name in _PROVIDERS if name in available]
-    try:
-        return runtime.InferenceSession(content, options, providers=providers)
-    except Exception as error:  # its exceptions share no public base
-        raise _unloadable("ONNX Runtime", where, error) from error
-
-
 def _onnx_bytes(artefact: Artefact, name: str) -> bytes:
     content = artefact.read(name)
     check_onnx(content, where=str(artefact.path / name))
     return content
-
-
-def _openvino_bytes(artefact: Artefact) -> tuple[bytes, bytes] | tuple[bytes]:
-    if artefact.format == ONNX:
-        return (_onnx_bytes(artefact, artefact.main),)
-    weights = Path(artefact.main).with_suffix(".bin").name
-    if weights not in artefact.files:
-        raise DataError(f"has no {weights}", where=str(artefact.path))
-    return artefact.read(artefact.main), artefact.read(weights)
 
 
 def _of_format(artefact: Artefact, formats: tuple[str, ...]) -> Artefact:

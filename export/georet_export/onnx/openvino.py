@@ -45,7 +45,13 @@ class OpenvinoExporter:
         ):
             onnx_file = write_fp32(encoder, spec, Path(folder))
             draft.facts["onnx_sha256"] = sha256_of(onnx_file)
-            model = _converted(onnx_file, spec)
+            openvino = import_openvino()
+            try:
+                model = openvino.convert_model(onnx_file)
+            except Exception as error:  # OpenVINO's front ends raise unrelated types
+                raise ExportError(
+                    f"OpenVINO can't convert the graph: {error}", where=f"view {spec.view}"
+                ) from error
             if is_int8:
                 model, draft.facts["quantised"] = _quantised(model, spec)
             identity = spec.identities[spec.view]
@@ -63,16 +69,6 @@ class OpenvinoExporter:
                 model, draft.folder / MAIN, compress_to_fp16=spec.precision == "fp16"
             )
         return out
-
-
-def _converted(onnx_file: Path, spec: ExportSpec) -> Any:
-    openvino = import_openvino()
-    try:
-        return openvino.convert_model(onnx_file)
-    except Exception as error:  # OpenVINO's front ends raise unrelated types
-        raise ExportError(
-            f"OpenVINO can't convert the graph: {error}", where=f"view {spec.view}"
-        ) from error
 
 
 def _quantised(model: Any, spec: ExportSpec) -> tuple[Any, dict[str, Any]]:

@@ -52,7 +52,15 @@ def build_engine(
     content = onnx_path.read_bytes()
     graph, log = Graph(check_onnx(content, where=str(onnx_path))), Log()
     logger = collecting_logger(trt, log)
-    builder = _builder(trt, logger)
+    try:
+        builder = trt.Builder(logger)
+    except TypeError as error:
+        # pybind's words for a factory that returned nothing: classic TensorRT without a driver.
+        raise ExportError(
+            f"{trt.__name__} {trt.__version__} can't start: it found no NVIDIA driver",
+            hint="Only on a machine with a GPU does it build. TensorRT-RTX compiles without one: "
+            "pip install 'georet[trt-rtx]', then name it as the exporter.",
+        ) from error
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     # The bytes that were checked and hashed, never the path, from which other files are found.
     parser = trt.OnnxParser(network, logger)
@@ -87,18 +95,6 @@ def build_engine(
         num_layers=network.num_layers,
         version=trt.__version__,
     )
-
-
-def _builder(trt: ModuleType, logger: Any) -> Any:
-    try:
-        return trt.Builder(logger)
-    except TypeError as error:
-        # pybind's words for a factory that returned nothing: classic TensorRT without a driver.
-        raise ExportError(
-            f"{trt.__name__} {trt.__version__} can't start: it found no NVIDIA driver",
-            hint="Only on a machine with a GPU does it build. TensorRT-RTX compiles without one: "
-            "pip install 'georet[trt-rtx]', then name it as the exporter.",
-        ) from error
 
 
 def _config(trt: ModuleType, builder: Any, targets: Sequence[str]) -> Any:

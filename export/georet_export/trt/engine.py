@@ -33,7 +33,10 @@ class Engine:
         self.identity = identity
         self._log = Log()
         self.device = torch.device(device)
-        self.stream = _stream(self.device)
+        self.stream: torch.cuda.Stream | None = None
+        if self.device.type == "cuda":
+            # On the default stream TensorRT synchronises the whole device.
+            self.stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         # TensorRT counts no references: what an object was made from must outlive it.
         self._logger = collecting_logger(trt, self._log)
         self._runtime = trt.Runtime(self._logger)
@@ -81,13 +84,6 @@ class Engine:
     def _failure(self, what: str) -> DataError:
         reasons = "; ".join(self._log.faults()) or "TensorRT gave no reason"
         return DataError(f"{what}: {reasons}", where=self.identity.backend)
-
-
-def _stream(device: torch.device) -> torch.cuda.Stream | None:
-    """Return a stream of its own: on the default one TensorRT synchronises the whole device."""
-    if device.type != "cuda":
-        return None
-    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 def _tensor(engine: Any, name: str) -> tuple[str | int, ...]:

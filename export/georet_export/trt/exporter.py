@@ -38,8 +38,14 @@ class RTXExporter:
         trt, probe = import_tensorrt(self.flavour), probe_cuda()
         targets = self.targets(spec.targets, probe)
         with new_artefact(out, spec, made_as=self.flavour, main=PLAN, packages=["onnx"]) as draft:
-            graph = _write_onnx(encoder, spec, draft.folder)
             path = draft.folder / ONNX
+            if spec.precision == "int8":
+                # As Q/DQ nodes, which is how TensorRT wants it.
+                with tempfile.TemporaryDirectory() as scratch:
+                    fp32 = write_fp32(encoder, spec, Path(scratch))
+                    graph = write_tensorrt_qdq(fp32, spec, path)
+            else:
+                graph = write_onnx(encoder, spec, path)
             built = build_engine(trt, path, spec.batch, targets=targets if self.is_cross else ())
             (draft.folder / PLAN).write_bytes(built.plan)
             draft.facts |= {"targets": list(targets), **graph, "engine": facts_of(built)}
@@ -72,15 +78,6 @@ class ClassicExporter(RTXExporter):
                 hint="TensorRT-RTX compiles for others: pip install 'georet[trt-rtx]'.",
             )
         return (probe.target,)
-
-
-def _write_onnx(encoder: Encoder, spec: ExportSpec, folder: Path) -> dict[str, Any]:
-    """Write ``encoder.onnx`` in the precision asked for; int8 as Q/DQ nodes, as TensorRT wants."""
-    if spec.precision != "int8":
-        return write_onnx(encoder, spec, folder / ONNX)
-    with tempfile.TemporaryDirectory() as scratch:
-        fp32 = write_fp32(encoder, spec, Path(scratch))
-        return write_tensorrt_qdq(fp32, spec, folder / ONNX)
 
 
 def facts_of(built: BuiltEngine) -> dict[str, Any]:

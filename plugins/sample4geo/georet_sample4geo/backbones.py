@@ -67,16 +67,32 @@ class TimmBackbone(nn.Module):
             model, weights, img_size=img_size, drop_path=drop_path, has_map=self._has_map
         )
         self.mean, self.std = normalisation(self.trunk, weights, mean, std)
-        frozen = _shorten_and_freeze(self.trunk, model, stage, freeze_stages)
+        frozen: list[str] = []
+        if stage is not None or freeze_stages != 0:
+            names = stage_names(self.trunk, model)
+            if stage is not None:
+                cut_after(self.trunk, names, stage)
+                names = names[: stage + 1]
+            frozen = freeze_first(self.trunk, names, freeze_stages)
         self.trunk = folded(self.trunk, frozen, torch.rand(1, 3, *probe_size(self.trunk, img_size)))
         self._frozen = [self.trunk.get_submodule(name) for name in frozen]
         self._freezes_batchnorm = freeze_batchnorm
         if grad_checkpointing:
             checkpoint_gradients(self.trunk, model)
-        num_channels = self._num_channels(probe_size(self.trunk, img_size))
-        self.head = self._head(
-            num_channels, pool, head_width if head == "conv" else None, embed_dim
-        )
+        size = probe_size(self.trunk, img_size)
+        self.eval()
+        with torch.no_grad():
+            num_channels = self._trunk_output(torch.zeros(1, 3, *size)).shape[1]
+        width = head_width if head == "conv" else None
+        if width is not None and embed_dim is None:
+            raise ConfigError(
+                "a conv head needs embed_dim", where="head", hint="Add for example embed_dim: 256"
+            )
+        self.head: nn.Module
+        if self._has_map:
+            self.head = Head(num_channels, use_gem=pool == "gem", width=width, embed_dim=embed_dim)
+        else:
+            self.head = nn.Identity() if embed_dim is None else nn.Linear(num_channels, embed_dim)
         self.embed_dim: int = embed_dim or num_channels
         if not any(parameter.requires_grad for parameter in self.parameters()):
             raise ConfigError(
@@ -117,31 +133,3 @@ class TimmBackbone(nn.Module):
             return places.transpose(1, 2).unsqueeze(-1)
         is_channels_last = getattr(self.trunk, "output_fmt", "NCHW") == "NHWC"
         return output.permute(0, 3, 1, 2) if is_channels_last else output
-
-    def _num_channels(self, size: Size) -> int:
-        self.eval()
-        with torch.no_grad():
-            return self._trunk_output(torch.zeros(1, 3, *size)).shape[1]
-
-    def _head(
-        self, num_channels: int, pool: Pool, width: int | None, embed_dim: int | None
-    ) -> nn.Module:
-        if width is not None and embed_dim is None:
-            raise ConfigError(
-                "a conv head needs embed_dim", where="head", hint="Add for example embed_dim: 256"
-            )
-        if self._has_map:
-            return Head(num_channels, use_gem=pool == "gem", width=width, embed_dim=embed_dim)
-        return nn.Identity() if embed_dim is None else nn.Linear(num_channels, embed_dim)
-
-
-def _shorten_and_freeze(
-    trunk: nn.Module, model: str, stage: int | None, num_frozen: int
-) -> list[str]:
-    if stage is None and num_frozen == 0:
-        return []
-    names = stage_names(trunk, model)
-    if stage is not None:
-        cut_after(trunk, names, stage)
-        names = names[: stage + 1]
-    return freeze_first(trunk, names, num_frozen)

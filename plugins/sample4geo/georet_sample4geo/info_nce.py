@@ -53,7 +53,11 @@ class InfoNCE(torch.nn.Module):
             DataError: ``ignore_within_m`` is set and the references have no coordinates.
         """
         device = embedded.query.device
-        mask = self._ignored(embedded.batch)
+        # bool[B, B], True where reference j is no negative of query i.
+        mask = embedded.batch.semi_positive_mask if self.ignore_semi_positives else None
+        if self.ignore_within_m is not None:
+            near = _near(embedded.batch, self.ignore_within_m)
+            mask = near if mask is None else near | mask
         ignored = None if mask is None else torch.from_numpy(mask).to(device)
         with torch.autocast(device.type, enabled=False):
             scale = embedded.logit_scale.float()
@@ -64,14 +68,6 @@ class InfoNCE(torch.nn.Module):
             transposed = None if ignored is None else ignored.T
             columns = _cross_entropy(logits.T, transposed, self.label_smoothing)
             return (rows + columns) / 2
-
-    def _ignored(self, batch: Batch) -> Bools | None:
-        """Return bool[B, B], True where reference j is no negative of query i, or None."""
-        mask = batch.semi_positive_mask if self.ignore_semi_positives else None
-        if self.ignore_within_m is None:
-            return mask
-        near = _near(batch, self.ignore_within_m)
-        return near if mask is None else near | mask
 
 
 def _near(batch: Batch, radius_m: float) -> Bools:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import platform
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import georet
 from georet.config import RunConfig
@@ -62,7 +62,13 @@ def import_released(
     missing, unknown, or of another shape.
     """
     tensors = read_tensors(weights)
-    scale = _scale(tensors, weights)
+    found = next((tensors[name] for name in SCALES if name in tensors), None)
+    if found is not None and (found.numel() != 1 or not bool(torch.isfinite(found).all())):
+        raise DataError(
+            f"logit_scale has shape {tuple(found.shape)}, wanted one finite number",
+            where=str(weights),
+        )
+    scale = None if found is None else float(found)
     settings = [
         f"encoder.backbone={{name: sample4geo:timm, model: {model}, weights: none}}",
         "encoder.shared=true",
@@ -85,18 +91,6 @@ def import_released(
     imported = Imported(run_dir, len(network) - len(left_out), left_out, scale)
     _save(imported, encoder, config, loaded, weights)
     return imported
-
-
-def _scale(tensors: Mapping[str, Tensor], weights: Path) -> float | None:
-    found = next((tensors[name] for name in SCALES if name in tensors), None)
-    if found is None:
-        return None
-    if found.numel() != 1 or not bool(torch.isfinite(found).all()):
-        raise DataError(
-            f"logit_scale has shape {tuple(found.shape)}, wanted one finite number",
-            where=str(weights),
-        )
-    return float(found)
 
 
 def _save(

@@ -44,7 +44,24 @@ def create_trunk(
         options["img_size"] = img_size
     if drop_path:
         options["drop_path_rate"] = drop_path
-    trunk = _make(model, options, is_pretrained=weights == "timm")
+    is_pretrained = weights == "timm"
+    try:
+        trunk = timm.create_model(model, pretrained=is_pretrained, **options)
+    except TypeError as error:
+        raise ConfigError(
+            f"{model} does not take one of the options: {error}",
+            where=f"model: {model}",
+            hint="Convolutional networks take images of any size: leave out img_size.",
+        ) from error
+    except Exception as error:  # timm passes on whatever the network or its hub client raises
+        if not is_pretrained:
+            raise ComponentError(str(error), where=f"model: {model}") from error
+        raise DataError(
+            f"timm could not get its weights: {error}",
+            where=f"model: {model}",
+            hint="They come over the network. Without it, give weights: the path of a "
+            ".safetensors or .pth file, lite0 (with model: tf_efficientnet_lite0), or none.",
+        ) from error
     if weights not in ("none", "timm"):
         where = f"weights: {weights}"
         names = trunk.pretrained_cfg.get("classifier") or ()
@@ -73,26 +90,6 @@ def probe_size(trunk: Any, img_size: int | Size | None) -> Size:
     cfg: dict[str, Any] = trunk.pretrained_cfg
     height, width = cfg["input_size"][-2:]
     return (height, width) if cfg.get("fixed_input_size") else _PROBE_SIZE
-
-
-def _make(model: str, options: dict[str, Any], *, is_pretrained: bool) -> Any:
-    try:
-        return timm.create_model(model, pretrained=is_pretrained, **options)
-    except TypeError as error:
-        raise ConfigError(
-            f"{model} does not take one of the options: {error}",
-            where=f"model: {model}",
-            hint="Convolutional networks take images of any size: leave out img_size.",
-        ) from error
-    except Exception as error:  # timm passes on whatever the network or its hub client raises
-        if not is_pretrained:
-            raise ComponentError(str(error), where=f"model: {model}") from error
-        raise DataError(
-            f"timm could not get its weights: {error}",
-            where=f"model: {model}",
-            hint="They come over the network. Without it, give weights: the path of a "
-            ".safetensors or .pth file, lite0 (with model: tf_efficientnet_lite0), or none.",
-        ) from error
 
 
 def _tensors(model: str, weights: str, where: str) -> dict[str, torch.Tensor]:

@@ -6,7 +6,6 @@ import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -33,7 +32,16 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
             return dict(load_file(path))
         except SafetensorError as error:
             raise _unreadable(path) from error
-    content = _read_torch(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        asked = re.search(r"GLOBAL (\S+)", str(error))
+        if asked is None:
+            raise _unreadable(path) from error
+        raise _no_table(path, f"it asks for {asked[1]}, which was not run") from error
+    except (RuntimeError, EOFError, KeyError, ValueError, AttributeError, IndexError) as error:
+        # torch and pickle raise any of these on bytes that are no checkpoint.
+        raise _unreadable(path) from error
     for key in _NESTED:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
@@ -94,19 +102,6 @@ def fit(
             hint="Are these weights of the same timm model, at the same img_size?",
         )
     network.load_state_dict(used)
-
-
-def _read_torch(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        asked = re.search(r"GLOBAL (\S+)", str(error))
-        if asked is None:
-            raise _unreadable(path) from error
-        raise _no_table(path, f"it asks for {asked[1]}, which was not run") from error
-    except (RuntimeError, EOFError, KeyError, ValueError, AttributeError, IndexError) as error:
-        # torch and pickle raise any of these on bytes that are no checkpoint.
-        raise _unreadable(path) from error
 
 
 def _no_table(path: Path, found: str) -> DataError:
