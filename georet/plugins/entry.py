@@ -6,7 +6,6 @@ import importlib
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,16 +45,14 @@ class Entry:
         """Raise MissingExtraError unless everything that the component requires is installed."""
         missing = self.missing
         if missing:
+            packages = " ".join(missing)
+            if self.component.extra is not None:
+                packages = f"'{self.owner.distribution}[{self.component.extra}]'"
             raise MissingExtraError(
                 f"{self.id!r} needs {', '.join(missing)}, which is not installed",
                 where=where or None,
-                hint=f"pip install {self._install(missing)}",
+                hint=f"pip install {packages}",
             )
-
-    def _install(self, missing: Iterable[str]) -> str:
-        if self.component.extra is not None:
-            return f"'{self.owner.distribution}[{self.component.extra}]'"
-        return " ".join(missing)
 
     def _resolve(self, target: Any) -> Any:
         """Import a lazy ``"module:attribute"``; everything else is returned as it is."""

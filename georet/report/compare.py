@@ -46,7 +46,8 @@ def _differences(group: Group, every: Mapping[str, Group]) -> str:
 def _table(key: tuple[str, ...], groups: Mapping[str, Group]) -> Table:
     rows, values, notes = {}, [], [SPREAD]
     for name, group in groups.items():
-        runs = _one_a_seed([run for run in group if key in run.results])
+        # The last run of each seed: a repetition adds nothing to a spread over seeds.
+        runs = list({run.seed: run for run in group if key in run.results}.values())
         if not runs:
             continue
         records = [run.results[key] for run in runs]
@@ -87,11 +88,6 @@ def _table(key: tuple[str, ...], groups: Mapping[str, Group]) -> Table:
     )
     title = " · ".join(part for part in key if part)
     return Table(title, rows, notes, {**facts, "notes": notes, "rows": values})
-
-
-def _one_a_seed(group: Group) -> Group:
-    """Return the last run of each seed: a repetition adds nothing to a spread over seeds."""
-    return list({run.seed: run for run in group}.values())
 
 
 def _mixed_versions(records: Sequence[ResultRecord]) -> list[str]:

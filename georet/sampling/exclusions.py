@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from georet.errors import ConfigError, DataError
 from georet.geodesy import chord, unit_vectors
-from georet.types import Doubles, Ints, PairTable
+from georet.types import Ints, PairTable
 
 Exclusion = tuple[Ints, Ints]
 """CSR: int64[R+1] offsets and int64[E] references; those of reference r lie between two offsets."""
@@ -41,7 +41,17 @@ def exclusion(
                 where=pairs.references.name,
                 hint="give them coordinates, or leave out ignore_within_m",
             )
-        parts.append(_nearby(latlon, within_m))
+        if not within_m >= 0:
+            raise ConfigError(f"within_m is {within_m}, it must not be negative")
+        tree, reach = cKDTree(unit_vectors(latlon)), chord(within_m)
+        num_couples = (int(tree.count_neighbors(tree, reach)) - len(latlon)) // 2
+        if num_couples > _MOST_COUPLES:
+            raise ConfigError(
+                f"{num_couples:,} couples of references lie within {within_m:g} m of each other",
+                hint="choose a smaller radius: batches could hardly be filled either",
+            )
+        near = tree.query_pairs(reach, output_type="ndarray")
+        parts.append(_couples(_incidence(near[:, 0], near[:, 1], (len(latlon), len(latlon)))))
     if not parts:
         return None
     couples = sum(parts[1:], start=parts[0])
@@ -59,20 +69,6 @@ def _same_place(pairs: PairTable) -> csr_array:
         row, column = np.nonzero(pairs.semi_positives >= 0)
         shown = own + _incidence(query[row], pairs.semi_positives[row, column], shape)
     return _couples(own.T @ shown)
-
-
-def _nearby(latlon: Doubles, within_m: float) -> csr_array:
-    if not within_m >= 0:
-        raise ConfigError(f"within_m is {within_m}, it must not be negative")
-    tree, reach = cKDTree(unit_vectors(latlon)), chord(within_m)
-    num_couples = (int(tree.count_neighbors(tree, reach)) - len(latlon)) // 2
-    if num_couples > _MOST_COUPLES:
-        raise ConfigError(
-            f"{num_couples:,} couples of references lie within {within_m:g} m of each other",
-            hint="choose a smaller radius: batches could hardly be filled either",
-        )
-    couples = tree.query_pairs(reach, output_type="ndarray")
-    return _couples(_incidence(couples[:, 0], couples[:, 1], (len(latlon), len(latlon))))
 
 
 def _incidence(row: Ints, column: Ints, shape: tuple[int, int]) -> csr_array:

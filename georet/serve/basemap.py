@@ -25,7 +25,12 @@ class Basemap:
         self._kept: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
         self._room = max_bytes
         self._lock = threading.Lock()
-        self.max_zoom = _sharp_zoom(float(gallery.tiles.side_m.min(initial=np.inf)))
+        side_m = float(gallery.tiles.side_m.min(initial=np.inf))
+        # The first zoom whose pixels are no larger than those of the smallest thumbnails.
+        self.max_zoom = 0
+        if np.isfinite(side_m) and side_m > 0:
+            zoom = np.ceil(np.log2(2 * EXTENT_M / SIDE * _THUMBNAIL_PX / side_m))
+            self.max_zoom = int(np.clip(zoom, 0, MAX_ZOOM))
 
     def png(self, zoom: int, x: int, y: int) -> bytes | None:
         """Return the picture of a tile, or None where there is no such tile."""
@@ -36,7 +41,10 @@ class Basemap:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        content = self._rendered(tile_bounds_m(zoom, x, y))
+        bounds_m = tile_bounds_m(zoom, x, y)
+        pixels = self._mosaic.render(bounds_m, (SIDE, SIDE))
+        bgra = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA)
+        content = cv2.imencode(".png", bgra, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = content
@@ -45,22 +53,9 @@ class Basemap:
                 self._room += len(self._kept.popitem(last=False)[1])
         return content
 
-    def _rendered(self, bounds_m: Bounds) -> bytes:
-        pixels = self._mosaic.render(bounds_m, (SIDE, SIDE))
-        bgra = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA)
-        return cv2.imencode(".png", bgra, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
-
 
 def tile_bounds_m(zoom: int, x: int, y: int) -> Bounds:
     """Return west, south, east, north of a tile in EPSG:3857 metres; y counts from the north."""
     side_m = 2 * EXTENT_M / 2**zoom
     west, north = x * side_m - EXTENT_M, EXTENT_M - y * side_m
     return west, north - side_m, west + side_m, north
-
-
-def _sharp_zoom(side_m: float) -> int:
-    """Return the first zoom whose pixels are no larger than those of the smallest thumbnails."""
-    if not np.isfinite(side_m) or side_m <= 0:
-        return 0
-    zoom = np.ceil(np.log2(2 * EXTENT_M / SIDE * _THUMBNAIL_PX / side_m))
-    return int(np.clip(zoom, 0, MAX_ZOOM))

@@ -47,15 +47,15 @@ class CpuScanner:
             self._references.start,
             self.margin,
         )
-        self._threads.share(num_rows, lambda first, end: self._scan_rows(block, first, end))
+
+        def scan_rows(first: int, end: int) -> None:
+            scan(block, Sides.of(work.query, work.reference), work.targets, work.best, first, end)
+
+        self._threads.share(num_rows, scan_rows)
 
     def close(self) -> None:
         """End the threads."""
         self._threads.close()
-
-    def _scan_rows(self, block: Block, first: int, end: int) -> None:
-        work = self._work
-        scan(block, Sides.of(work.query, work.reference), work.targets, work.best, first, end)
 
 
 def _product(query: Floats, reference: Floats) -> Floats:

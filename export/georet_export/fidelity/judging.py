@@ -27,11 +27,14 @@ def judged(
     """Return the fidelity of a format's artefacts, or None and why nothing could execute them."""
     artefacts = [read_artefact(folder) for folder in folders]
     try:
-        sessions = {
-            view: _session(artefact, view, plugins)
-            for artefact in artefacts
-            for view in artefact.views
-        }
+        sessions: dict[str, Session] = {}
+        for artefact, view in ((a, view) for a in artefacts for view in a.views):
+            if _is_unexecuted(artefact):
+                name = next(name for name in artefact.files if name.endswith(".onnx"))
+                sessions[view] = open_onnx_file(artefact, name, view)
+            else:
+                wishes = plugins.wishes or None
+                sessions[view] = open_session(artefact.path, view, plugins=wishes)
     except UsageError as error:
         return None, str(error)
     with _exact_float32():
@@ -59,10 +62,3 @@ def _exact_float32() -> Iterator[None]:
 
 def _is_unexecuted(artefact: Artefact) -> bool:
     return artefact.verified_on_gpu is False
-
-
-def _session(artefact: Artefact, view: str, plugins: Plugins) -> Session:
-    if _is_unexecuted(artefact):
-        name = next(name for name in artefact.files if name.endswith(".onnx"))
-        return open_onnx_file(artefact, name, view)
-    return open_session(artefact.path, view, plugins=plugins.wishes or None)

@@ -14,7 +14,6 @@ import numpy as np
 from georet.encoder import Encoder
 from georet.export_spec import ExportSpec
 from georet.files import sha256_of
-from georet.types import Pixels
 from georet_export.artefact.errors import ExportError
 from georet_export.artefact.vendors import import_nncf, import_openvino, in_own_thread, quiet
 from georet_export.artefact.writing import INPUT, new_artefact
@@ -85,7 +84,7 @@ def _quantised(model: Any, spec: ExportSpec) -> tuple[Any, dict[str, Any]]:
     def quantised_model() -> Any:
         return nncf.quantize(
             model,
-            nncf.Dataset(list(images), _as_input),
+            nncf.Dataset(list(images), lambda image: {INPUT: np.ascontiguousarray(image[None])}),
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(images),
             ignored_scope=scope,
@@ -109,10 +108,6 @@ def _tail(model: Any) -> list[str]:
                 names.append(node.get_friendly_name())
                 waiting.append(node)
     return names
-
-
-def _as_input(image: Pixels) -> dict[str, Pixels]:
-    return {INPUT: np.ascontiguousarray(image[None])}
 
 
 @contextlib.contextmanager
