@@ -31,7 +31,7 @@ from georet_export.fidelity.judge import embed_sides
 from georet_export.trt.backend import load_engine
 from georet_export.trt.exporter import ONNX
 from georet_export.trt.flavours import CLASSIC, RTX, is_installed
-from georet_export.trt.gpu import describe_gpu, milliseconds
+from georet_export.trt.gpu_device import describe_gpu, milliseconds
 from georet_export.trt.targets import RTX_TARGETS, CudaProbe, probe_cuda
 from georet_export.trt.verify import LEAST_COSINE
 
