@@ -11,7 +11,7 @@ from typing import Any
 from georet.errors import GeoretError, UsageError
 from georet.export_spec import PRECISIONS, Precision
 from georet.page.readable import megabytes
-from georet.plugins import Selection
+from georet.plugins import UNSAID, Selection
 from georet.progress import say
 from georet.report import write_report
 from georet.train import setup
