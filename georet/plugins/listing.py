@@ -7,9 +7,8 @@ from typing import Literal
 
 from georet.errors import PluginError
 from georet.plugins.discovery import Source, installed, split
-from georet.plugins.entry import Entry
+from georet.plugins.entry import Entry, is_installed
 from georet.plugins.loading import load_plugin
-from georet.plugins.requirements import is_installed
 from georet.plugins.selection import UNSAID, Selection, select
 
 Status = Literal["active", "available", "blocked", "broken"]
