@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from georet.cli import main
-from georet.ground.lengths import lengths_m
 from georet.testing.tiny_run import PLUGINS, tiny_run
 
 Call = Callable[..., tuple[int, str, str]]
@@ -140,10 +139,6 @@ def test_sigterm_ends_with_75_and_the_command_that_goes_on(run: Path, tmp_path: 
     assert process.returncode == 75, errors
     assert "stopped by SIGTERM" in errors
     assert f"Go on with: georet gallery build run:{run} --encoder {run} --out {out}" in errors
-
-
-def test_lengths_are_read_as_people_type_them() -> None:
-    assert lengths_m(["420km", "100m,1.5 km", "72"], where="x") == (420e3, 100.0, 1500.0, 72.0)
 
 
 def test_the_commands_of_gallery_are_listed_without_torch() -> None:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
-from rich.console import Console
 
 from georet.page.readable import metres
-from georet.page.table import metrics_table
-from georet.page.thumbnails import Thumbnails, shrunk
 from georet.report.batches import mates_m
 from georet.report.judged import RunReport
 from georet.report.overview import wilson_percent
@@ -83,52 +78,6 @@ def test_the_least_error_is_the_positives_distance(run: Any) -> None:
     judged = RunReport(read_run(run.path), run.evaluations, None).judged
     assert (judged.least_error_m == 0).all()  # tiny queries stand on their references
     np.testing.assert_array_equal(judged.error_m == 0, judged.hits)
-
-
-@pytest.mark.parametrize(
-    ("shape", "wanted"),
-    [((20, 30), (20, 30)), ((200, 300), (100, 150)), ((200, 2000), (40, 400))],
-)
-def test_thumbnails_keep_their_shape_and_panoramas_get_flat(
-    shape: tuple[int, int], wanted: tuple[int, int]
-) -> None:
-    assert shrunk(np.zeros((*shape, 3), np.uint8), 100).shape == (*wanted, 3)
-
-
-def test_a_thumbnail_is_a_jpeg_inside_the_page(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "blue.png"), np.full((8, 8, 3), (255, 0, 0), np.uint8))
-    picture = Thumbnails(64).picture(tmp_path / "blue.png", 'a "blue" tile')
-    assert picture.startswith('<img src="data:image/jpeg;base64,/9j/')
-    assert 'alt="a &quot;blue&quot; tile"' in picture
-
-
-def test_the_terminal_table_has_a_row_a_set_in_readable_units() -> None:
-    table = metrics_table(
-        {
-            "cross": {"median_error_m": 70_219.8, "recall@1": 55.02},
-            "[red]same": {"recall@1": 78.2, "ap": 80.0},
-        }
-    )
-    console = Console(width=100)
-    with console.capture() as captured:
-        console.print(table)
-    lines = captured.get().splitlines()
-    head = next(line for line in lines if "R@1" in line)
-    assert head.index("R@1") < head.index("AP") < head.index("Median error")
-    assert any("cross" in line and "55.0" in line and "70.2 km" in line for line in lines)
-    assert any("[red]same" in line and "\N{EN DASH}" in line for line in lines)
-
-
-def test_a_table_of_many_metrics_is_turned_and_nothing_in_it_is_cut() -> None:
-    shares = {f"within_{m}m": 1.0 for m in (1000, 5, 25, 100, 1, 50)}
-    metrics = {"recall@1": 55.02, "recall@5": 70.0, "p90_error_m": 9_000_000.0, **shares}
-    console = Console(width=80)
-    with console.capture() as captured:
-        console.print(metrics_table({"val": metrics, "test": metrics}))
-    lines = captured.get().splitlines()
-    assert "\N{HORIZONTAL ELLIPSIS}" not in captured.get()
-    rows = [line.split()[1:4] for line in lines if "Within" in line]
-    assert [row[1] for row in rows] == ["1", "5", "25", "50", "100", "1000"]
 
 
 def test_the_map_marks_each_hit_and_each_miss(run: Any) -> None:

@@ -21,13 +21,17 @@ import pytest
 from georet.errors import DataError, Interrupted
 from georet.facade import Gallery
 from georet.gallery.files import claims
-from georet.gallery.files.journal import JOURNAL, ShardEntry, append, entries
+from georet.gallery.files.journal import JOURNAL, append, entries
 from georet.gallery.making import executors
 from georet.gallery.making.build import build_gallery
 from georet.testing.drawn_tiles import DrawnTiles, PixelSpec
 
 SOURCE = DrawnTiles(200, wait_s=0.001)
+
+
 SETTINGS = {"shard_size": 5, "batch_size": 2}
+
+
 DRIVER = """
 import sys
 from pathlib import Path
@@ -218,22 +222,6 @@ def test_a_torn_last_line_of_the_journal_costs_its_shard_alone(quiet: Path, tmp_
     assert contents(out) == contents(quiet)
 
 
-def test_lines_after_a_torn_one_count(tmp_path: Path) -> None:
-    first, second = ShardEntry(0, "a", 1, 5), ShardEntry(1, "b", 2, 4, ((7, "it's torn"),))
-    append(tmp_path, first)
-    with (tmp_path / JOURNAL).open("ab") as stream:
-        stream.write(b'{"shard": 3, "sha2')
-    append(tmp_path, second)
-    assert list(entries(tmp_path)) == [first, second]
-
-
-def test_a_changed_digit_in_the_journal_makes_its_line_void(tmp_path: Path) -> None:
-    append(tmp_path, ShardEntry(4, "a", 1, 5))
-    path = tmp_path / JOURNAL
-    path.write_bytes(path.read_bytes().replace(b'"rows": 5', b'"rows": 6'))
-    assert list(entries(tmp_path)) == []
-
-
 @pytest.mark.parametrize("harm", ["delete", "flip", "truncate"])
 def test_a_noted_shard_that_is_gone_or_damaged_is_made_again(
     harm: str, quiet: Path, tmp_path: Path
@@ -287,15 +275,6 @@ def test_a_shard_that_another_process_is_at_is_waited_for(quiet: Path, tmp_path:
     claims.release(claim)
     builder.join(20)
     assert contents(out) == contents(quiet)
-
-
-def test_a_claim_from_another_machine_ends_after_a_while_without_a_sign(tmp_path: Path) -> None:
-    claim = tmp_path / "a.claim"
-    claim.write_text(json.dumps({"host": "elsewhere", "pid": 1, "born": "1"}))
-    assert claims.is_held(claim)
-    os.utime(claim, (0, time.time() - claims.STALE_S - 1))
-    assert not claims.is_held(claim)
-    assert claims.try_claim(claim)
 
 
 def test_a_full_disk_is_named_and_the_build_goes_on_later(

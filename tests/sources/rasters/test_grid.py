@@ -17,7 +17,11 @@ from georet.sources.rasters.grid import bands
 from georet.tiles.tiling import Tiling
 
 ROTATED = rasterio.Affine(0.433, 0.25, 5e5, 0.25, -0.433, 5.3e6)
+
+
 UTM = ("EPSG:32632", from_origin(5e5, 5.3e6, 0.5, 0.5), 120.0)
+
+
 CASES = {
     "utm": UTM,
     "geographic": ("EPSG:4326", from_origin(9, 69, 0.001, 0.001), 13_000.0),
@@ -224,25 +228,6 @@ def test_tiles_of_fewer_than_four_pixels_are_refused(tmp_path):
     with pytest.raises(UsageError, match=r"2\.0 x 2\.0 pixels") as caught:
         cut(tmp_path / "area.tif", 1.0).tiles()
     assert "at least 2 m" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({"side_m": (0.0,)}, "tiles of 0 m"),
-        ({"side_m": (-5.0,)}, "tiles of -5 m"),
-        ({"side_m": (float("nan"),)}, "tiles of nan m"),
-        ({"side_m": (50.0, 50.0)}, "twice"),
-        ({"overlap": 1.0}, "overlap is 1"),
-        ({"overlap": -0.1}, "overlap is -0.1"),
-        ({"zoom": -1}, "zoom is -1"),
-        ({"zoom": 31}, "zoom is 31"),
-        ({"max_nodata": 1.5}, "max_nodata is 1.5"),
-    ],
-)
-def test_a_tiling_that_makes_no_sense_is_refused(values, said):
-    with pytest.raises(UsageError, match=said):
-        Tiling(**values)
 
 
 def test_a_cut_of_too_many_tiles_is_refused_before_it_is_made(monkeypatch):

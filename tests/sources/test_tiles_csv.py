@@ -6,13 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from georet.errors import ComponentError, ConfigError, DataError, UsageError
-from georet.ground.wgs84 import metres_a_pixel, span_m
-from georet.plugins import Selection
+from georet.errors import DataError, UsageError
+from georet.ground.wgs84 import span_m
 from georet.sources.opening import open_source
 from georet.tiles.table import TileSource
 from georet.tiles.tiling import Tiling
-from georet.types import EvaluationSet, ImageTable
 
 
 def write_image(path, value=90, size=32):
@@ -136,139 +134,3 @@ def test_the_fingerprint_of_a_folder_changes_with_any_file(tmp_path):
     after = open_source(root, Tiling()).describe()
     assert before["fingerprint"] != after["fingerprint"]
     assert before["path"] == after["path"] == str(root)
-
-
-def test_vigor_names_give_the_static_maps_of_zoom_20(tmp_path):
-    names = ["satellite_40.6930_-73.9800.png", "Seattle/satellite_47.6_-122.33.png"]
-    for name in names:
-        write_image(tmp_path / name)
-    source = open_source(tmp_path, Tiling())
-    table = source.tiles()
-    assert table.ids == sorted(names)
-    row = table.ids.index(names[0])
-    assert table.latlon[row].tolist() == [40.693, -73.98]
-    wanted = 640 * metres_a_pixel(40.693, 20)
-    assert wanted == pytest.approx(72.4, abs=0.1)
-    assert table.side_m[row] == pytest.approx(float(wanted), rel=0.004)
-    middle = table.corners_latlon[row].mean(axis=0)
-    assert span_m(middle, table.latlon[row]) < 0.01
-    assert source.read(row).shape == (32, 32, 3)
-
-
-def test_vigor_names_take_another_size(tmp_path):
-    write_image(tmp_path / "satellite_40.6930_-73.9800.png")
-    table = open_source(tmp_path, Tiling(side_m=(100.0,))).tiles()
-    assert table.side_m.tolist() == [100]
-
-
-def test_swapped_coordinates_in_a_name_are_refused(tmp_path):
-    write_image(tmp_path / "satellite_-122.33_47.6.png")
-    with pytest.raises(DataError, match=r"latitude -122\.33") as caught:
-        open_source(tmp_path, Tiling())
-    assert "swapped" in str(caught.value)
-
-
-def test_folders_that_are_no_source_say_what_would_be_one(tmp_path):
-    with pytest.raises(DataError, match="the folder is empty") as caught:
-        open_source(tmp_path, Tiling())
-    assert "tiles.csv" in str(caught.value)
-    write_image(tmp_path / "photo.png")
-    write_image(tmp_path / "frame_0001_0020.png")
-    with pytest.raises(DataError, match="no tiles whose place is told"):
-        open_source(tmp_path, Tiling())
-    (tmp_path / "sheet1.tif").write_bytes(b"II*\0")
-    with pytest.raises(DataError) as caught:
-        open_source(tmp_path, Tiling())
-    assert "merge" in str(caught.value)
-
-
-def test_other_files_are_no_source(tmp_path):
-    with pytest.raises(DataError, match="no such file or folder"):
-        open_source(tmp_path / "nothing", Tiling())
-    write_image(tmp_path / "a.png")
-    with pytest.raises(UsageError, match=r"\.png is no source of tiles") as caught:
-        open_source(tmp_path / "a.png", Tiling())
-    assert "gdal_translate" in str(caught.value)
-
-
-TINY = ["georet.testing.plugin"]
-
-
-def test_the_gallery_of_a_data_set_is_a_source(tmp_path):
-    text = f"dataset:tiny?root={tmp_path}&num_places=6&num_held_out=3&size=40"
-    source = open_source(text, Tiling(side_m=(900.0,)), selection=Selection.of(TINY))
-    table = source.tiles()
-    assert len(table) == 9
-    assert set(table.side_m) == {900.0}
-    assert source.read(0).shape == (40, 40, 3)
-    about = source.describe()
-    assert about["set"] == "held-out"
-    assert about["dataset"]["num_places"] == 6
-    named = f"dataset:tiny:held-out?root={tmp_path}&num_places=6&num_held_out=3&size=40"
-    assert (
-        open_source(named, Tiling(side_m=(900.0,)), selection=Selection.of(TINY)).tiles().ids
-        == table.ids
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "error", "said"),
-    [
-        ("dataset:tiny:held-in?root=ROOT", UsageError, "no set 'held-in'"),
-        ("dataset:tine?root=ROOT", ComponentError, "no 'tine' among the datasets"),
-        ("dataset:tiny?rot=ROOT", ConfigError, "rot"),
-        ("dataset:tiny?root", UsageError, "'root' is not key=value"),
-        ("dataset:tiny?root=ROOT&size={", UsageError, "no YAML"),
-        ("dataset:tiny?root=ROOT", UsageError, "how large its tiles are"),
-        ("run:ROOT", DataError, "no run here"),
-        ("run:ROOT/none:set", DataError, "no run here"),
-    ],
-)
-def test_a_data_set_that_is_not_there_says_what_there_is(tmp_path, text, error, said):
-    with pytest.raises(error, match=said):
-        open_source(text.replace("ROOT", str(tmp_path)), Tiling(), selection=Selection.of(TINY))
-
-
-def gallery_of(images):
-    from georet.config import ComponentSpec
-    from georet.sources.datasets import _gallery
-
-    found = EvaluationSet(images, images, np.zeros((len(images), 1), np.int64), "recall")
-    return _gallery(ComponentSpec(name="tiny"), "only", found, Tiling(), where="here")
-
-
-def test_a_data_set_may_tell_the_size_of_its_tiles(tmp_path):
-    latlon = np.array([[10.0, 20.0], [11.0, 200.0]])
-    sides = {"side_m": np.array([300.0, 500.0])}
-    table = gallery_of(ImageTable(["a", "b"], [tmp_path, tmp_path], latlon, sides)).tiles()
-    assert table.side_m.tolist() == [300, 500]
-    assert table.latlon[1].tolist() == [11, -160]
-    with pytest.raises(DataError, match="no positions"):
-        gallery_of(ImageTable(["a"], [tmp_path]))
-
-
-def test_the_gallery_of_a_run_is_that_of_its_data_set(tmp_path):
-    run, images = tmp_path / "run", tmp_path / "images"
-    run.mkdir()
-    (run / "config.yaml").write_text(
-        "plugins: [georet.testing.plugin]\nrecipe: none\n"
-        f"dataset: {{name: tiny, root: {images}, num_places: 4, num_held_out: 2}}\n"
-        "data: {size: {query: [32, 32], reference: [32, 32]}}\n"
-        'encoder: {backbone: "georet.testing.plugin:tiny"}\n'
-        'losses: ["sample4geo:info_nce"]\nsampler: random\ntrain: {epochs: 1, batch_size: 4}\n'
-    )
-    plugins = ["sample4geo", *TINY]
-    for text in (f"run:{run}", f"run:{run}:held-out"):
-        source = open_source(text, Tiling(side_m=(800.0,)), selection=Selection.of(plugins))
-        assert len(source.tiles()) == 6
-        assert source.describe()["dataset"]["num_places"] == 4
-    with pytest.raises(UsageError, match="no set 'x'"):
-        open_source(f"run:{run}:x", Tiling(side_m=(800.0,)), selection=Selection.of(plugins))
-
-
-def test_orbitview_tells_that_its_tiles_have_420_km(tmp_path):
-    source = open_source(f"dataset:orbitview?size=mini&px=16&cache_dir={tmp_path}", Tiling())
-    table = source.tiles()
-    assert set(table.side_m) == {420_000.0}
-    across = span_m(table.corners_latlon[:, 0], table.corners_latlon[:, 2])
-    assert across == pytest.approx(np.full(len(table), 420_000 * 2**0.5), rel=0.005)

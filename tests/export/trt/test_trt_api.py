@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / ".ci" / "trt_api_surface.py"
+SCRIPT = Path(__file__).parents[3] / ".ci" / "trt_api_surface.py"
 CANNOT_BE_HAD = 3
 
 
