@@ -34,7 +34,7 @@ def batches(report: RunReport) -> Html:
         parts.append(tag("div", *shown, class_="pair"))
     keys = list(dict.fromkeys(key for plan in plans for key in plan.info))
     table = [
-        [plan.epoch + 1, plan.how or NOTHING, count(plan.num_batches)]
+        [plan.epoch + 1, plan.sampler or NOTHING, count(plan.num_batches)]
         + [_short(plan.info.get(key)) for key in keys]
         for plan in plans
     ]
@@ -54,9 +54,9 @@ def mates_m(latlon: Doubles) -> tuple[float, float]:
 
 def _strip(plans: list[PlanEvent], mined: set[int]) -> Html:
     """Return one cell for each stretch of epochs with one mode; ``mined`` epochs are marked."""
-    modes = list(dict.fromkeys(plan.how for plan in plans))
+    modes = list(dict.fromkeys(plan.sampler for plan in plans))
     parts = []
-    for mode, group in groupby(plans, key=lambda plan: plan.how):
+    for mode, group in groupby(plans, key=lambda plan: plan.sampler):
         epochs = [plan.epoch + 1 for plan in group]
         many = f"epochs {epochs[0]} to {epochs[-1]}" if len(epochs) > 1 else f"epoch {epochs[0]}"
         marks = "◆" * sum(epoch - 1 in mined for epoch in epochs)
@@ -73,7 +73,7 @@ def _early_and_late(plans: list[PlanEvent]) -> list[PlanEvent]:
     shown = [plan for plan in plans if any(plan.example_pairs)]
     if not shown:
         return []
-    others = [plan for plan in shown if plan.how != shown[0].how] or shown[1:]
+    others = [plan for plan in shown if plan.sampler != shown[0].sampler] or shown[1:]
     return [shown[0], *others[-1:]]
 
 
@@ -88,7 +88,7 @@ def _example(plan: PlanEvent, pairs: PairTable) -> Html:
         for row in references[:_SHOWN_TILES]
     )
     num = min(len(references), _SHOWN_TILES)
-    title = tag("h3", f"Epoch {plan.epoch + 1}: {plan.how}")
+    title = tag("h3", f"Epoch {plan.epoch + 1}: {plan.sampler}")
     grid = tag("div", *pictures, class_="mosaic")
     picture, words = _map(pairs, references)
     caption = f"{num} references of one batch. {words}"

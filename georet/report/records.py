@@ -48,19 +48,13 @@ class Manifest(Record):
 
 
 class PlanEvent(Record):
-    """An epoch's batches were planned."""
+    """An epoch's batches were planned; ``sampler`` is how, by the name that the plan gives."""
 
     epoch: int
     sampler: str = ""
-    mode: str = ""
     num_batches: int | None = None
     info: dict[str, float | str | None] = {}
     example_pairs: list[list[int]] = []
-
-    @property
-    def how(self) -> str:
-        """How the batches were chosen."""
-        return self.mode or self.sampler
 
 
 class StepEvent(Record):

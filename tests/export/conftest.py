@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import yaml
 
 from georet.commands.training import start_run
 from georet.encoder import Branch, Encoder, weights_sha256
-from georet.export_spec import ExportSpec
+from georet.export_spec import ExportSpec, Precision
 from georet.identity import EncoderIdentity
 from georet.plugins import Selection
 from georet.testing.tiny_backbone import TinyBackbone
@@ -89,12 +90,14 @@ def tools() -> Any:
 
 
 @pytest.fixture(scope="session")
-def tiny_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_onnx(shared: Any) -> Path:
     """Return the ONNX file of the tiny encoder, for 32 x 32 pixels."""
-    path = tmp_path_factory.mktemp("onnx") / "encoder.onnx"
-    encoder = tiny_encoder()
-    write_onnx(encoder, spec_of(encoder, (32, 32)), path)
-    return path
+
+    def make(folder: Path) -> None:
+        encoder = tiny_encoder()
+        write_onnx(encoder, spec_of(encoder, (32, 32)), folder / "encoder.onnx")
+
+    return shared("tiny-onnx", make) / "encoder.onnx"
 
 
 @pytest.fixture(scope="session")
@@ -103,9 +106,50 @@ def convnext() -> Encoder:
 
 
 @pytest.fixture(scope="session")
-def convnext_onnx(convnext: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def convnext_onnx(convnext: Encoder, shared: Any) -> Path:
     """Return the float32 ONNX file of the ConvNeXt, for 64 x 64 pixels."""
-    return write_fp32(convnext, spec_of(convnext, (64, 64)), tmp_path_factory.mktemp("convnext"))
+    make = partial(write_fp32, convnext, spec_of(convnext, (64, 64)))
+    return shared("convnext-onnx", make) / "fp32.onnx"
+
+
+@dataclass(frozen=True)
+class Family:
+    """A network, the side of its images in pixels, and its ONNX file."""
+
+    encoder: Encoder
+    side: int
+    path: Path
+
+
+SIDES = {
+    "test_convnext": 96,
+    "convnext_tiny": 64,
+    "tf_efficientnet_lite0": 64,
+    "vit_small_patch14_dinov2": 70,
+    "convnext_base": 384,
+}
+
+
+@pytest.fixture(scope="session")
+def family(shared: Any) -> Callable[[str, Precision], Family]:
+    """Return what gives a network of ``SIDES`` with its ONNX file, whose profile is 1, 8, 32.
+
+    Each is traced once for all tests, which takes longer than executing or compiling it.
+    """
+    encoders = lru_cache(maxsize=2)(timm_encoder)
+
+    def get(model: str, precision: Precision) -> Family:
+        side = SIDES[model]
+        encoder = encoders(model, side).eval()
+
+        def make(folder: Path) -> None:
+            spec = spec_of(encoder, (side, side), precision=precision, batch=(1, 8, 32))
+            write_onnx(encoder, spec, folder / "encoder.onnx")
+
+        path = shared(f"{model}-{precision}", make) / "encoder.onnx"
+        return Family(encoder, side, path)
+
+    return get
 
 
 @pytest.fixture
@@ -118,43 +162,49 @@ def traced(convnext_onnx: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 StartRun = Callable[..., Path]
 
 
+def train_tiny(folder: Path, name: str, *overrides: str) -> Path:
+    settings = {
+        "recipe": "none",
+        "dataset": {"name": "tiny", "root": str(folder / "data"), "num_places": 12, "size": 32},
+        "data": {"size": {"query": [32, 32], "reference": [32, 32]}},
+        "encoder": {"backbone": {"name": "georet.testing.plugin:tiny"}},
+        "losses": ["info_nce"],
+        "sampler": "random",
+        "train": {"epochs": 1, "batch_size": 4},
+    }
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    return start_run(selection=SELECTION, path=path, overrides=overrides, out=folder / name)
+
+
 @pytest.fixture(scope="session")
 def start_tiny(tmp_path_factory: pytest.TempPathFactory) -> StartRun:
     """Return a function that trains a tiny run for an epoch with the given --set overrides."""
-    folder = tmp_path_factory.mktemp("runs")
-
-    def start(name: str, *overrides: str) -> Path:
-        settings = {
-            "recipe": "none",
-            "dataset": {"name": "tiny", "root": str(folder / "data"), "num_places": 12, "size": 32},
-            "data": {"size": {"query": [32, 32], "reference": [32, 32]}},
-            "encoder": {"backbone": {"name": "georet.testing.plugin:tiny"}},
-            "losses": ["info_nce"],
-            "sampler": "random",
-            "train": {"epochs": 1, "batch_size": 4},
-        }
-        path = folder / f"{name}.yaml"
-        path.write_text(yaml.safe_dump(settings))
-        return start_run(selection=SELECTION, path=path, overrides=overrides, out=folder / name)
-
-    return start
+    return partial(train_tiny, tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture(scope="session")
-def tiny_run(start_tiny: StartRun) -> Path:
+def tiny_run(shared: Any) -> Path:
     """Return a run whose views share a branch."""
-    return start_tiny("shared")
+    return shared("run-of-one-branch", lambda folder: train_tiny(folder, "run")) / "run"
 
 
 @pytest.fixture(scope="session")
-def separate_run(start_tiny: StartRun) -> Path:
+def separate_run(shared: Any) -> Path:
     """Return a run with one branch a view."""
-    return start_tiny("separate", "encoder.shared=false")
+
+    def make(folder: Path) -> None:
+        train_tiny(folder, "run", "encoder.shared=false")
+
+    return shared("run-of-two-branches", make) / "run"
 
 
 @pytest.fixture(scope="session")
-def exported_run(start_tiny: StartRun) -> Path:
+def exported_run(shared: Any) -> Path:
     """Return a run with ``export/onnx-fp32`` and ``export/openvino-fp32``, judged; don't change."""
-    run_dir = start_tiny("exported")
-    list(export_encoder(run_dir, Request(["onnx", "openvino"]), selection=SELECTION))
-    return run_dir
+
+    def make(folder: Path) -> None:
+        run_dir = train_tiny(folder, "exported")
+        list(export_encoder(run_dir, Request(["onnx", "openvino"]), selection=SELECTION))
+
+    return shared("run-with-exports", make) / "exported"

@@ -148,11 +148,11 @@ def write_evaluation(run_dir: Path, name: str, which: EvaluationSet) -> None:
 
 def _events() -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
-    for epoch, mode in enumerate(("gps", "similarity")):
+    for epoch, sampler in enumerate(("gps", "similarity")):
         if epoch:
             events.append({"event": "bank", "epoch": epoch, "key": "abc"})
         batches = [[0, 1, 2, 3], [4 + epoch, 5, 6, 7 + epoch]]
-        plan = {"epoch": epoch, "sampler": "sample4geo", "mode": mode, "num_batches": 3}
+        plan = {"epoch": epoch, "sampler": sampler, "num_batches": 3}
         info = {"pulled": 0.25 + epoch}
         events.append({"event": "plan", **plan, "info": info, "example_pairs": batches})
         for step in range(3 * epoch, 3 * epoch + 3):

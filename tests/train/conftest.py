@@ -1,4 +1,4 @@
-"""A run that trains in seconds: tiny data, tiny backbone, mining and evaluation included."""
+"""Runs that differ from the one of ``settings``, trained in this process."""
 
 from __future__ import annotations
 
@@ -13,33 +13,6 @@ from georet.commands.training import start_run
 from georet.plugins import Selection
 
 PLUGINS = ["sample4geo", "georet.testing.plugin"]
-
-
-def tiny_settings(root: Path) -> dict[str, Any]:
-    return {
-        "recipe": "none",
-        "dataset": {"name": "tiny", "root": str(root), "num_places": 24, "size": 32},
-        "data": {
-            "size": {"query": [32, 32], "reference": [32, 32]},
-            "joint": ["flip"],
-            "augment": {"query": ["colour_jitter"], "reference": ["dropout"]},
-        },
-        "encoder": {"backbone": {"name": "georet.testing.plugin:tiny"}},
-        "losses": ["info_nce"],
-        "sampler": {"name": "sample4geo", "select": 2, "pool": 4, "mine_every": 2},
-        "train": {"epochs": 5, "batch_size": 4, "lr": 3e-3, "checkpoint_every": 2},
-        "evaluate": {"every": 2},
-    }
-
-
-@pytest.fixture(scope="session")
-def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("tiny")
-
-
-@pytest.fixture
-def settings(tiny_root: Path) -> dict[str, Any]:
-    return tiny_settings(tiny_root)
 
 
 StartRun = Callable[..., Path]

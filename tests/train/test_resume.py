@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import runpy
+import shutil
 import signal
 import time
 from multiprocessing.context import ForkServerContext
@@ -35,6 +36,12 @@ def server() -> ForkServerContext:
     plugin = ["georet_sample4geo.samplers", "georet_sample4geo.info_nce"]
     context.set_forkserver_preload([*own, *plugin, "numba"])
     return context
+
+
+@pytest.fixture
+def copy(trained: Path, tmp_path: Path) -> Path:
+    """Return the trained run, to be changed."""
+    return shutil.copytree(trained, tmp_path / "run")
 
 
 def resuming(server: ForkServerContext, run_dir: Path, deaths: int = 0) -> BaseProcess:
@@ -98,22 +105,20 @@ def test_ten_kills_at_random_moments_change_no_byte(
 @pytest.mark.slow
 @pytest.mark.parametrize("deaths", [1, 3, 5, 7, 9])
 def test_a_kill_inside_a_checkpoint_write_leaves_the_previous_one_valid(
-    start, tmp_path: Path, server: ForkServerContext, deaths: int
+    trained, tmp_path: Path, server: ForkServerContext, deaths: int
 ) -> None:
-    undisturbed = start("undisturbed")
-    run_dir = only_configured(tmp_path / "killed", undisturbed)
+    run_dir = only_configured(tmp_path / "killed", trained)
     process = resuming(server, run_dir, 30 + deaths)
     process.join()
     assert process.exitcode == -signal.SIGKILL
     load_checkpoint(run_dir)
     session.resume_run(run_dir, selection=SELECTION)
-    assert last_bytes(run_dir) == last_bytes(undisturbed)
+    assert last_bytes(run_dir) == last_bytes(trained)
 
 
 def test_sigterm_saves_where_it_stands_and_the_run_goes_on_from_there(
-    start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start, trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    undisturbed = start("undisturbed")
     from georet.train.step import Stepper
 
     real, calls = Stepper.run, iter(range(100))
@@ -130,11 +135,11 @@ def test_sigterm_saves_where_it_stands_and_the_run_goes_on_from_there(
     stopped = tmp_path / "stopped"
     assert load_checkpoint(stopped).state["step"] == 9
     session.resume_run(stopped, selection=SELECTION)
-    assert last_bytes(stopped) == last_bytes(undisturbed)
+    assert last_bytes(stopped) == last_bytes(trained)
 
 
-def test_a_finished_run_that_is_resumed_only_evaluates_again(start) -> None:
-    run_dir = start("run")
+def test_a_finished_run_that_is_resumed_only_evaluates_again(copy: Path) -> None:
+    run_dir = copy
     before, manifest = last_bytes(run_dir), read_json(run_dir / "manifest.json")
     manifest["command"] = "georet train --out run"
     write_json(run_dir / "manifest.json", manifest)
@@ -146,8 +151,8 @@ def test_a_finished_run_that_is_resumed_only_evaluates_again(start) -> None:
     assert after["finished"]
 
 
-def test_a_flipped_bit_in_the_last_checkpoint_stops_the_resume(start) -> None:
-    run_dir = start("run")
+def test_a_flipped_bit_in_the_last_checkpoint_stops_the_resume(copy: Path) -> None:
+    run_dir = copy
     path = load_checkpoint(run_dir).path / "encoder.safetensors"
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4
@@ -170,9 +175,8 @@ def test_a_folder_without_run_is_named(tmp_path: Path) -> None:
         session.resume_run(tmp_path)
 
 
-def test_a_checkpoint_holds_weights_optimiser_and_state(start) -> None:
-    run_dir = start("run")
-    folder = load_checkpoint(run_dir).path
+def test_a_checkpoint_holds_weights_optimiser_and_state(trained) -> None:
+    folder = load_checkpoint(trained).path
     assert {p.name for p in folder.iterdir()} == {
         "encoder.safetensors",
         "optimizer.safetensors",

@@ -4,18 +4,22 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from georet.errors import ConfigError, TrainingError
+from georet.train.checkpoint import load_checkpoint
 from georet.train.events import read_events
+
+ENCODER = "encoder.safetensors"
 
 
 def steps(run_dir: Path) -> list[dict]:
     return [e for e in read_events(run_dir) if e["event"] == "step"]
 
 
-def test_a_run_leaves_manifest_events_checkpoints_metrics_and_report(start) -> None:
-    run_dir = start()
-    names = {p.name for p in run_dir.iterdir()}
+def test_a_run_leaves_manifest_events_checkpoints_metrics_and_report(trained) -> None:
+    names = {p.name for p in trained.iterdir()}
     assert {
         "config.yaml",
         "manifest.json",
@@ -26,10 +30,10 @@ def test_a_run_leaves_manifest_events_checkpoints_metrics_and_report(start) -> N
         "evaluation",
         "report.html",
     } <= names
-    manifest = json.loads((run_dir / "manifest.json").read_text())
+    manifest = json.loads((trained / "manifest.json").read_text())
     assert manifest["dataset"]["num_pairs"] == 24
     assert manifest["finished"]
-    metrics = json.loads((run_dir / "evaluation" / "held-out.json").read_text())["metrics"]
+    metrics = json.loads((trained / "evaluation" / "held-out.json").read_text())["metrics"]
     assert 0 <= metrics["recall@1"] <= 100
 
 
@@ -38,23 +42,23 @@ def test_the_loss_falls(start) -> None:
     assert sum(losses[-12:]) < 0.8 * sum(losses[:12])
 
 
-def test_the_same_seed_gives_the_same_events_and_another_does_not(start) -> None:
-    first, second = start("a"), start("b")
-    assert (first / "events.jsonl").read_bytes() == (second / "events.jsonl").read_bytes()
-    assert steps(start("c", "seed=1")) != steps(first)
+def test_the_same_seed_gives_the_same_events_and_another_does_not(start, trained) -> None:
+    again = start("again")
+    assert (again / "events.jsonl").read_bytes() == (trained / "events.jsonl").read_bytes()
+    assert steps(start("other", "seed=1")) != steps(trained)
 
 
-def test_workers_change_no_loss(start) -> None:
-    assert steps(start("a")) == steps(start("b", "data.workers=2"))
+def test_workers_change_no_loss(start, trained) -> None:
+    assert steps(start("run", "data.workers=2")) == steps(trained)
 
 
-def test_mining_happens_when_the_sampler_wants_it(start) -> None:
-    events = read_events(start())
+def test_mining_happens_when_the_sampler_wants_it(trained) -> None:
+    events = read_events(trained)
     assert [e["epoch"] for e in events if e["event"] == "bank"] == [2, 4]
 
 
-def test_a_chunked_run_follows_the_whole_one(start) -> None:
-    whole, chunked = steps(start("a")), steps(start("b", "train.chunk=3"))
+def test_a_chunked_run_follows_the_whole_one(start, trained) -> None:
+    whole, chunked = steps(trained), steps(start("run", "train.chunk=3"))
     assert [e["loss"] for e in chunked] == pytest.approx([e["loss"] for e in whole], rel=2e-3)
 
 
@@ -72,9 +76,22 @@ def test_several_losses_are_weighted_and_reported_apart(start) -> None:
         assert event["loss"] == pytest.approx(0.25 * parts["info_nce"] + parts["info_nce_1"])
 
 
-def test_separate_branches_train(start) -> None:
-    run_dir = start("run", "encoder.shared=false")
-    assert len(steps(run_dir)) == 30
+def test_separate_branches_train_apart(start) -> None:
+    still, run_dir = (
+        load_file(load_checkpoint(start(name, "encoder.shared=false", *more)).path / ENCODER)
+        for name, more in (("still", ["train.lr=1e-12", "train.epochs=1"]), ("run", []))
+    )
+    branches = {
+        view: {k: v for k, v in run_dir.items() if k.startswith(f"branches.{view}.backbone.")}
+        for view in ("query", "reference")
+    }
+    assert len(branches["query"]) == len(branches["reference"]) > 0
+    for name, weights in branches["query"].items():
+        other = name.replace("query", "reference")
+        assert not torch.equal(weights, run_dir[other])
+        changes = [run_dir[n] - still[n] for n in (name, other)]
+        assert all(change.abs().max() > 1e-3 for change in changes)
+        assert not torch.equal(*changes)
 
 
 def test_training_stops_when_the_metric_no_longer_rises(start) -> None:
