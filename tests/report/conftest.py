@@ -110,6 +110,12 @@ def hostile_run(run: Run) -> Run:
 
 
 @pytest.fixture
+def read_page() -> Callable[[Path], Page]:
+    """Return what reads a page from its file."""
+    return lambda path: Page(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
 def rewrite() -> Callable[[Path, Any], None]:
     return write_json
 

@@ -64,7 +64,7 @@ def test_a_run_is_exported_judged_and_opened_by_any_view(tiny_run, tmp_path, cap
     assert found.views == ("query", "reference")
     assert found.fidelity["gate"]["passed"] is True
     origin = found.manifest["origin"]
-    assert (origin["run"], origin["checkpoint"]) == ("shared", "last")
+    assert (origin["run"], origin["checkpoint"]) == (tiny_run.name, "last")
     assert "georet.testing.plugin" in str(origin["plugins"])
     assert [p.name for p in tmp_path.iterdir()] == ["onnx-fp32"]
     for view in found.views:
