@@ -22,6 +22,10 @@ if NUM_WORKERS > 1:
     share = max(1, len(os.sched_getaffinity(0)) // NUM_WORKERS)
     os.environ.setdefault("OMP_NUM_THREADS", str(share))
     os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, share)))
+    # numba's cache numbers its files without a lock: two processes that compile one function for
+    # two signatures at once may give both the same number, and load the other's code.
+    compiled = Path(__file__).parents[1] / ".pytest_cache" / "numba"
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(compiled / os.environ["PYTEST_XDIST_WORKER"]))
 
 Shared = Callable[[str, Callable[[Path], object]], Path]
 

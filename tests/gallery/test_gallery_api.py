@@ -154,6 +154,7 @@ def test_a_manifest_that_lists_files_elsewhere_reads_none_of_them(
 
 def test_a_harmed_index_is_refused_by_name(drawn: Gallery) -> None:
     drawn.index("sign_bits", plugins=["none"])
+    assert len(drawn.additions) > 1
     for name in drawn.additions:
         path = drawn.path / name
         before = path.read_bytes()

@@ -70,7 +70,9 @@ def test_the_four_galleries_hold_the_right_places(mini: OrbitView) -> None:
 
 
 def test_positives_are_the_tiles_nearest_to_the_photos(mini: OrbitView) -> None:
-    for evaluation in mini.evaluations().values():
+    evaluations = mini.evaluations()
+    assert evaluations
+    for evaluation in evaluations.values():
         queries, gallery = evaluation.queries.latlon, evaluation.gallery.latlon
         nearest = distance_m(queries[:, None], gallery[None]).argmin(axis=1)
         assert np.array_equal(np.asarray(evaluation.positives)[:, 0], nearest)
@@ -131,7 +133,9 @@ def test_seed_and_heading_change_the_photos(mini: OrbitView) -> None:
 
 def test_what_is_cached_is_what_was_generated(mini: OrbitView) -> None:
     mini.train()
-    for part in mini.parts():
+    parts = list(mini.parts())
+    assert parts
+    for part in parts:
         part.verify()
         make = part.prepare()
         assert (part.folder / part.names[3]).read_bytes() == make(3)

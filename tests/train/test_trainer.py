@@ -71,7 +71,9 @@ def test_accumulated_gradients_are_applied_once_for_several_batches(start) -> No
 
 def test_several_losses_are_weighted_and_reported_apart(start) -> None:
     losses = "losses=[{name: info_nce, weight: 0.25}, {name: info_nce, label_smoothing: 0.2}]"
-    for event in steps(start("run", losses)):
+    events = steps(start("run", losses))
+    assert len(events) == 30
+    for event in events:
         parts = event["losses"]
         assert event["loss"] == pytest.approx(0.25 * parts["info_nce"] + parts["info_nce_1"])
 
