@@ -12,6 +12,7 @@ import yaml
 from georet.config import RunConfig
 from georet.configure import configure
 from georet.contracts import observing
+from georet.plugins import Selection
 from georet.train.trainer import Trainer
 from georet.types import PairTable
 
@@ -22,7 +23,9 @@ NAMES = {"torch": torch, "RunConfig": RunConfig, "PairTable": PairTable}
 def trainer(settings, tmp_path):
     path = tmp_path / "settings.yaml"
     path.write_text(yaml.safe_dump(settings))
-    config, plugins = configure(plugins=["sample4geo", "georet.testing.plugin"], path=path)
+    config, plugins = configure(
+        selection=Selection.of(["sample4geo", "georet.testing.plugin"]), path=path
+    )
     run_dir = tmp_path / "run"
     run_dir.mkdir()
     trainer = Trainer(config, plugins, run_dir)

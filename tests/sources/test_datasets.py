@@ -6,6 +6,7 @@ import pytest
 
 from georet.errors import ComponentError, ConfigError, DataError, UsageError
 from georet.ground.wgs84 import span_m
+from georet.plugins import Selection
 from georet.sources.opening import open_source
 from georet.tiles.tiling import Tiling
 from georet.types import EvaluationSet, ImageTable
@@ -28,7 +29,7 @@ TINY = ["georet.testing.plugin"]
 
 def test_the_gallery_of_a_data_set_is_a_source(tmp_path):
     text = f"dataset:tiny?root={tmp_path}&num_places=6&num_held_out=3&size=40"
-    source = open_source(text, Tiling(side_m=(900.0,)), plugins=TINY)
+    source = open_source(text, Tiling(side_m=(900.0,)), selection=Selection.of(TINY))
     table = source.tiles()
     assert len(table) == 9
     assert set(table.side_m) == {900.0}
@@ -37,7 +38,10 @@ def test_the_gallery_of_a_data_set_is_a_source(tmp_path):
     assert about["set"] == "held-out"
     assert about["dataset"]["num_places"] == 6
     named = f"dataset:tiny:held-out?root={tmp_path}&num_places=6&num_held_out=3&size=40"
-    assert open_source(named, Tiling(side_m=(900.0,)), plugins=TINY).tiles().ids == table.ids
+    assert (
+        open_source(named, Tiling(side_m=(900.0,)), selection=Selection.of(TINY)).tiles().ids
+        == table.ids
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,7 +59,7 @@ def test_the_gallery_of_a_data_set_is_a_source(tmp_path):
 )
 def test_a_data_set_that_is_not_there_says_what_there_is(tmp_path, text, error, said):
     with pytest.raises(error, match=said):
-        open_source(text.replace("ROOT", str(tmp_path)), Tiling(), plugins=TINY)
+        open_source(text.replace("ROOT", str(tmp_path)), Tiling(), selection=Selection.of(TINY))
 
 
 def gallery_of(images):
