@@ -92,11 +92,11 @@ def test_the_gallery_of_a_run_is_that_of_its_data_set(tmp_path):
     )
     plugins = ["sample4geo", *TINY]
     for text in (f"run:{run}", f"run:{run}:held-out"):
-        source = open_source(text, Tiling(side_m=(800.0,)), plugins=plugins)
+        source = open_source(text, Tiling(side_m=(800.0,)), selection=Selection.of(plugins))
         assert len(source.tiles()) == 6
         assert source.describe()["dataset"]["num_places"] == 4
     with pytest.raises(UsageError, match="no set 'x'"):
-        open_source(f"run:{run}:x", Tiling(side_m=(800.0,)), plugins=plugins)
+        open_source(f"run:{run}:x", Tiling(side_m=(800.0,)), selection=Selection.of(plugins))
 
 
 def test_orbitview_tells_that_its_tiles_have_420_km(tmp_path):
