@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from georet.blame import blaming, maker_of
 from georet.config import ComponentSpec, EncoderConfig
 from georet.contracts.training import Backbone
 from georet.errors import ComponentError
@@ -38,7 +39,23 @@ class Branch(nn.Module):
         """Return features float32[B, D] of uint8[B, H, W, 3]."""
         pixels = images.permute(0, 3, 1, 2).float() * self.scale + self.shift
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
-        return cast(Tensor, self.backbone(pixels.contiguous(memory_format=layout))).float()
+        pixels = pixels.contiguous(memory_format=layout)
+        if torch.compiler.is_compiling():
+            return cast(Tensor, self.backbone(pixels)).float()
+        with blaming(self.backbone, "the backbone"):
+            features = self.backbone(pixels)
+        wanted = [len(images), self.embed_dim]
+        if not isinstance(features, Tensor) or list(features.shape) != wanted:
+            found = (
+                list(features.shape) if isinstance(features, Tensor) else type(features).__name__
+            )
+            raise maker_of(self.backbone).broke(
+                f"the backbone returned {found} for {len(images)} images, wanted float{wanted}",
+                "embed_dim must be the size of a feature, one feature an image.",
+            )
+        if not features.is_floating_point():
+            raise maker_of(self.backbone).broke(f"the backbone returned {features.dtype}")
+        return features.float()
 
 
 class Encoder(nn.Module):
@@ -58,6 +75,12 @@ class Encoder(nn.Module):
                 hint="Give the backbones the same embed_dim.",
             )
         self.embed_dim = next(iter(sizes.values()))
+
+    @property
+    def named(self) -> str:
+        """The components that make the encoder, for errors."""
+        makers = [maker_of(cast(Branch, branch).backbone) for branch in self.branches.values()]
+        return "backbones " + ", ".join(dict.fromkeys(maker.id for maker in makers))
 
     def branch(self, view: str) -> Branch:
         """Return the branch that embeds the view."""

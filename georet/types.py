@@ -224,6 +224,11 @@ class Batch:
 
     def column(self, name: str) -> NDArray[Any]:
         """Return the metadata column [B] of the batch's pairs."""
+        if name not in self.table.columns:
+            raise DataError(
+                f"the training pairs have no column {name!r}",
+                hint=f"The data set has {', '.join(self.table.columns) or 'no columns'}.",
+            )
         return self.table.columns[name][self.pairs]
 
     def latlon(self, view: str) -> Doubles | None:

@@ -32,8 +32,19 @@ FLOORS = (
         "suggest",
         "version",
     ),
-    ("csvfile", "extras", "files", "identity", "interrupt", "processes", "types", "validation"),
+    (
+        "blame",
+        "csvfile",
+        "extras",
+        "files",
+        "identity",
+        "interrupt",
+        "processes",
+        "types",
+        "validation",
+    ),
     ("contracts", "geodesy", "sweep"),
+    ("embeddings",),
     ("data", "encoder", "ground", "hookspecs", "sampling", "search"),
     ("evaluate", "export_spec", "page", "plugins", "tiles"),
     ("configure",),
@@ -51,7 +62,7 @@ FLOORS = (
 """Parts of the core from the ground up: a part imports only from floors below its own."""
 MOST_FILES, MORE_FILES = (
     15,
-    {"georet": 25, "georet/cli": 17, "georet/testing": 17, "georet/train": 17},
+    {"georet": 28, "georet/cli": 17, "georet/testing": 17, "georet/train": 17},
 )
 """Modules in one folder, and where more are allowed."""
 

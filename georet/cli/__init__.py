@@ -26,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GeoretError as error:
         _complain(str(error), error)
         return error.exit_code
-    except KeyboardInterrupt:
-        _complain("stopped by Ctrl-C")
+    except KeyboardInterrupt as stopped:
+        _complain(" ".join(["stopped by Ctrl-C", *map(str, stopped.args)]))
         return 130
     except Exception as error:
         what = f"{type(error).__name__}: {error}\n  This is a bug in georet or in a plugin."

@@ -70,10 +70,10 @@ def _is_orbitview(last: Path) -> bool:
 
 def _evaluation(run_dir: Path) -> tuple[str, EvaluationSet]:
     from georet.train.run import check_run, reconfigure
-    from georet.train.setup import make_dataset
+    from georet.train.setup import evaluations_of, make_dataset
 
     config, plugins = reconfigure(check_run(run_dir))
-    sets = make_dataset(config, plugins).evaluations()
+    sets = evaluations_of(make_dataset(config, plugins))
     if SET not in sets:
         raise UsageError(
             f"was trained on {config.dataset.name}, the demo needs one trained on {DATASET}",

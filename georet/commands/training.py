@@ -87,7 +87,7 @@ def evaluate_run(
     if save_as is not None and Path(save_as).name != save_as:
         raise UsageError(f"{save_as!r} is not a name", where="--save", hint="For example: fov-90")
     config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
-    every = setup.make_dataset(config, loaded).evaluations()
+    every = setup.evaluations_of(setup.make_dataset(config, loaded))
     sets = choose(every, list(only) if only else None, where="--only")
     results = _evaluate(load_encoder(run_dir, which, config, loaded), config, loaded, sets)
     setting = {"checkpoint": which, **setting_of(config)}

@@ -14,10 +14,11 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from georet.blame import blaming, maker_of
 from georet.contracts.training import ImageTransform, JointTransform
 from georet.data.field_of_view import Crop
 from georet.data.images import MAX_PIXELS, preprocess, read_image
-from georet.errors import ComponentError, ConfigError, DataError
+from georet.errors import ConfigError, DataError
 from georet.types import ImageTable, Ints, PairTable, Pixels
 
 Size = tuple[int, int]
@@ -110,7 +111,8 @@ class PairFiller:
         bad: dict[Path, str] = {}
         images = {view: self._read(view, row, rng, bad) for view, row in rows.items()}
         for transform in self.joint:
-            images = transform(images, rng)
+            with blaming(transform, "the transform"):
+                images = self._checked_joint(transform, transform(images, rng))
         for view, row in rows.items():
             out[view][slot] = self._augmented(view, images, rng) if row >= 0 else 0
         return bad
@@ -128,7 +130,8 @@ class PairFiller:
         path = self.table.views[view].paths[row]
         image = self.reading.read(path, None if before else size, size, bad)
         for transform in before:
-            image = transform(image, rng)
+            with blaming(transform, "the transform"):
+                image = _checked(transform, transform(image, rng), None)
         return preprocess(image, size)
 
     def _augmented(
@@ -136,16 +139,20 @@ class PairFiller:
     ) -> Pixels:
         image = images[view]
         for transform in self.after[view]:
-            image = transform(image, rng)
-        wanted = (*self.sizes[view], 3)
-        if image.shape != wanted or image.dtype != np.uint8:
-            names = [type(t).__name__ for t in (*self.joint, *self.after[view])]
-            raise ComponentError(
-                f"the transforms made {image.dtype}{list(image.shape)}, wanted uint8{list(wanted)}",
-                where=f"data.augment.{view}",
-                hint=f"one of {', '.join(names)} changes size or type",
-            )
+            with blaming(transform, "the transform"):
+                image = _checked(transform, transform(image, rng), self.sizes[view])
         return image
+
+    def _checked_joint(self, transform: JointTransform, found: object) -> dict[str, Pixels]:
+        if not isinstance(found, dict) or set(found) != set(self.sizes):
+            views = ", ".join(self.sizes)
+            raise maker_of(transform).broke(
+                f"the joint transform returned a {type(found).__name__}, wanted a dict",
+                f"Return {{view: image}} for {views}.",
+            )
+        for view, image in found.items():
+            _checked(transform, image, self.sizes[view])
+        return found
 
 
 class ImageFiller:
@@ -176,6 +183,22 @@ class ImageFiller:
     def files(self, job: Job, slot: int) -> list[Path]:
         """Return the one file of the slot."""
         return [self.table.paths[int(job.rows[slot])]]
+
+
+def _checked(transform: object, image: object, size: Size | None) -> Pixels:
+    """Return what a transform returned; ComponentError unless uint8[H, W, 3] of that size."""
+    wanted = "[H, W, 3]" if size is None else str([*size, 3])
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3:
+        height, width, num = image.shape
+        if num == 3 and height and width and size in (None, (height, width)):
+            return image
+    found = f"a {type(image).__name__}"
+    if isinstance(image, np.ndarray):
+        found = f"{image.dtype}{list(image.shape)}"
+    raise maker_of(transform).broke(
+        f"the transform {type(transform).__name__} returned {found}, wanted uint8{wanted}",
+        "A transform keeps the type, and after the resize the size too.",
+    )
 
 
 def checked_size(view: str, sizes: Mapping[str, Size]) -> Size:

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from georet.blame import maker_of
 from georet.config import DataConfig, FieldOfView
 from georet.data.field_of_view import Crop, columns
 from georet.data.loader import ImageLoader
+from georet.embeddings import is_unit_length
 from georet.encoder import Encoder
 from georet.errors import ConfigError, TrainingError
 from georet.types import Floats, ImageTable
@@ -71,15 +73,20 @@ class Embedder:
         finally:
             self.encoder.train(was_training)
             self.bad_images.update(loader.bad_images)
-        bad = np.flatnonzero(~np.isfinite(out).all(axis=1))
-        if len(bad):
-            raise TrainingError(
-                f"{len(bad)} of {len(table)} embeddings are not finite, "
-                f"first {table.ids[bad[0]]!r}",
-                where=table.name,
-                hint="The encoder has diverged: lower train.lr or use precision=fp32.",
-            )
+        self._check(out, view, table)
         return out
+
+    def _check(self, embeddings: Floats, view: str, table: ImageTable) -> None:
+        bad = np.flatnonzero(~is_unit_length(embeddings))
+        if not len(bad):
+            return
+        maker = maker_of(self.encoder.branch(view).backbone)
+        raise TrainingError(
+            f"{len(bad)} of {len(table)} embeddings have no direction or are not finite, "
+            f"the first is that of {table.ids[bad[0]]!r}",
+            where=f"{table.name}, {maker}",
+            hint="The encoder has diverged: lower train.lr or use precision=fp32.",
+        )
 
 
 def unique_images(tables: Sequence[ImageTable]) -> tuple[ImageTable, list[np.ndarray]]:

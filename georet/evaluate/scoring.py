@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from georet.blame import blaming, maker_of
 from georet.contracts.training import Metric
 from georet.errors import DataError, PluginError
 from georet.evaluate.protocols import protocol_of
@@ -59,12 +60,20 @@ def metrics_of(
     """Return the metrics of a protocol and what other metrics add; none may rename another's."""
     found = protocol_of(protocol).evaluate(ranking)
     for metric in extra_metrics:
-        more = {str(name): float(value) for name, value in metric(ranking).items()}
+        with blaming(metric, "the metric"):
+            more = {str(name): float(value) for name, value in metric(ranking).items()}
+        for name, value in more.items():
+            if not math.isfinite(value):
+                raise maker_of(metric).broke(
+                    f"the metric's {name!r} is {value}",
+                    "Leave out a value that can't be computed on this set.",
+                )
         twice = sorted(found.keys() & more.keys())
         if twice:
             raise PluginError(
-                f"metric {getattr(metric, '__name__', metric)!r} returns {twice[0]!r}, which "
+                f"the metric {getattr(metric, '__name__', metric)!r} returns {twice[0]!r}, which "
                 f"protocol {protocol!r} or another metric has already",
+                where=str(maker_of(metric)),
                 hint="Give the metric's value a name of its own.",
             )
         found |= more

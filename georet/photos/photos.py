@@ -12,6 +12,7 @@ import numpy as np
 
 from georet.contracts.running import Session
 from georet.data.images import SUFFIXES, preprocess, read_image
+from georet.embeddings import embed
 from georet.errors import DataError
 from georet.sessions import BATCH
 from georet.types import Floats, Pixels
@@ -66,7 +67,7 @@ def embed_photos(photos: Sequence[Photo], session: Session) -> Floats:
             read_image(photo, size=size) if isinstance(photo, Path) else preprocess(photo, size)
             for photo in photos[start : start + BATCH]
         ]
-        parts.append(session.embed(np.stack(pixels)))
+        parts.append(embed(session, np.stack(pixels)))
     return np.concatenate(parts)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from georet.blame import check_made, mark
 from georet.components import KINDS, Component
 from georet.errors import ComponentError, PluginError
 from georet.plugins.discovery import Source
@@ -94,7 +95,10 @@ class Catalog:
         from georet.plugins import options
 
         entry, values = self._chosen(kind, spec, where)
-        return options.build(entry, values, where or entry.id)
+        made = options.build(entry, values, where or entry.id)
+        check_made(made, entry.maker)
+        mark(made, entry.maker)
+        return made
 
     def check(self, kind: str, spec: ComponentSpec | str, *, where: str = "") -> None:
         """Check the options like ``create``, and make nothing."""

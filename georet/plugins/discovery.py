@@ -105,6 +105,8 @@ def load(source: Source) -> ModuleType:
         if isinstance(source.target, Path):
             return _import_file(source.target, source.version)
         return importlib.import_module(source.target)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(f"while {source} was imported") from error
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"can't be imported: {type(error).__name__}: {error}{_origin(error)}",

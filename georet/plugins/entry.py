@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from georet.blame import Maker, root_of
 from georet.components import Component
 from georet.errors import MissingExtraError, PluginError
 from georet.plugins.discovery import Source
@@ -32,6 +33,11 @@ class Entry:
     def missing(self) -> tuple[str, ...]:
         """The required import names that are not installed; nothing is imported to find out."""
         return tuple(name for name in self.component.requires if not is_installed(name))
+
+    @property
+    def maker(self) -> Maker:
+        """Who is to blame for what the component does."""
+        return Maker(self.kind, self.id, str(self.owner), root_of(self.owner.target))
 
     def factory(self) -> Any:
         """Import and return what makes the component."""

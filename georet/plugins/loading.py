@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
 
+from georet.blame import line_of, root_of
 from georet.components import KINDS, Component
 from georet.errors import PluginError
 from georet.plugins.catalog import Catalog
@@ -48,7 +49,7 @@ def load_plugin(source: Source) -> Loaded:
         try:
             recipes = cast(Mapping[str, Path], impl.function())
             found |= {name: Path(path) for name, path in recipes.items()}
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise failure(source, "georet_recipes", error) from error
     return Loaded(source, hooks, components, found)
 
@@ -62,7 +63,7 @@ def declared(source: Source, hooks: Implementations, hook: str, kind: type[Item]
     for impl in hooks.get(hook, ()):
         try:
             items = list(cast(Iterable[object], impl.function()))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise failure(source, hook, error) from error
         for item in items:
             if not isinstance(item, kind):
@@ -73,10 +74,13 @@ def declared(source: Source, hooks: Implementations, hook: str, kind: type[Item]
             yield item
 
 
-def failure(source: Source, hook: str, error: Exception) -> PluginError:
-    """Return the error for what an implementation raised."""
+def failure(source: Source, hook: str, error: Exception | SystemExit) -> PluginError:
+    """Return the error for what an implementation raised, with the plugin's line."""
+    what = f"{type(error).__name__}: {error}"
+    if isinstance(error, SystemExit):
+        what = f"called sys.exit({error.code!r})"
     return PluginError(
-        f"{type(error).__name__}: {error}",
+        f"{what}{line_of(error, root_of(source.target))}",
         where=f"{source}, {hook}",
         hint=f"GEORET_DEBUG=1 shows the traceback; --no-plugin {source.name} leaves it out.",
     )

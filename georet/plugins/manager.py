@@ -41,7 +41,7 @@ class Plugins:
                     impl.function(*[arguments[name] for name in impl.argnames])
                 except GeoretError:
                     raise
-                except Exception as error:
+                except (Exception, SystemExit) as error:
                     raise failure(plugin.source, hook, error) from error
 
     def commands(self) -> dict[str, tuple[Command, Source]]:

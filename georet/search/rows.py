@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 
+from georet.embeddings import MOST_DEVIATION
 from georet.errors import DataError, UsageError
 from georet.sweep import Vectors, vectors
 from georet.sweep.work import is_unit_length
 from georet.types import Bools, Floats, Ints
-
-MOST_DEVIATION: Final = 1e-2
-"""By how much an embedding's length may differ from 1, as after storage in few bits."""
 
 
 @dataclass(frozen=True)

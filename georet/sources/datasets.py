@@ -35,12 +35,14 @@ def dataset_set(
     text: str, *, selection: Selection = UNSAID
 ) -> tuple[ComponentSpec, tuple[str, EvaluationSet]]:
     """Return data set, and name and content of the set, of ``NAME[:SET][?key=value&...]``."""
+    from georet.train.setup import evaluations_of
+
     named, _, query = text.partition("?")
     loaded = load_plugins(selection, also=_owners(named))
     name, wanted = _split_name(named, loaded)
     spec = ComponentSpec.model_validate({"name": name, **options_of(query, where=text)})
     dataset = cast(Dataset, loaded.catalog.create("datasets", spec, where=f"dataset:{text}"))
-    return spec, _chosen(dataset.evaluations(), wanted, where=f"dataset:{text}")
+    return spec, _chosen(evaluations_of(dataset), wanted, where=f"dataset:{text}")
 
 
 def open_run(text: str, tiling: Tiling, *, selection: Selection = UNSAID) -> ImageSource:
@@ -54,12 +56,12 @@ def run_set(
 ) -> tuple[ComponentSpec, tuple[str, EvaluationSet]]:
     """Return the data set of ``RUN_DIR[:SET]``, and name and content of the set."""
     from georet.train.run import check_run, reconfigure
-    from georet.train.setup import make_dataset
+    from georet.train.setup import evaluations_of, make_dataset
 
     folder, _, wanted = (text, "", "") if Path(text).is_dir() else text.rpartition(":")
     path = check_run(Path(folder or text))
     config, loaded = reconfigure(path, selection=selection)
-    sets = make_dataset(config, loaded).evaluations()
+    sets = evaluations_of(make_dataset(config, loaded))
     return config.dataset, _chosen(sets, wanted, where=f"run:{text}")
 
 

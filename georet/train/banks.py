@@ -10,6 +10,7 @@ from torch import Tensor
 from georet.progress import stage
 from georet.train.mining import RunningBank, load_bank, mine, save_bank, tidy_banks
 from georet.train.parts import Log, Parts
+from georet.train.planning import wanted_bank
 from georet.types import Batch, EmbeddingBank
 
 RUNNING = "running_bank"
@@ -22,7 +23,7 @@ class Banks:
         self._parts, self._log = parts, log
         self.current: EmbeddingBank | None = None
         epochs = range(parts.config.train.epochs)
-        wants_running = any(parts.sampler.wants_bank(e) == "incremental" for e in epochs)
+        wants_running = any(wanted_bank(parts.sampler, e) == "incremental" for e in epochs)
         self.running = (
             RunningBank(parts.data.pairs, parts.encoder.embed_dim) if wants_running else None
         )
@@ -30,7 +31,7 @@ class Banks:
     def prepare(self, epoch: int) -> None:
         """Make the epoch's bank current, unless a checkpoint brought it along."""
         parts, state = self._parts, self._parts.state
-        wanted = parts.sampler.wants_bank(epoch)
+        wanted = wanted_bank(parts.sampler, epoch)
         if state.bank_epoch == epoch or (wanted == "keep" and self.current is not None):
             return
         self.current = self._make(wanted, epoch)
@@ -63,7 +64,8 @@ class Banks:
 
     def _make(self, wanted: str | None, epoch: int) -> EmbeddingBank | None:
         if wanted == "incremental" and self.running is not None:
-            return self.running.snapshot(epoch)
+            # Before the first batch nothing is in it: then there is no bank, not one of zeros.
+            return self.running.snapshot(epoch) if self.running.query_seen.any() else None
         if wanted not in ("mine", "keep"):
             return None
         parts, pairs = self._parts, self._parts.data.pairs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from torch import nn
@@ -22,6 +23,20 @@ from georet.train.parts import Log, Parts
 ENCODER, OBJECTIVE, OPTIMIZER = "encoder", "objective", "optimizer"
 
 
+class ObservedState(dict[str, Any]):
+    """A checkpoint's state as observers see it: they may add JSON values, and change none."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if key in self._own:
+            raise ValueError(f"{key!r} is georet's own and can't be changed; add a key of yours")
+        json.dumps(value, allow_nan=False)  # raises here, where the observer is known
+        super().__setitem__(key, value)
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        super().__init__(state)
+        self._own = frozenset(state) | {"events_offset"}
+
+
 def save(parts: Parts, log: Log, banks: Banks, *, is_best: bool) -> None:
     """Write a checkpoint of everything that a resume needs."""
     state: dict[str, Any] = parts.state.as_json() | {
@@ -30,7 +45,10 @@ def save(parts: Parts, log: Log, banks: Banks, *, is_best: bool) -> None:
         "embed_dim": parts.encoder.embed_dim,
         "bare_options": bare_options(parts.encoder),
     }
-    log.observe("georet_checkpoint", state=state)
+    # Observers add to it; what is georet's own they can read only.
+    shown = ObservedState(state)
+    log.observe("georet_checkpoint", state=shown)
+    state = dict(shown)
     state["events_offset"] = log.events.offset()
     groups = {ENCODER: parts.encoder.state_dict(), **banks.groups()}
     groups[OPTIMIZER] = optimizer_tensors(parts.optimizer, _parameters(parts))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
+
+from georet.blame import blaming, maker_of
 from georet.config import ComponentSpec, RunConfig
 from georet.contracts.training import (
     Backbone,
@@ -17,10 +21,14 @@ from georet.contracts.training import (
 )
 from georet.encoder import Encoder, build_encoder
 from georet.errors import ConfigError, DataError
+from georet.evaluate import protocol_of
 from georet.plugins import Plugins
 from georet.train.device import pick_device, pick_precision
 from georet.train.objective import Objective
 from georet.types import EvaluationSet, PairTable
+
+SET_NAME = r"[A-Za-z0-9][A-Za-z0-9._+ -]*"
+"""What an evaluation set may be called."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +48,55 @@ def make_dataset(config: RunConfig, plugins: Plugins) -> Dataset:
 def load_data(config: RunConfig, plugins: Plugins) -> Data:
     """Read the tables of the configured data set; no image is decoded."""
     dataset = make_dataset(config, plugins)
-    pairs, evaluations = dataset.train(), dataset.evaluations()
+    with blaming(dataset, "train()"):
+        found: object = dataset.train()
+    if not isinstance(found, PairTable):
+        raise maker_of(dataset).broke(
+            f"train() returned a {type(found).__name__}, wanted a georet.types.PairTable"
+        )
+    pairs = found
+    evaluations = evaluations_of(dataset)
     if not len(pairs):
         raise DataError("the data set has no training pairs", where=config.dataset.name)
     return Data(dataset, pairs, evaluations)
+
+
+def evaluations_of(dataset: Dataset) -> Mapping[str, EvaluationSet]:
+    """Return the data set's evaluation sets by name; ComponentError for what is none."""
+    maker = maker_of(dataset)
+    with blaming(dataset, "evaluations()"):
+        found: Any = dataset.evaluations()
+    if not isinstance(found, Mapping) or not found:
+        what = "no set" if isinstance(found, Mapping) else f"a {type(found).__name__}"
+        raise maker.broke(
+            f"evaluations() returned {what}",
+            "Return {name: EvaluationSet}, the main one first; a run is judged by it.",
+        )
+    sets: Mapping[str, Any] = found
+    for name, which in sets.items():
+        if not isinstance(which, EvaluationSet):
+            raise maker.broke(f"the evaluation set {name!r} is a {type(which).__name__}")
+        if not re.fullmatch(SET_NAME, str(name)):
+            raise maker.broke(
+                f"{name!r} can't be the name of an evaluation set",
+                "It becomes a file's name: letters, digits and . _ + - after the first character.",
+            )
+        with blaming(dataset, f"the evaluation set {name!r}"):
+            protocol_of(which.protocol)
+            if len(which.positives) != len(which.queries):
+                raise DataError(
+                    f"{len(which.positives)} rows of positives for {len(which.queries)} queries",
+                    where=str(name),
+                )
+            rows = [row for row in map(np.asarray, which.positives) if row.size]
+            most = max((int(row.max()) for row in rows), default=-1)
+            if most >= len(which.gallery):
+                raise DataError(
+                    f"positive {most} is no row of the {len(which.gallery)} references",
+                    where=str(name),
+                    hint="Positives are rows of the gallery's table, counted from 0.",
+                )
+    return sets
 
 
 def make_encoder(

@@ -24,6 +24,8 @@ class State:
     bank: dict[str, Any] | None = None
     bank_epoch: int = -1
     """Epoch whose plan the bank was prepared for."""
+    plan: str | None = None
+    """Digest of the plan of the epoch that runs."""
     is_finished: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -33,8 +35,8 @@ class State:
     def restore(self, values: dict[str, Any]) -> None:
         """Take the values of ``as_json``; further keys are left to others."""
         names = {field.name for field in fields(self)}
-        missing = names - set(values)
+        missing = names - set(values) - {"plan"}  # which checkpoints of 0.1 lack
         if missing:
             raise IntegrityError(f"the checkpoint's state lacks {sorted(missing)}")
-        for name in names:
+        for name in names & set(values):
             setattr(self, name, values[name])

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from georet.config import TrainConfig
 from georet.encoder import Encoder, unit
+from georet.errors import ComponentError
 from georet.train.objective import Objective
 from georet.train.optim import clip_gradients, set_rate, trained_parameters
 from georet.types import Batch, EmbeddedBatch
@@ -113,8 +114,18 @@ class Stepper:
         return EmbeddedBatch(embeddings, features, self.encoder.log_scale.exp(), batch)
 
     def _backward(self, total: Tensor) -> None:
-        # torch types neither of these two.
-        self.scaler.scale(total / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
+        try:
+            # torch types neither of these two.
+            self.scaler.scale(total / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
+        except RuntimeError as error:
+            if isinstance(error, torch.OutOfMemoryError):
+                raise
+            raise ComponentError(
+                f"no gradient can be computed: {error}",
+                where=f"losses {self.objective.named}, {self.encoder.named}",
+                hint="One of them changes a tensor in place that the gradient needs, or leaves "
+                "torch; GEORET_DEBUG=1 shows the traceback.",
+            ) from error
 
     def _finish(
         self, total: Tensor, embedded: EmbeddedBatch, factor: float, *, update: bool

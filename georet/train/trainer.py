@@ -6,6 +6,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from georet.blame import maker_of
 from georet.config import RunConfig
 from georet.data.loader import PairLoader
 from georet.errors import TrainingError
@@ -19,6 +20,7 @@ from georet.train.checkpoint import has_checkpoint, load_checkpoint
 from georet.train.judge import Judge
 from georet.train.optim import lr_factor
 from georet.train.parts import Log, make_parts
+from georet.train.planning import digest, plan_epoch
 from georet.train.saving import resume, save
 from georet.train.step import StepResult
 from georet.types import Batch, BatchPlan
@@ -41,6 +43,7 @@ class Trainer:
         self.optimizer, self.stepper, self.sampler = parts.optimizer, parts.stepper, parts.sampler
         self.bad_images = parts.embedder.bad_images
         self.events = resume(parts, checkpoint)
+        self._has_planned = False
         self.log = Log(self.events, self.stop, partial(plugins.observe, trainer=self), run_dir)
         self.banks, self.judge = Banks(parts, self.log), Judge(parts, self.log)
         if checkpoint is not None:
@@ -84,16 +87,23 @@ class Trainer:
 
     def _plan(self, epoch: int) -> BatchPlan:
         with self.log.timed("plan", epoch):
-            plan = self.sampler.plan(
+            plan = plan_epoch(
+                self.sampler,
                 epoch,
                 self.pairs,
                 self.banks.current,
                 batch_size=self.config.train.batch_size,
                 seed=self.config.seed,
+                twice=not self._has_planned,
             )
+        self._has_planned = True
+        if self.state.batch and self.state.plan not in (None, digest(plan)):
+            raise maker_of(self.sampler).broke(
+                f"the plan of epoch {epoch} is not the one that the run was stopped in",
+                "Its code, its options or the data changed since; start a new run.",
+            )
+        self.state.plan = digest(plan)
         num = len(plan.batches)
-        if not num:
-            raise TrainingError("the sampler planned no batch", where=f"epoch {epoch}")
         if not self.state.batch:
             self.events.write(
                 "plan",
@@ -170,7 +180,8 @@ class Trainer:
                 raise TrainingError(
                     f"{state.bad_in_row} steps in a row were skipped; last: {result.fault}",
                     where=f"step {state.step}",
-                    hint="Lower train.lr, or use --set precision=fp32.",
+                    hint="Lower train.lr, or use --set precision=fp32. Trained are losses "
+                    f"{self.objective.named} and {self.encoder.named}.",
                 )
             return
         state.bad_in_row = 0

@@ -54,7 +54,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 @pytest.fixture
 def loss_source() -> Mapping[str, str]:
     """Return sources of small plugins by what they do."""
-    head = "from georet import Component, hookimpl\ndef make(): return {}\n"
+    head = "from georet import Component, hookimpl\ndef make(): return dict\n"
     body = "@hookimpl\ndef georet_losses():\n"
     return {
         "one": f"{head}{body}    yield Component('same', make)\n",

@@ -23,7 +23,13 @@ OWNER = Source("north", "module_north", "dist-north", "1.0", "north")
 FIRST_PARTY = Source("orbitview", "georet_orbitview", "georet", "0.1", "orbitview")
 
 
-class Hinge:
+class Called:
+    """What makes a stand-in a loss."""
+
+    def __call__(self, embedded: object) -> None: ...
+
+
+class Hinge(Called):
     """A component with every sort of option."""
 
     def __init__(
@@ -40,14 +46,14 @@ class Hinge:
 
 
 @dataclasses.dataclass
-class Settings:
+class Settings(Called):
     """Options as a dataclass."""
 
     margin: float
     mode: str = "hard"
 
 
-class Model(BaseModel):
+class Model(BaseModel, Called):
     """Options as a model that would ignore unknown keys by itself."""
 
     margin: float = 0.2
@@ -80,7 +86,7 @@ def test_two_plugins_with_one_component_name_are_an_error_with_both_owners(site,
     assert "plugin 'south' (dist-south 1.0)" in message
     assert "north:same or south:same" in message
     assert message.startswith("losses.0: ")
-    assert catalog.create("losses", "south:same") == {}
+    assert catalog.create("losses", "south:same") is dict
     assert catalog.names("losses") == ["north:same", "south:same"]
 
 
@@ -111,7 +117,7 @@ def test_an_unknown_kind_is_an_error():
 
 
 def test_a_lazy_component_is_imported_when_it_is_made_and_not_before(site):
-    site.module("module_lazy", "class Loss:\n    pass\n")
+    site.module("module_lazy", "class Loss:\n    def __call__(self, embedded):\n        pass\n")
     catalog = catalog_of(Component("hinge", "module_lazy:Loss"))
     catalog.find("losses", "hinge")
     assert "module_lazy" not in sys.modules
@@ -184,7 +190,7 @@ def test_wrong_options_name_the_key_and_what_was_expected(values, text):
 
 def test_checking_makes_nothing():
     made = []
-    catalog = catalog_of(Component("hinge", lambda: made.append(1)))
+    catalog = catalog_of(Component("hinge", lambda: made.append(1) or Hinge()))
     catalog.check("losses", "hinge")
     assert made == []
     catalog.create("losses", "hinge")

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from georet.embeddings import embed
 from georet.errors import DataError, GeoretError
 from georet.identity import EncoderIdentity
 from georet.processes import Child, Ended
@@ -141,6 +142,6 @@ def _embed(spec: SessionSpec, view: str, images_path: Path) -> Floats:
     session = replace(spec, view=view).open()
     try:
         starts = range(0, len(images), _CHUNK)
-        return np.concatenate([session.embed(np.array(images[i : i + _CHUNK])) for i in starts])
+        return np.concatenate([embed(session, np.array(images[i : i + _CHUNK])) for i in starts])
     finally:
         session.close()

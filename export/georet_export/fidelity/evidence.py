@@ -64,7 +64,7 @@ def evidence_of(config: RunConfig, plugins: Plugins, *, num_images: int | None =
     Of a larger set a part is drawn, always the same: queries, their positives, and so much of the
     rest of the gallery as there is room for. DataError where the data set has no evaluation.
     """
-    sets = setup.make_dataset(config, plugins).evaluations()
+    sets = setup.evaluations_of(setup.make_dataset(config, plugins))
     if not sets:
         raise DataError("the data set has no evaluation set", where=config.dataset.name)
     name, data = next(iter(sets.items()))

@@ -11,6 +11,7 @@ import numpy as np
 
 from georet.config import RunConfig
 from georet.contracts.running import Session
+from georet.embeddings import embed
 from georet.encoder import Encoder
 from georet.errors import UsageError
 from georet.export_spec import Precision
@@ -169,7 +170,7 @@ def embed_table(evidence: Evidence, session: Session, table: ImageTable, bar: St
     """Return the embeddings float32[N, D] of a table's images."""
     out = np.empty((len(table), session.identity.embed_dim), np.float32)
     for rows, images in evidence.batches(table, session.identity.size, BATCH):
-        out[rows] = session.embed(images)
+        out[rows] = embed(session, images)
         bar.advance(len(rows))
     return out
 

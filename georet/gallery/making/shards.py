@@ -12,6 +12,7 @@ import numpy as np
 
 from georet.contracts.running import Session
 from georet.data.images import preprocess, within
+from georet.embeddings import embed_some
 from georet.errors import DataError
 from georet.files import sweep
 from georet.gallery.files import journal
@@ -30,7 +31,6 @@ Tick = Callable[[int], None]
 """Is told the number of tiles done; may raise, to stop between batches."""
 _Part = tuple[Ints, Floats, list[bytes | None]]
 """rows int64[M], embeddings float32[M, D], thumbnails [M]."""
-_TOLERANCE: Final = 1e-2
 
 
 @runtime_checkable
@@ -147,9 +147,9 @@ class ShardMaker:
             read.append(row)
             images.append(preprocess(tile, size)[None])
             thumbnails.append(thumbnail(tile) if self._plan.settings["thumbnails"] else None)
-        embeddings = self._session.embed(np.concatenate(images))
-        is_good = np.abs(np.linalg.norm(embeddings, axis=1) - 1) < _TOLERANCE  # NaN is not
-        bad += [(read[i], "its embedding has no length") for i in np.flatnonzero(~is_good)]
+        embeddings, is_good = embed_some(self._session, np.concatenate(images))
+        reason = f"back end {self._session.identity.backend!r} gave it no embedding of length 1"
+        bad += [(read[i], reason) for i in np.flatnonzero(~is_good)]
         good = np.flatnonzero(is_good)
         return (
             np.array(read, np.int64)[good],

@@ -1,0 +1,139 @@
+"""Whose fault: what a component raises or returns wrongly is told with plugin, name and line."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from georet.errors import ComponentError, GeoretError, IntegrityError, Interrupted
+
+_MARK: Final = "_georet_maker"
+NEEDED: Final = {
+    "backbones": ("__call__", "parameters", "embed_dim", "mean", "std"),
+    "losses": ("__call__",),
+    "samplers": ("plan", "wants_bank"),
+    "datasets": ("train", "evaluations"),
+    "transforms": ("__call__",),
+    "metrics": ("__call__",),
+    "indexes": ("add", "search", "save", "load", "verify"),
+    "exporters": ("export",),
+    "backends": ("refuses", "open"),
+    "rerankers": ("__call__", "max_candidates"),
+}
+"""What a component of each kind must have; ``georet.contracts`` says what it means."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Who made a component: its kind and id, its plugin in words, and the file of its code."""
+
+    kind: str
+    id: str
+    owner: str
+    root: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id!r} of {self.owner}"
+
+    def broke(self, what: str, hint: str = "") -> ComponentError:
+        """Return the error for a component that doesn't keep to its contract."""
+        return ComponentError(what, where=str(self), hint=hint or None)
+
+
+UNKNOWN: Final = Maker("component", "made by hand", "no plugin")
+
+
+def mark(made: Any, maker: Maker) -> None:
+    """Remember who made a component, on the component, so that it travels with it."""
+    try:
+        # Past a frozen dataclass, and into no state dict of torch.
+        object.__setattr__(made, _MARK, maker)
+    except (AttributeError, TypeError):
+        return  # slots: its faults are told without its name
+
+
+def maker_of(made: object) -> Maker:
+    """Return who made a component; ``UNKNOWN`` for what no catalogue made."""
+    found = getattr(made, _MARK, None)
+    return found if isinstance(found, Maker) else UNKNOWN
+
+
+def check_made(made: object, maker: Maker) -> None:
+    """Raise ComponentError where a factory returned something else than its kind of component."""
+    lacking = [name for name in NEEDED.get(maker.kind, ()) if not hasattr(made, name)]
+    if lacking:
+        raise maker.broke(
+            f"its factory returned {_short(made)}, which has no {', '.join(lacking)}",
+            "docs/plugins.md says what each kind of component must do.",
+        )
+
+
+@contextmanager
+def blaming(made: object, doing: str, *, also: str = "") -> Iterator[None]:
+    """Tell what is raised inside as the fault of a component (or of its ``Maker``).
+
+    ``doing`` says what it was asked for (``plan()``). georet's own errors keep their kind and get
+    the component's name; Ctrl-C passes.
+    """
+    maker = made if isinstance(made, Maker) else maker_of(made)
+    try:
+        yield
+    except (Interrupted, IntegrityError):
+        raise
+    except GeoretError as error:
+        if maker is UNKNOWN or maker.id in str(error):
+            raise
+        where = f"{error.where} ({maker})" if error.where else str(maker)
+        raise type(error)(error.what, where=where, hint=error.hint) from error
+    except (Exception, SystemExit) as error:
+        if maker is UNKNOWN and not isinstance(error, SystemExit):
+            raise
+        raise ComponentError(
+            f"{doing} {_ending(error)}{line_of(error, maker.root)}",
+            where=str(maker),
+            hint=also or "GEORET_DEBUG=1 shows the traceback.",
+        ) from error
+
+
+def root_of(target: Path | str) -> str | None:
+    """Return the file of a plugin's code or the folder of its package, None while not imported."""
+    module = None if isinstance(target, Path) else sys.modules.get(target.partition(":")[0])
+    file = target if isinstance(target, Path) else getattr(module, "__file__", None)
+    if file is None:
+        return None
+    return str(Path(file).parent if Path(file).name == "__init__.py" else file)
+
+
+def line_of(error: BaseException, root: str | None) -> str:
+    """Return `` (file:line, code)`` of the last line that ran in a plugin's own code, or nothing.
+
+    ``root`` is the plugin's file, or the folder of its package.
+    """
+    if root is None:
+        return ""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if f.filename == root or Path(root) in Path(f.filename).parents]
+    if not own:
+        return ""
+    code = f", `{own[-1].line}`" if own[-1].line else ""
+    return f" ({own[-1].filename}:{own[-1].lineno}{code})"
+
+
+def _ending(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"called sys.exit({error.code!r})"
+    return (
+        f"raised {type(error).__name__}: {error}"
+        if str(error)
+        else f"raised {type(error).__name__}"
+    )
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text[:60]}" if len(text) <= 60 else f"a {type(value).__name__}"
