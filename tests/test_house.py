@@ -46,7 +46,7 @@ FLOORS = (
     ("contracts", "geodesy", "sweep"),
     ("embeddings",),
     ("data", "encoder", "ground", "hookspecs", "sampling", "search"),
-    ("evaluate", "export_spec", "page", "plugins", "tiles"),
+    ("encoder_facts", "evaluate", "export_spec", "page", "plugins", "tiles"),
     ("configure",),
     ("report", "train"),
     ("sessions", "sources"),

@@ -18,6 +18,7 @@ from georet.evaluate.embed import Embedder
 from georet.evaluate.evaluator import (
     Result,
     choose,
+    drifted,
     evaluate_sets,
     num_images,
     summary,
@@ -91,6 +92,10 @@ def evaluate_run(
     sets = choose(every, list(only) if only else None, where="--only")
     results = _evaluate(load_encoder(run_dir, which, config, loaded), config, loaded, sets)
     setting = {"checkpoint": which, **setting_of(config)}
+    if which == LAST:
+        for name, result in results.items():
+            if (changed := drifted(run_dir, name, result.metrics, setting)) is not None:
+                say(f"warning: {changed}")
     if save_as is not None:
         for name, result in results.items():
             write_result(run_dir / EVALUATION / save_as, name, sets[name], result, setting)

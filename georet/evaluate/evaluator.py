@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,11 @@ from georet.contracts.training import Metric
 from georet.errors import ConfigError
 from georet.evaluate import lint, mean_by_id, metrics_of, protocol_of, rank_embeddings
 from georet.evaluate.embed import Advance, Embedder, ignore, unique_images
-from georet.files import write_atomic, write_json
+from georet.files import read_json, write_atomic, write_json
 from georet.types import QUERY, EvaluationSet, Floats, ImageTable, Ints, Ranking
+
+DRIFT = 0.5
+"""By how many points a share may differ between devices and runtimes."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,32 @@ def summary(
         "metrics": result.metrics,
         "warnings": warnings,
     }
+
+
+def drifted(
+    run_dir: Path, name: str, metrics: Mapping[str, float], setting: Mapping[str, Any]
+) -> str | None:
+    """Say where metrics differ from those that a run wrote for the same set and setting.
+
+    Compared are shares in percent, by more than ``DRIFT``; None where nothing differs or nothing
+    was written.
+    """
+    path = run_dir / EVALUATION / f"{name}.json"
+    if not path.is_file():
+        return None
+    stored = read_json(path)
+    told = {key: value for key, value in setting.items() if key not in ("versions", "checkpoint")}
+    if any(stored.get(key) != value for key, value in json.loads(json.dumps(told)).items()):
+        return None
+    before = stored.get("metrics", {})
+    shares = [key for key in metrics if key.startswith(("recall@", "hit_rate", "ap"))]
+    far = [key for key in shares if abs(before.get(key, metrics[key]) - metrics[key]) > DRIFT]
+    if not far:
+        return None
+    return (
+        f"{name}: {far[0]} is {metrics[far[0]]:.2f}, and the run wrote {before[far[0]]:.2f} at its "
+        f"end ({path}): the code, a library or the data changed since"
+    )
 
 
 def _tables(sets: Mapping[str, EvaluationSet]) -> dict[str, list[ImageTable]]:

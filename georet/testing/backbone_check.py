@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import torch
 
 from georet.contracts.training import Backbone
@@ -11,12 +15,20 @@ _BATCH = 3
 _RELATIVE = 1e-4
 
 
-def check_backbone(backbone: Backbone, size: tuple[int, int] = (64, 64)) -> None:
+def check_backbone(
+    backbone: Backbone,
+    size: tuple[int, int] = (64, 64),
+    *,
+    make: Callable[..., Backbone] | None = None,
+) -> None:
     """Raise AssertionError unless a backbone maps float[B, 3, *size] to float[B, embed_dim].
 
     Checked: ``embed_dim``, ``mean`` and ``std``; finite features that differ between images; in
     evaluation mode an image's feature does not depend on chance or on the others in the batch; the
     images are not changed; a finite gradient reaches its parameters. Its mode is given back.
+    With ``make``, which takes options as ``bare_options`` names them and has the others already,
+    it is built again from those, given its own weights, and must be the same: mean, std,
+    embed_dim and features.
     """
     expect(
         isinstance(backbone, torch.nn.Module),
@@ -45,6 +57,8 @@ def check_backbone(backbone: Backbone, size: tuple[int, int] = (64, 64)) -> None
         backbone.eval()
         with torch.no_grad():
             _check_evaluation(backbone, images)
+            if make is not None:
+                _check_rebuilt(backbone, make, images)
         backbone.train()
         _check_gradient(backbone, images)
     finally:
@@ -88,6 +102,28 @@ def _check_evaluation(backbone: torch.nn.Module, images: torch.Tensor) -> None:
         not torch.allclose(features[0], features[1], rtol=_RELATIVE, atol=_scale(features)),
         "two different images have the same feature",
         "Does the input reach the output? Look for dead activations and zeroed layers",
+    )
+
+
+def _check_rebuilt(
+    backbone: torch.nn.Module, make: Callable[..., Any], images: torch.Tensor
+) -> None:
+    options = dict(getattr(backbone, "bare_options", {}))
+    again = make(**options)
+    again.load_state_dict(backbone.state_dict())
+    again.eval()
+    for name in ("embed_dim", "mean", "std"):
+        had, has = getattr(backbone, name), getattr(again, name)
+        expect(
+            np.array_equal(had, has),
+            f"built again from bare_options {options}, {name} is {has}, and was {had}",
+            "Let bare_options say all that decides it",
+        )
+    before, after = backbone(images), again(images)
+    expect(
+        torch.allclose(before, after, rtol=_RELATIVE, atol=_scale(before)),
+        f"built again from bare_options {options} with the same weights, the features differ",
+        "bare_options may leave out where weights come from, and nothing else",
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from georet.config import RunConfig
 from georet.encoder import SHARED, Encoder
+from georet.encoder_facts import check_facts
 from georet.plugins import Plugins
 from georet.train import setup
 from georet.train.checkpoint import load_checkpoint, load_weights
@@ -23,4 +24,5 @@ def load_encoder(run_dir: Path, which: str, config: RunConfig, plugins: Plugins)
     views = [name for name in bare if name != SHARED] or [QUERY, REFERENCE]
     encoder = setup.make_encoder(config, plugins, views, bare)
     load_weights(encoder, checkpoint.tensors[ENCODER], where=str(checkpoint.path))
+    check_facts(encoder, checkpoint.state.get("encoder_facts"), str(checkpoint.path))
     return encoder

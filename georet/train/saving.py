@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from georet.encoder import bare_options
+from georet.encoder_facts import check_facts, facts_of
 from georet.train.banks import Banks
 from georet.train.checkpoint import (
     Checkpoint,
@@ -44,6 +45,7 @@ def save(parts: Parts, log: Log, banks: Banks, *, is_best: bool) -> None:
         "plugins": parts.plugins.versions,
         "embed_dim": parts.encoder.embed_dim,
         "bare_options": bare_options(parts.encoder),
+        "encoder_facts": facts_of(parts.encoder, _sizes(parts)),
     }
     # Observers add to it; what is georet's own they can read only.
     shown = ObservedState(state)
@@ -64,11 +66,16 @@ def resume(parts: Parts, checkpoint: Checkpoint | None) -> EventLog:
         return EventLog(parts.run_dir)
     where, tensors = str(checkpoint.path), checkpoint.tensors
     load_weights(parts.encoder, tensors[ENCODER], where=where)
+    check_facts(parts.encoder, checkpoint.state.get("encoder_facts"), where)
     load_weights(parts.objective, tensors.get(OBJECTIVE, {}), where=where)
     load_optimizer(parts.optimizer, _parameters(parts), tensors.get(OPTIMIZER, {}), where=where)
     parts.stepper.scaler.load_state_dict(checkpoint.state["scaler"])
     parts.state.restore(checkpoint.state)
     return EventLog(parts.run_dir, offset=checkpoint.state["events_offset"], step=parts.state.step)
+
+
+def _sizes(parts: Parts) -> dict[str, tuple[int, int]]:
+    return {view: parts.config.data.size[view] for view in parts.data.pairs.views}
 
 
 def _parameters(parts: Parts) -> dict[str, nn.Parameter]:

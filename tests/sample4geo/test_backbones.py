@@ -47,7 +47,7 @@ def trained_names(backbone):
 def test_every_combination_keeps_the_contract_of_backbones(options, embed_dim):
     backbone = of(**options)
     assert backbone.embed_dim == embed_dim
-    check_backbone(backbone, size=(64, 64))
+    check_backbone(backbone, size=(64, 64), make=lambda **bare: of(**{**options, **bare}))
 
 
 def test_a_channels_last_network_gives_a_map_of_the_same_layout_as_the_others():
