@@ -47,7 +47,7 @@ def replaced_file(path: Path, *, synced: bool = True) -> Iterator[Path]:
     OSError from inside, such as that of a full disk, becomes a DataError that names ``path``.
     Without ``synced`` the file is not forced to disk: the caller does so, for many at once.
     """
-    temporary = _beside(path)
+    temporary = beside(path)
     try:
         yield temporary
         if synced:
@@ -85,7 +85,7 @@ def replaced_folder(path: Path, *, where: Path | None = None) -> Iterator[Path]:
     in the folder is the caller's to ``sync``. OSError from inside becomes a DataError that names
     ``where``, by default ``path``.
     """
-    temporary, old = _beside(path), _beside(path)
+    temporary, old = beside(path), beside(path)
     try:
         is_there = path.exists()
         yield temporary
@@ -115,14 +115,14 @@ def new_folder(path: Path) -> Iterator[Path]:
         seal(temporary)
 
 
-def sweep(folder: Path, name: str | None = None) -> None:
+def tidy_temporary(folder: Path, name: str | None = None) -> None:
     """Remove what killed writers of ``name``, by default of anything, left in a folder.
 
-    Only for the one process that writes there now: it can't tell what another is at.
+    What another living process of this machine is at, it leaves alone.
     """
     for path in folder.glob(f".*{_SUFFIX}"):
-        written = path.name.removesuffix(_SUFFIX)[1:].rpartition(".")[0]
-        if written and (name is None or written == _shortened(name)):
+        written, _, token = path.name.removesuffix(_SUFFIX)[1:].rpartition(".")
+        if written and (name is None or written == _shortened(name)) and not _is_anothers(token):
             _remove(path)
 
 
@@ -143,13 +143,26 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Return the JSON in ``path``; a missing or torn file raises DataError naming it."""
+    """Return the JSON in ``path``; DataError names a file that is missing, torn or no JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError("no such file", where=str(path)) from error
+    except RecursionError as error:
+        raise DataError("can't be read as JSON: nested too deep", where=str(path)) from error
     except (ValueError, OSError) as error:
         raise DataError(f"can't be read as JSON: {error}", where=str(path)) from error
+
+
+def read_object(path: Path, *keys: str) -> dict[str, Any]:
+    """Return the JSON object in ``path``; DataError where it is none or lacks one of ``keys``."""
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise DataError(f"holds a JSON {type(found).__name__}, wanted an object", where=str(path))
+    missing = [key for key in keys if key not in found]
+    if missing:
+        raise DataError(f"lacks {', '.join(map(repr, missing))}", where=str(path))
+    return found
 
 
 def seal(folder: Path) -> None:
@@ -171,7 +184,8 @@ def verify(folder: Path) -> None:
         path = folder / name
         if not path.is_file():
             raise IntegrityError("is missing, its manifest lists it", where=str(path))
-        if sha256_of(path) != entry["sha256"]:
+        wanted = entry.get("sha256") if isinstance(entry, dict) else None
+        if sha256_of(path) != wanted:
             raise IntegrityError(
                 "is not the file that was written: its SHA-256 differs from the manifest's",
                 where=str(path),
@@ -179,10 +193,24 @@ def verify(folder: Path) -> None:
             )
 
 
-def _beside(path: Path) -> Path:
+def beside(path: Path) -> Path:
     """Return a free name for what will be ``path``; the process is told by its id."""
     token = f"{os.getpid()}-{secrets.token_hex(4)}"
     return path.with_name(f".{_shortened(path.name)}.{token}{_SUFFIX}")
+
+
+def _is_anothers(token: str) -> bool:
+    """Whether a temporary name's token names another process that lives."""
+    pid = token.partition("-")[0]
+    if not (pid.isascii() and pid.isdigit() and 0 < int(pid) < 2**31) or int(pid) == os.getpid():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _shortened(name: str) -> str:

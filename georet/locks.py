@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from georet.errors import DataError, GeoretError, UsageError
-from georet.files import read_json, write_json
+from georet.files import read_object, write_json
 
 LOCK: Final = ".lock"
 HOLDER: Final = ".lock.json"
@@ -55,8 +55,9 @@ def _self(doing: str) -> dict[str, Any]:
 
 def _refused(folder: Path) -> UsageError:
     try:
-        found = read_json(folder / HOLDER)
-        who = f"process {int(found['pid'])} on {found['host']}, {found['doing']} since {found['since']}"
+        found = read_object(folder / HOLDER)
+        who = f"process {int(found['pid'])} on {found['host']}, "
+        who += f"{found['doing']} since {found['since']}"
     except (GeoretError, KeyError, TypeError, ValueError):
         who = "another process, which has just begun"
     return UsageError(

@@ -132,8 +132,8 @@ def check_images(images: Pixels, identity: EncoderIdentity) -> None:
 
 def _open_run(spec: SessionSpec) -> Session:
     from georet.run_layout import CONFIG
-    from georet.train.restore import load_encoder
     from georet.train.run import reconfigure
+    from georet.train.saving import load_encoder
 
     path = spec.source / CONFIG
     if not path.is_file():

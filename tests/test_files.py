@@ -14,7 +14,7 @@ from georet.files import (
     replaced_folder,
     replacing,
     seal,
-    sweep,
+    tidy_temporary,
     verify,
     write_atomic,
     write_json,
@@ -168,9 +168,9 @@ def test_what_killed_writers_left_is_swept(tmp_path: Path) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
         assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     assert len(list(tmp_path.iterdir())) == 6
-    sweep(tmp_path, "a")
+    tidy_temporary(tmp_path, "a")
     assert len(list(tmp_path.glob(".*.csv.*.tmp"))) == 2
-    sweep(tmp_path, "a.csv")
+    tidy_temporary(tmp_path, "a.csv")
     assert [p.name.split(".")[1] for p in tmp_path.glob(".*.tmp")] == ["b"]
-    sweep(tmp_path)
+    tidy_temporary(tmp_path)
     assert {p.name for p in tmp_path.iterdir()} == kept

@@ -43,7 +43,7 @@ FLOORS = (
         "types",
         "validation",
     ),
-    ("contracts", "geodesy", "sweep"),
+    ("contracts", "geodesy", "locks", "sweep"),
     ("embeddings",),
     ("data", "encoder", "ground", "hookspecs", "sampling", "search"),
     ("encoder_facts", "evaluate", "export_spec", "page", "plugins", "tiles"),
@@ -62,7 +62,7 @@ FLOORS = (
 """Parts of the core from the ground up: a part imports only from floors below its own."""
 MOST_FILES, MORE_FILES = (
     15,
-    {"georet": 28, "georet/cli": 17, "georet/testing": 17, "georet/train": 17},
+    {"georet": 30, "georet/cli": 17, "georet/testing": 17, "georet/train": 17},
 )
 """Modules in one folder, and where more are allowed."""
 

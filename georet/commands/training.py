@@ -26,6 +26,7 @@ from georet.evaluate.evaluator import (
 )
 from georet.evaluate.setting import field_of_view_line, setting_of
 from georet.files import write_json
+from georet.locks import only_writer
 from georet.page.table import metrics_table
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.progress import say, stage
@@ -33,15 +34,18 @@ from georet.report import write_report
 from georet.run_layout import BAD_IMAGES, EVALUATION
 from georet.train import setup
 from georet.train.checkpoint import BEST, LAST
-from georet.train.restore import load_encoder
 from georet.train.run import (
-    changed_plugins,
+    changed_versions,
     check_run,
+    clear,
+    free_folder,
+    has_begun,
     headline,
     new_run,
     reconfigure,
     train_run,
 )
+from georet.train.saving import load_encoder
 from georet.train.trainer import Trainer
 from georet.types import EvaluationSet
 
@@ -56,17 +60,27 @@ def start_run(
 ) -> Path:
     """Train a new run and return its folder."""
     config, loaded = configure(selection=selection, recipe=recipe, path=path, overrides=overrides)
-    run_dir = new_run(out, config, loaded)
-    _train(config, loaded, run_dir)
+    run_dir = out if out is not None else free_folder(config)
+    with only_writer(run_dir, "training"):
+        new_run(run_dir, config, loaded)
+        try:
+            _train(config, loaded, run_dir)
+        except BaseException:
+            # A start that failed before its first step shall not stand in the way of the next.
+            if not has_begun(run_dir):
+                clear(run_dir)
+            raise
     return run_dir
 
 
 def resume_run(run_dir: Path, *, selection: Selection = UNSAID) -> None:
     """Go on with a run from its last checkpoint."""
-    config, loaded = reconfigure(check_run(run_dir), selection=selection)
-    for change in changed_plugins(run_dir, loaded):
-        say(f"warning: plugin {change}; the result may differ")
-    _train(config, loaded, run_dir)
+    check_run(run_dir)
+    with only_writer(run_dir, "resuming"):
+        config, loaded = reconfigure(check_run(run_dir), selection=selection)
+        for change in changed_versions(run_dir, loaded):
+            say(f"warning: {change}; the result may differ")
+        _train(config, loaded, run_dir)
 
 
 def evaluate_run(
@@ -150,6 +164,8 @@ def _train(config: RunConfig, plugins: Plugins, run_dir: Path) -> None:
     plugins.observe("georet_configure", config=config)
     trainer = Trainer(config, plugins, run_dir)
     say(headline(trainer))
+    for change in trainer.changes:
+        say(f"changed since the run was begun: {change}")
     if (advice := repeated_references(trainer.pairs, config.train.epochs)) is not None:
         say(advice)
     say(f"run {run_dir}" + (f", from step {trainer.state.step}" if trainer.state.step else ""))

@@ -16,7 +16,8 @@ from georet.contracts.training import Metric
 from georet.errors import ConfigError
 from georet.evaluate import lint, mean_by_id, metrics_of, protocol_of, rank_embeddings
 from georet.evaluate.embed import Advance, Embedder, ignore, unique_images
-from georet.files import read_json, write_atomic, write_json
+from georet.files import read_object, write_atomic, write_json
+from georet.run_layout import EVALUATION
 from georet.types import QUERY, EvaluationSet, Floats, ImageTable, Ints, Ranking
 
 DRIFT = 0.5
@@ -134,7 +135,7 @@ def drifted(
     path = run_dir / EVALUATION / f"{name}.json"
     if not path.is_file():
         return None
-    stored = read_json(path)
+    stored = read_object(path)
     told = {key: value for key, value in setting.items() if key not in ("versions", "checkpoint")}
     if any(stored.get(key) != value for key, value in json.loads(json.dumps(told)).items()):
         return None

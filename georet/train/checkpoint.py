@@ -13,8 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from georet.errors import DataError, IntegrityError
-from georet.files import new_folder, read_json, sweep, verify, write_json
+from georet.errors import DataError, GeoretError, IntegrityError
+from georet.files import new_folder, read_object, tidy_temporary, verify, write_json
 from georet.run_layout import CHECKPOINTS
 
 STATE = "state.json"
@@ -53,11 +53,11 @@ def save_checkpoint(
         write_json(temporary / STATE, dict(state))
     for pointer in [LAST, BEST] if is_best else [LAST]:
         write_json(folder / f"{pointer}.json", {"checkpoint": path.name})
-    kept = {read_json(p)["checkpoint"] for p in folder.glob("*.json")}
+    kept = {read_object(p, "checkpoint")["checkpoint"] for p in folder.glob("*.json")}
     for left in folder.iterdir():
         if left.is_dir() and left.name not in kept:
             shutil.rmtree(left)
-    sweep(folder)
+    tidy_temporary(folder)
     return path
 
 
@@ -70,7 +70,10 @@ def write_tensors(path: Path, tensors: Tensors) -> None:
 
 
 def load_checkpoint(run_dir: Path, which: str = LAST) -> Checkpoint:
-    """Return the checkpoint ``last`` or ``best`` of a run, each file held against its hash."""
+    """Return the checkpoint ``last`` or ``best`` of a run, each file held against its hash.
+
+    A run that trains meanwhile may replace it while it is read; then the new one is read.
+    """
     pointer = run_dir / CHECKPOINTS / f"{which}.json"
     if not pointer.is_file():
         raise DataError(
@@ -78,16 +81,24 @@ def load_checkpoint(run_dir: Path, which: str = LAST) -> Checkpoint:
             where=str(run_dir),
             hint=f"Start it again: georet train --resume {run_dir}",
         )
-    name = str(read_json(pointer).get("checkpoint", ""))
-    if not name or Path(name).name != name:
-        raise IntegrityError("does not name a checkpoint", where=str(pointer))
-    path = run_dir / CHECKPOINTS / name
+    while True:
+        name = str(read_object(pointer).get("checkpoint", ""))
+        if not name or Path(name).name != name:
+            raise IntegrityError("does not name a checkpoint", where=str(pointer))
+        try:
+            return _read(run_dir / CHECKPOINTS / name)
+        except (GeoretError, OSError):
+            if str(read_object(pointer).get("checkpoint", "")) == name:
+                raise
+
+
+def _read(path: Path) -> Checkpoint:
     verify(path)
     try:
         tensors = {p.stem: load_file(p) for p in sorted(path.glob("*.safetensors"))}
     except SafetensorError as error:
         raise IntegrityError(f"holds no readable tensors: {error}", where=str(path)) from error
-    return Checkpoint(path, tensors, read_json(path / STATE))
+    return Checkpoint(path, tensors, read_object(path / STATE))
 
 
 def has_checkpoint(run_dir: Path) -> bool:

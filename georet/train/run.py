@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,29 +19,56 @@ from georet.configure import configure, dump, load_resolved
 from georet.configure.recipes import NO_RECIPE
 from georet.errors import DataError, PluginError, UsageError
 from georet.evaluate.evaluator import Result
-from georet.files import read_json, write_atomic, write_json
+from georet.files import read_object, write_atomic, write_json
 from georet.plugins import UNSAID, Plugins, Selection
-from georet.run_layout import CONFIG, MANIFEST, PLUGINS
+from georet.run_layout import (
+    BAD_IMAGES,
+    BANKS,
+    CHECKPOINTS,
+    CONFIG,
+    EVENTS,
+    MANIFEST,
+    PLUGINS,
+    TIMING,
+)
 from georet.train.trainer import Trainer
 from georet.version import __version__
 
 
-def new_run(out: Path | None, config: RunConfig, plugins: Plugins) -> Path:
-    """Make the run's folder and write its configuration; an existing run is never overwritten."""
-    run_dir = out if out is not None else _free_folder(config)
+def new_run(run_dir: Path, config: RunConfig, plugins: Plugins) -> None:
+    """Write the configuration of a new run; a run that has got anywhere is never overwritten."""
     if (run_dir / CONFIG).exists():
-        raise UsageError(
-            "there is a run in this folder already",
-            where=str(run_dir),
-            hint=f"Go on with it: georet train --resume {run_dir}\n  Or choose another --out.",
-        )
+        if has_begun(run_dir):
+            raise UsageError(
+                "there is a run in this folder already",
+                where=str(run_dir),
+                hint=f"Go on with it: georet train --resume {run_dir}\n  Or choose another --out.",
+            )
+        clear(run_dir)
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"can't be made: {error.strerror}", where=str(run_dir)) from error
     write_json(run_dir / PLUGINS, plugins.versions)
     write_atomic(run_dir / CONFIG, dump(config))
-    return run_dir
+
+
+def has_begun(run_dir: Path) -> bool:
+    """Whether a run has a checkpoint or a step behind it, something that could be lost."""
+    if (run_dir / CHECKPOINTS).exists():
+        return True
+    events = run_dir / EVENTS
+    return events.is_file() and b'"event": "step"' in events.read_bytes()
+
+
+def clear(run_dir: Path) -> None:
+    """Remove what a start that came to nothing wrote, and the folder if then it is empty."""
+    for name in (CONFIG, PLUGINS, MANIFEST, EVENTS, TIMING, BAD_IMAGES):
+        (run_dir / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        for path in (run_dir / BANKS).glob("*"):
+            path.unlink()
+        (run_dir / BANKS).rmdir()
 
 
 def check_run(run_dir: Path) -> Path:
@@ -81,14 +109,23 @@ def reconfigure(
     return config.model_copy(update={"recipe": recorded.recipe}), loaded
 
 
-def changed_plugins(run_dir: Path, plugins: Plugins) -> list[str]:
-    """Say which plugins are not the versions that the run was started with."""
-    before = read_json(run_dir / PLUGINS)
-    return [
-        f"{name}: the run was started with {version}, now {plugins.versions.get(name, 'absent')}"
+def changed_versions(run_dir: Path, plugins: Plugins) -> list[str]:
+    """Say which plugins, and which georet and torch, are not those that the run was begun with."""
+    before = read_object(run_dir / PLUGINS)
+    found = [
+        f"plugin {name}: the run was begun with {version}, now "
+        f"{plugins.versions.get(name, 'absent')}"
         for name, version in before.items()
         if plugins.versions.get(name) != version
     ]
+    manifest = read_object(run_dir / MANIFEST) if (run_dir / MANIFEST).is_file() else {}
+    now = {"georet": __version__, "torch": torch.__version__}
+    found += [
+        f"{name}: the run was begun with {manifest[name]}, now {version}"
+        for name, version in now.items()
+        if name in manifest and manifest[name] != version
+    ]
+    return found
 
 
 def train_run(trainer: Trainer) -> dict[str, Result]:
@@ -97,7 +134,7 @@ def train_run(trainer: Trainer) -> dict[str, Result]:
     A resume keeps when and by which command the run was started, and adds to its duration.
     """
     path, begun = trainer.run_dir / MANIFEST, time.time()
-    before = read_json(path) if path.is_file() else {}
+    before = read_object(path) if path.is_file() else {}
     origin = {"started": _now()} | {k: before[k] for k in ("started", "command") if k in before}
     manifest = describe(trainer) | origin
     spent_s, finished = float(before.get("duration_s", 0.0)), None
@@ -148,7 +185,8 @@ def headline(trainer: Trainer) -> str:
     )
 
 
-def _free_folder(config: RunConfig) -> Path:
+def free_folder(config: RunConfig) -> Path:
+    """Return a folder below ``runs`` that does not exist yet."""
     name = (config.recipe or config.dataset.name).replace("/", "-").replace(":", "-")
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     path, number = Path("runs") / f"{name}-{stamp}", 1

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from georet.encoder import bare_options
+from georet.config import RunConfig
+from georet.encoder import SHARED, Encoder, bare_options
 from georet.encoder_facts import check_facts, facts_of
+from georet.plugins import Plugins
+from georet.train import setup
 from georet.train.banks import Banks
+from georet.train.begun import begun
 from georet.train.checkpoint import (
     Checkpoint,
+    load_checkpoint,
     load_optimizer,
     load_weights,
     optimizer_tensors,
@@ -20,6 +26,7 @@ from georet.train.checkpoint import (
 from georet.train.events import EventLog
 from georet.train.optim import trained_parameters
 from georet.train.parts import Log, Parts
+from georet.types import QUERY, REFERENCE
 
 ENCODER, OBJECTIVE, OPTIMIZER = "encoder", "objective", "optimizer"
 
@@ -46,6 +53,7 @@ def save(parts: Parts, log: Log, banks: Banks, *, is_best: bool) -> None:
         "embed_dim": parts.encoder.embed_dim,
         "bare_options": bare_options(parts.encoder),
         "encoder_facts": facts_of(parts.encoder, _sizes(parts)),
+        "begun": begun(parts.config, parts.data.pairs),
     }
     # Observers add to it; what is georet's own they can read only.
     shown = ObservedState(state)
@@ -72,6 +80,20 @@ def resume(parts: Parts, checkpoint: Checkpoint | None) -> EventLog:
     parts.stepper.scaler.load_state_dict(checkpoint.state["scaler"])
     parts.state.restore(checkpoint.state)
     return EventLog(parts.run_dir, offset=checkpoint.state["events_offset"], step=parts.state.step)
+
+
+def load_encoder(run_dir: Path, which: str, config: RunConfig, plugins: Plugins) -> Encoder:
+    """Return the encoder of the checkpoint ``last`` or ``best`` on the configured device.
+
+    Its branches are those that were trained, whatever data set the configuration names.
+    """
+    checkpoint = load_checkpoint(run_dir, which)
+    bare = checkpoint.state["bare_options"]
+    views = [name for name in bare if name != SHARED] or [QUERY, REFERENCE]
+    encoder = setup.make_encoder(config, plugins, views, bare)
+    load_weights(encoder, checkpoint.tensors[ENCODER], where=str(checkpoint.path))
+    check_facts(encoder, checkpoint.state.get("encoder_facts"), str(checkpoint.path))
+    return encoder
 
 
 def _sizes(parts: Parts) -> dict[str, tuple[int, int]]:

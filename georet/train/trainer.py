@@ -16,6 +16,7 @@ from georet.plugins import Plugins
 from georet.progress import stage
 from georet.train import setup
 from georet.train.banks import Banks
+from georet.train.begun import check_begun
 from georet.train.checkpoint import has_checkpoint, load_checkpoint
 from georet.train.judge import Judge
 from georet.train.optim import lr_factor
@@ -42,6 +43,8 @@ class Trainer:
         self.encoder, self.objective = parts.encoder, parts.objective
         self.optimizer, self.stepper, self.sampler = parts.optimizer, parts.stepper, parts.sampler
         self.bad_images = parts.embedder.bad_images
+        recorded = None if checkpoint is None else checkpoint.state.get("begun")
+        self.changes = check_begun(recorded, config, parts.data.pairs)
         self.events = resume(parts, checkpoint)
         self._has_planned = False
         self.log = Log(self.events, self.stop, partial(plugins.observe, trainer=self), run_dir)

@@ -15,7 +15,7 @@ from georet.configure import load_resolved
 from georet.errors import DataError
 from georet.plugins import load_plugins
 from georet.train.checkpoint import load_checkpoint
-from georet.train.restore import load_encoder
+from georet.train.saving import load_encoder
 from georet.types import QUERY, REFERENCE
 from georet_sample4geo.released import import_released
 

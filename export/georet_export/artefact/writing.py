@@ -11,7 +11,7 @@ from typing import Any
 
 from georet.errors import DataError
 from georet.export_spec import ExportSpec
-from georet.files import replaced_folder, sweep, sync
+from georet.files import replaced_folder, sync, tidy_temporary
 from georet.version import __version__
 from georet_export.artefact.artefact import seal
 
@@ -41,7 +41,7 @@ def new_artefact(
     """
     if out.exists():
         raise DataError("exists already", where=str(out), hint="Remove it, or choose another.")
-    sweep(out.parent, out.name)
+    tidy_temporary(out.parent, out.name)
     # Its parent is named: `out` itself may be a name that exists only while it is written.
     with replaced_folder(out, where=out.parent) as temporary:
         temporary.mkdir(parents=True)

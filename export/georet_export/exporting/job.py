@@ -9,7 +9,7 @@ from pathlib import Path
 
 from georet.encoder import Encoder
 from georet.export_spec import Exporter, ExportSpec
-from georet.files import replaced_folder, sweep
+from georet.files import replaced_folder, tidy_temporary
 from georet.plugins import Plugins
 from georet.run_layout import ARTEFACT
 from georet_export.artefact.artefact import Artefact, amend, read_artefact
@@ -62,7 +62,7 @@ class Job:
 
     def run(self, encoder: Encoder, judge: Judge | None, plugins: Plugins) -> Outcome:
         """Write all artefacts beside the folder, judge them, and move them there."""
-        sweep(self.path.parent, self.path.name)
+        tidy_temporary(self.path.parent, self.path.name)
         with replaced_folder(self.path) as stage:
             folders = [
                 self.exporter.export(encoder, spec, folder_of(stage, spec, len(self.specs)))

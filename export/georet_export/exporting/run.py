@@ -14,8 +14,8 @@ from georet.export_spec import Exporter
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.run_layout import EXPORT
 from georet.train.checkpoint import BEST, LAST, load_checkpoint
-from georet.train.restore import load_encoder
 from georet.train.run import check_run, reconfigure
+from georet.train.saving import load_encoder
 from georet_export.exporting.job import Job, Outcome
 from georet_export.exporting.request import Request, specs_of
 from georet_export.fidelity.judge import Judge

@@ -11,8 +11,8 @@ from typing import Final
 
 from georet.contracts.running import Session
 from georet.errors import DataError, Interrupted
-from georet.files import sweep
-from georet.gallery.files.claims import is_held, waiting_claim
+from georet.files import tidy_temporary
+from georet.gallery.files.claims import SAID_S, holder_in_words, is_held, waiting_claim
 from georet.gallery.files.journal import shard_name
 from georet.gallery.files.ledger import Ledger
 from georet.gallery.files.plan import Plan
@@ -49,9 +49,11 @@ class Campaign:
         num_tiles = len(self.plan.tiles)
         with stage(num_tiles, "embed tiles", done=ledger.num_tiles) as bar:
             pace = Pace(bar, num_tiles, ledger.num_tiles)
+            waits = _Waits(self.work.folder, self.say)
             while missing := self._missing(ledger):
                 self._check_stop(ledger)
                 free = [s for s in missing if not is_held(claim_path(self.work.folder, s))]
+                waits.note([] if free else missing)
                 made = self._make(free, ledger, pace)
                 ledger.refresh()
                 pace.settle(ledger.num_tiles)
@@ -115,9 +117,28 @@ class Campaign:
         folder = self.work.folder
         if not any(entry.rows for entry in ledger.done.values()):
             raise too_many_bad(ledger.bad, self.work.num_bad_allowed, self.plan)
-        with waiting_claim(folder / _SEAL_CLAIM):
+        with waiting_claim(folder / _SEAL_CLAIM, self.say):
             tidy(folder, self.plan)
             seal_gallery(folder, self.plan, list(ledger.done.values()))
+
+
+class _Waits:
+    """Says, once a wait, for whom a builder waits that has nothing else to do."""
+
+    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+        self._folder, self._say = folder, say
+        self._since: float | None = None
+
+    def note(self, shards: Sequence[int]) -> None:
+        """Note that all of these shards are claimed by others; none: there is work."""
+        if not shards:
+            self._since = None
+        elif self._since is None:
+            self._since = time.monotonic()
+        elif time.monotonic() - self._since > SAID_S:
+            holder = holder_in_words(claim_path(self._folder, shards[0]))
+            self._say(f"waiting for {holder}, which makes shard {shards[0]}")
+            self._since = float("inf")
 
 
 def tidy(folder: Path, plan: Plan) -> None:
@@ -126,5 +147,5 @@ def tidy(folder: Path, plan: Plan) -> None:
     for path in folder.glob("shards/part-*"):
         if path.name not in planned:
             path.unlink(missing_ok=True)
-    sweep(folder)
-    sweep(folder / "shards")
+    tidy_temporary(folder)
+    tidy_temporary(folder / "shards")

@@ -14,9 +14,9 @@ from georet.contracts.running import Session
 from georet.data.images import preprocess, within
 from georet.embeddings import embed_some
 from georet.errors import DataError
-from georet.files import sweep
+from georet.files import tidy_temporary
 from georet.gallery.files import journal
-from georet.gallery.files.claims import release, renew, try_claim
+from georet.gallery.files.claims import release, try_claim
 from georet.gallery.files.journal import ShardEntry, shard_name
 from georet.gallery.files.ledger import Ledger
 from georet.gallery.files.plan import Plan
@@ -110,13 +110,13 @@ class ShardMaker:
         try:
             if shard in Ledger(folder, self._plan).refresh(only=shard):
                 return False
-            sweep(path.parent, path.name)
-            journal.append(folder, self._write(shard, claim, tick))
+            tidy_temporary(path.parent, path.name)
+            journal.append(folder, self._write(shard, tick))
         finally:
             release(claim)
         return True
 
-    def _write(self, shard: int, claim: Path, tick: Tick) -> ShardEntry:
+    def _write(self, shard: int, tick: Tick) -> ShardEntry:
         folder, rows = self._work.folder, self._plan.rows(shard)
         batch_size = int(self._plan.settings["batch_size"])
         bad: list[tuple[int, str]] = []
@@ -126,7 +126,6 @@ class ShardMaker:
             parts.append(self._embed(batch, bad))
             if len(bad) > self._work.num_bad_allowed:
                 raise too_many_bad(bad, self._work.num_bad_allowed, self._plan)
-            renew(claim)
             tick(len(batch))
         kept = np.concatenate([part[0] for part in parts])
         embeddings = np.concatenate([part[1] for part in parts])

@@ -87,8 +87,8 @@ def import_released(
     fit(trunk, network, where=where, surplus=surplus)
     own = trunk.state_dict()
     left_out = tuple(name for name in network if name not in own)
-    run_dir = new_run(out, config, loaded)
-    imported = Imported(run_dir, len(network) - len(left_out), left_out, scale)
+    new_run(out, config, loaded)
+    imported = Imported(out, len(network) - len(left_out), left_out, scale)
     _save(imported, encoder, config, loaded, weights)
     return imported
 

@@ -16,8 +16,8 @@ from georet.evaluate.embed import Embedder
 from georet.evaluate.evaluator import evaluate_sets
 from georet.plugins import Selection
 from georet.sessions import TorchSession
-from georet.train.restore import load_encoder
 from georet.train.run import reconfigure
+from georet.train.saving import load_encoder
 from georet.types import EvaluationSet, ImageTable
 from georet_export.artefact.artefact import amend, read_artefact
 from georet_export.fidelity.compare import compare, cosine

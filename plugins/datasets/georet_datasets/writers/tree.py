@@ -15,7 +15,7 @@ import numpy as np
 
 from georet.data.images import read_image
 from georet.errors import DataError
-from georet.files import replaced_file, sweep, write_atomic
+from georet.files import replaced_file, tidy_temporary, write_atomic
 from georet.progress import progress, say
 from georet.types import EvaluationSet, ImageTable, Ints, PairTable
 
@@ -44,7 +44,7 @@ def copy_images(copies: Sequence[Copy]) -> None:
     """
     for folder in {copy.target.parent for copy in copies}:
         folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
+        tidy_temporary(folder)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for _ in progress(pool.map(_write, copies), "images", len(copies)):
             pass

@@ -1,0 +1,90 @@
+"""What a run was begun with, as its checkpoints remember it, and what a resume may change of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from georet.config import RunConfig
+from georet.errors import ConfigError, DataError
+from georet.run_layout import CONFIG
+from georet.types import PairTable
+
+MAY_CHANGE: Final = (
+    "plugins",
+    "recipe",
+    "device",
+    "data.workers",
+    "data.max_pixels",
+    "data.bad_image_quota",
+    "train.checkpoint_every",
+    "train.max_bad_steps",
+    "train.compile",
+    "evaluate",
+)
+"""Keys, with all below them, that a resume may change: they don't decide what is learnt."""
+
+
+def begun(config: RunConfig, pairs: PairTable) -> dict[str, Any]:
+    """Return as JSON values what decides a training: its configuration and its data."""
+    return {"config": config.model_dump(mode="json"), "data": _data(pairs)}
+
+
+def check_begun(
+    recorded: Mapping[str, Any] | None, config: RunConfig, pairs: PairTable
+) -> list[str]:
+    """Return what changed and may, as lines to be told; raise for what may not.
+
+    ConfigError lists the changed keys, DataError says that the training pairs are others.
+    ``recorded`` is None for checkpoints that were written before this was remembered.
+    """
+    if recorded is None:
+        return []
+    now = begun(config, pairs)
+    told: list[str] = []
+    refused: list[str] = []
+    for key, before, after in _differences(recorded["config"], now["config"]):
+        line = f"{key} was {before!r}, and is {after!r}"
+        may = any(key == one or key.startswith(f"{one}.") for one in MAY_CHANGE)
+        (told if may else refused).append(line)
+    if refused:
+        raise ConfigError(
+            "the run was begun with another configuration: " + "; ".join(refused),
+            where=CONFIG,
+            hint="Put back what was, or start a new run; a resumed run would be neither.",
+        )
+    before, after = recorded["data"], now["data"]
+    for name, value in before.items():
+        if after.get(name) != value:
+            raise DataError(
+                f"the training data is not what the run was begun with: {name} was {value}, and is "
+                f"{after.get(name)}",
+                where=config.dataset.name,
+                hint="Put the data back as it was, or start a new run.",
+            )
+    return told
+
+
+def _data(pairs: PairTable) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    for array in (pairs.pairs, pairs.semi_positives, *pairs.columns.values()):
+        digest.update(b"-" if array is None else np.ascontiguousarray(array).astype("U").tobytes())
+    for name, table in pairs.views.items():
+        digest.update("\n".join([name, *map(str, table.ids)]).encode("utf-8", "surrogateescape"))
+        if table.latlon is not None:
+            digest.update(np.ascontiguousarray(table.latlon).tobytes())
+    images = {name: len(table) for name, table in pairs.views.items()}
+    return {"pairs": len(pairs), "images": images, "hash": digest.hexdigest()[:16]}
+
+
+def _differences(before: Any, after: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield (dotted key, value before, value after) of all leaves that differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in dict.fromkeys([*before, *after]):
+            inner = f"{key}.{name}" if key else str(name)
+            yield from _differences(before.get(name), after.get(name), inner)
+    elif before != after:
+        yield key, before, after
