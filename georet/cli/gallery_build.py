@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from georet.plugins import Selection
 EPILOG = """Examples:
 
 georet gallery build area.tif --encoder runs/first --side 400m --overlap 0.5 --out area.gallery
+
+georet gallery build screen.png --origin 47.37,8.54 --resolution 0.5m --side 100m --encoder onnx \
+--out screen.gallery
 
 georet gallery build city.mbtiles --encoder onnx --zoom 18 --storage int8 --out city.gallery
 
@@ -26,7 +29,8 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="GeoTIFF, MBTiles, PMTiles, folder of tiles, dataset:NAME[:SET], or run:RUN[:SET].",
+        help="GeoTIFF, picture, MBTiles, PMTiles, folder of tiles or of GeoTIFFs, "
+        "dataset:NAME[:SET], or run:RUN[:SET].",
     ),
 ]
 EncoderFolder = Annotated[
@@ -42,6 +46,33 @@ Sides = Annotated[
 ]
 Overlap = Annotated[float, typer.Option(help="Share of a side that neighbours have in common.")]
 Zoom = Annotated[int | None, typer.Option(help="Level of a tile archive.")]
+Nodata = Annotated[
+    float | None,
+    typer.Option(metavar="VALUE", help="Value of a raster's pixels without data, in all bands."),
+]
+BandNumbers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="R,G,B", help="Bands of a raster that are red, green, blue (and a mask): 3,2,1."
+    ),
+]
+Origin = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LAT,LON",
+        help="Top left corner of a picture without a place; with --resolution. North is up.",
+    ),
+]
+Resolution = Annotated[
+    str | None, typer.Option(metavar="LENGTH", help="Side of such a picture's pixels: 0.5m.")
+]
+Corners = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LAT,LON,...",
+        help="Top left and bottom right corner of such a picture, or all four, clockwise.",
+    ),
+]
 MaxNodata = Annotated[float, typer.Option(help="Tiles with a greater share of no data are left.")]
 StorageName = Annotated[str, typer.Option("--storage", metavar="NAME", help="fp32, fp16 or int8.")]
 ShardSize = Annotated[int, typer.Option(help="Tiles in a shard.")]
@@ -68,6 +99,11 @@ def build(
     overlap: Overlap = 0.0,
     zoom: Zoom = None,
     max_nodata: MaxNodata = 0.5,
+    nodata: Nodata = None,
+    bands: BandNumbers = None,
+    origin: Origin = None,
+    resolution: Resolution = None,
+    corners: Corners = None,
     storage: StorageName = "fp32",
     shard_size: ShardSize = 10_000,
     workers: Workers = None,
@@ -91,12 +127,14 @@ def build(
     from georet.types import REFERENCE
 
     selection = Selection.of(plugins, no_plugin)
+    cut = (lengths_m(side or (), where="--side"), overlap, zoom, max_nodata, nodata)
+    tiling = Tiling(*cut, **_reading(bands, origin, resolution, corners))
     try:
         build_gallery(
             source,
             SessionSpec(encoder, REFERENCE, backend, checkpoint, selection),
             out,
-            tiling=Tiling(lengths_m(side or (), where="--side"), overlap, zoom, max_nodata),
+            tiling=tiling,
             storage=storage,
             shard_size=shard_size,
             workers=workers,
@@ -110,6 +148,25 @@ def build(
         again = shlex.join(["georet", *sys.argv[1:]])
         raise Interrupted(stop.what, where=stop.where, hint=f"Go on with: {again}") from stop
     typer.echo(outcome(out))
+
+
+def _reading(
+    bands: str | None, origin: str | None, resolution: str | None, corners: str | None
+) -> dict[str, Any]:
+    """Return what the options say of bands and of a picture's place, as fields of ``Tiling``."""
+    from georet.ground.lengths import length_m
+    from georet.sources.asked import numbers_of, pair_of, whole
+
+    found: dict[str, Any] = {}
+    if bands is not None:
+        found["bands"] = whole(numbers_of(bands, "--bands"), "--bands")
+    if origin is not None:
+        found["origin_latlon"] = pair_of(numbers_of(origin, "--origin"), "--origin")
+    if resolution is not None:
+        found["resolution_m"] = length_m(resolution, where="--resolution")
+    if corners is not None:
+        found["corners_latlon"] = numbers_of(corners, "--corners")
+    return found
 
 
 def _share(text: str | None) -> tuple[int, int] | None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
-import yaml
 
 from georet.config import ComponentSpec
 from georet.contracts.training import Dataset
 from georet.errors import DataError, UsageError
 from georet.plugins import UNSAID, Plugins, Selection, load_plugins
+from georet.sources.asked import options_of
 from georet.sources.images import ImageSource, one_side_m, square_table
 from georet.suggest import hint_for
 from georet.tiles.tiling import Tiling
@@ -63,20 +63,6 @@ def run_set(
     config, loaded = reconfigure(path, selection=selection)
     sets = evaluations_of(make_dataset(config, loaded))
     return config.dataset, _chosen(sets, wanted, where=f"run:{text}")
-
-
-def options_of(query: str, *, where: str) -> dict[str, Any]:
-    """Return the options in ``key=value&key=value``, values read as YAML."""
-    options: dict[str, Any] = {}
-    for part in filter(None, query.split("&")):
-        key, equals, value = part.partition("=")
-        if not key or not equals:
-            raise UsageError(f"{part!r} is not key=value", where=where)
-        try:
-            options[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise UsageError(f"{part!r}: the value is no YAML", where=where) from error
-    return options
 
 
 def _owners(named: str) -> list[str]:

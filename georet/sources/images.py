@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from georet.data.images import read_image
 from georet.errors import DataError, UsageError
 from georet.ground.wgs84 import square_corners, wrapped
+from georet.sources.untrusted import check_regular
 from georet.tiles.fingerprints import fingerprint_files
 from georet.tiles.table import TileTable
 from georet.tiles.tiling import Tiling
@@ -16,10 +18,20 @@ from georet.types import Doubles, Pixels
 
 
 class ImageSource:
-    """A file for each tile of a table; ``about`` names the source in ``describe``."""
+    """A file for each tile of a table; ``about`` names the source in ``describe``.
 
-    def __init__(self, table: TileTable, paths: Sequence[Path], about: Mapping[str, Any]) -> None:
+    ``remarks`` are told to the user.
+    """
+
+    def __init__(
+        self,
+        table: TileTable,
+        paths: Sequence[Path],
+        about: Mapping[str, Any],
+        remarks: Sequence[str] = (),
+    ) -> None:
         self._table, self._paths, self._about = table, list(paths), dict(about)
+        self._remarks = list(remarks)
 
     def tiles(self) -> TileTable:
         """Return all tiles in the table's order."""
@@ -28,10 +40,16 @@ class ImageSource:
     def read(self, row: int) -> Pixels:
         """Return one tile uint8[h, w, 3] in its own resolution."""
         try:
+            if os.path.exists(self._paths[row]):  # noqa: PTH110 - never raises
+                check_regular(self._paths[row])
             return read_image(self._paths[row])
         except DataError as error:
             what = f"tile {self._table.ids[row]}: {error.what}"
             raise DataError(what, where=error.where, hint=error.hint) from error
+
+    def remarks(self) -> list[str]:
+        """Return what a user should know of files that lie beside the tiles."""
+        return list(self._remarks)
 
     def describe(self) -> dict[str, Any]:
         """Return what names the source, and a fingerprint of its files."""

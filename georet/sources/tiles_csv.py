@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+import stat
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,72 +14,94 @@ from georet.csvfile import csv_rows
 from georet.errors import DataError
 from georet.ground.wgs84 import mean_side_m, span_m, square_corners, wrapped
 from georet.sources.images import ImageSource, one_side_m
+from georet.sources.strays import Strays
+from georet.sources.untrusted import Inside, check_regular, shown
 from georet.suggest import hint_for
 from georet.tiles.table import TileTable
 from georet.tiles.tiling import Tiling
-from georet.types import Doubles
+from georet.types import Bools, Doubles
 
 FILE: Final = "tiles.csv"
 CENTRE: Final = ("lat", "lon")
 BOUNDS: Final = ("west", "south", "east", "north")
 CORNERS: Final = ("tl_lat", "tl_lon", "tr_lat", "tr_lon", "br_lat", "br_lon", "bl_lat", "bl_lon")
 KNOWN: Final = ("file", *CENTRE, "side_m", *BOUNDS, *CORNERS)
+_NUMBERS: Final = KNOWN[1:]
+_LONGEST: Final = 4000
+_LONGEST_PART: Final = 255
 
 
-class _Row(NamedTuple):
-    """A line: the file as written, its path, centre [2], corners [4, 2], side where it is told."""
+class _Lines(NamedTuple):
+    """Lines 0 to R - 1: where they stand, files as written, numbers [R, 15] by ``_NUMBERS``."""
 
-    name: str
-    path: Path
-    centre: Doubles
-    corners: Doubles
-    side_m: float | None
+    where: list[str]
+    names: list[str]
+    numbers: Doubles
 
 
-def open_csv(root: Path, tiling: Tiling) -> ImageSource:
+def open_csv(root: Path, tiling: Tiling, *, follow: bool = False) -> ImageSource:
     """Return the tiles listed in ``root/tiles.csv``, in its order; ids are the files as written.
 
     Columns: ``file`` (relative to the folder), and one of: ``lat, lon, side_m`` (a north-up
     square; without ``side_m`` the tiling's); ``west, south, east, north``; or corners,
     ``tl_lat, tl_lon, tr_lat, ... bl_lon`` (top left, top right, bottom right, bottom left, as in
     the image). All in degrees; with bounds or corners, ``lat, lon`` may give the centre. Other
-    columns are ignored. DataError names file, line and column.
+    columns are ignored. DataError names file, line and column; also for a file that a link takes
+    out of the folder, unless ``follow``.
     """
     path = Path(root).absolute() / FILE
+    check_regular(path)
     default = one_side_m(tiling, where=str(path))
-    rows = list(_rows(path, default))
-    if not rows:
+    lines = _lines(path)
+    if not lines.names:
         raise DataError("lists no tile", where=str(path), hint=f"Columns: {', '.join(KNOWN)}.")
-    corners = np.stack([row.corners for row in rows])
-    centres = np.stack([row.centre for row in rows])
+    _check_ranges(lines)
+    paths, remarks = _files(path.parent, lines, follow=follow)
+    centres, corners, side_m = _placed(lines, default)
     turns = wrapped(centres[:, 1]) - centres[:, 1]
     corners[:, :, 1] += turns[:, None]
     centres[:, 1] += turns
-    told = np.array([np.nan if row.side_m is None else row.side_m for row in rows])
-    side_m = np.where(np.isnan(told), mean_side_m(corners), told)
-    table = TileTable([row.name for row in rows], centres, corners, side_m)
+    side_m = np.where(np.isnan(side_m), mean_side_m(corners), side_m)
+    table = TileTable(lines.names, centres, corners, side_m)
     about = {"kind": "tiles.csv", "path": str(path.parent), "tiling": tiling.as_json()}
-    return ImageSource(table, [row.path for row in rows], about)
+    return ImageSource(table, paths, about, remarks)
 
 
-def _rows(path: Path, default_m: float | None) -> Iterator[_Row]:
+def _lines(path: Path) -> _Lines:
     seen: dict[str, str] = {}
-    for where, cells in csv_rows(path, lambda columns: _check_header(columns, path)):
-        row = _row(cells, path.parent, where, default_m)
-        if row.name in seen:
-            line = seen[row.name].rpartition(":")[2]
-            raise DataError(f"{row.name!r} stands in line {line} already", where=f"{where}:file")
-        seen[row.name] = where
-        yield row
+    columns: list[str] = []
+    numbers: list[list[float]] = []
+
+    def check(header: list[str]) -> None:
+        _check_header(header, path)
+        columns.extend(c for c in _NUMBERS if c in header)
+
+    for where, cells in csv_rows(path, check):
+        name = cells["file"]
+        if name in seen:
+            line = seen[name].rpartition(":")[2]
+            raise DataError(f"{shown(name)} stands in line {line} already", where=f"{where}:file")
+        seen[name] = where
+        numbers.append([_number(cells[c], where, c) for c in columns])
+    table = np.full((len(numbers), len(_NUMBERS)), np.nan)
+    table[:, [_NUMBERS.index(c) for c in columns]] = np.array(numbers).reshape(-1, len(columns))
+    return _Lines(list(seen.values()), list(seen), table)
 
 
 def _check_header(columns: list[str], path: Path) -> None:
+    for mark, word in {";": "semicolons (;)", "\t": "tabs", "|": "bars (|)"}.items():
+        if len(columns) == 1 and mark in columns[0]:
+            raise DataError(
+                f"its cells are separated by {word}, not by commas",
+                where=f"{path}:1",
+                hint="Save it as CSV with commas, and with points in numbers: a.png,47.37,8.54.",
+            )
     has_place = [all(c in columns for c in group) for group in (CENTRE, BOUNDS, CORNERS)]
     missing = "file" if "file" not in columns else None
     if missing is None and not any(has_place):
         missing = "lat, lon"
     if missing:
-        odd = next((c for c in columns if c not in KNOWN), "")
+        odd = next((c for c in columns if c not in KNOWN), "")[:40]
         raise DataError(
             f"the column {missing} is missing",
             where=f"{path}:1",
@@ -87,96 +110,139 @@ def _check_header(columns: list[str], path: Path) -> None:
         )
 
 
-def _row(text: Mapping[str, str], root: Path, where: str, default_m: float | None) -> _Row:
-    name = text["file"]
-    path = _inside(root, name, f"{where}:file")
-    numbers = {c: _number(text[c], f"{where}:{c}") for c in KNOWN[1:] if text.get(c)}
-    _check_ranges(numbers, where)
-    centre = _pair(numbers, CENTRE)
-    side_m = numbers.get("side_m", default_m)
-    if all(c in numbers for c in CORNERS):
-        corners = np.array([numbers[c] for c in CORNERS]).reshape(4, 2)
-        corners[:, 1] += 360 * np.round((corners[0, 1] - corners[:, 1]) / 360)
-        return _Row(name, path, _centre(corners, centre, where), corners, None)
-    if all(c in numbers for c in BOUNDS):
-        corners = _corners_of_bounds(numbers, where)
-        return _Row(name, path, _centre(corners, centre, where), corners, None)
-    if centre is None or side_m is None:
+def _files(root: Path, lines: _Lines, *, follow: bool) -> tuple[list[Path], list[str]]:
+    """Return the files' paths, and remarks on those that hold no picture."""
+    inside, strays, paths = Inside(root), Strays(root), []
+    for where, name in zip(lines.where, lines.names, strict=True):
+        _check_name(name, f"{where}:file")
+        path = root / name
+        try:
+            status = path.lstat()
+        except OSError:
+            status = None  # told when it is read, and counted among the bad tiles
+        if not follow:
+            is_link = status is not None and stat.S_ISLNK(status.st_mode)
+            inside.check(path, f"{where}:file", is_link=is_link)
+        if status is not None:
+            strays.look(name, path, status.st_size)
+        paths.append(path)
+    return paths, strays.remarks()
+
+
+def _check_name(name: str, where: str) -> None:
+    """Raise DataError for a name that is no path within the folder."""
+    if "\\" in name:
         raise DataError(
-            "the line doesn't tell the tile's " + ("place" if centre is None else "size"),
+            f"{shown(name)} has a backslash in it",
             where=where,
-            hint="Fill in lat, lon and side_m, or bounds, or corners; "
-            "or give one size for all tiles: --side 200m.",
+            hint="Write paths with slashes (/), as in sub/a.png, whatever the system.",
         )
-    corners = square_corners(centre[None], np.array([side_m]))[0]
-    return _Row(name, path, centre, corners, side_m)
-
-
-def _inside(root: Path, name: str, where: str) -> Path:
-    pure = PurePosixPath(name)
-    if not name or pure.is_absolute() or ".." in pure.parts:
+    parts = name.split("/")
+    is_long = len(name) > _LONGEST or max(map(len, parts)) > _LONGEST_PART
+    if not name or "\0" in name or not parts[0] or ".." in parts or is_long:
         raise DataError(
-            f"{name!r} is no file in the folder",
+            f"{shown(name)} is no file in the folder",
             where=where,
             hint="Write paths relative to the folder of tiles.csv, without `..`.",
         )
-    return root / pure
 
 
-def _number(text: str, where: str) -> float:
+def _number(text: str, where: str, column: str) -> float:
+    """Return the number in a cell, NaN where there is none."""
+    if not text:
+        return math.nan
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise DataError(f"{text!r} is no number", where=where)
+        hint = "Write numbers with a point: 47.37." if "," in text else None
+        raise DataError(f"{shown(text)} is no number", where=f"{where}:{column}", hint=hint)
     return value
 
 
-def _check_ranges(numbers: Mapping[str, float], where: str) -> None:
-    for column, value in numbers.items():
-        if column == "side_m":
-            is_right = value > 0
-        elif column.endswith("lat") or column in ("south", "north"):
-            is_right = abs(value) <= 90
-        else:
-            is_right = abs(value) <= 360
-        if not is_right:
-            raise DataError(
-                f"{value:g} is out of range",
-                where=f"{where}:{column}",
-                hint="Latitudes lie in -90..90, longitudes in -180..180, side_m above 0.",
-            )
-
-
-def _pair(numbers: Mapping[str, float], names: tuple[str, str]) -> Doubles | None:
-    lat, lon = (numbers.get(name) for name in names)
-    return None if lat is None or lon is None else np.array([lat, lon])
-
-
-def _corners_of_bounds(numbers: Mapping[str, float], where: str) -> Doubles:
-    west, south, east, north = (numbers[c] for c in BOUNDS)
-    if south >= north or west == east:
+def _check_ranges(lines: _Lines) -> None:
+    is_lat = np.array([c.endswith("lat") or c in ("south", "north") for c in _NUMBERS])
+    is_side = np.array([c == "side_m" for c in _NUMBERS])
+    most = np.where(is_lat, 90.0, np.where(is_side, np.inf, 360.0))
+    numbers = lines.numbers
+    wrong = (np.abs(numbers) > most) | (is_side & (numbers <= 0))
+    if wrong.any():
+        row, column = (int(i) for i in np.argwhere(wrong)[0])
         raise DataError(
-            f"the bounds are empty: {west:g}, {south:g}, {east:g}, {north:g}",
-            where=where,
+            f"{numbers[row, column]:g} is out of range",
+            where=f"{lines.where[row]}:{_NUMBERS[column]}",
+            hint="Latitudes lie in -90..90, longitudes in -180..180, side_m above 0.",
+        )
+
+
+def _placed(lines: _Lines, default_m: float | None) -> tuple[Doubles, Doubles, Doubles]:
+    """Return centres [R, 2], corners [R, 4, 2] and sides [R], NaN where corners tell them."""
+    numbers = {c: lines.numbers[:, i] for i, c in enumerate(_NUMBERS)}
+    told = np.stack([numbers[c] for c in CENTRE], axis=-1)
+    side_m = numbers["side_m"].copy()
+    side_m[np.isnan(side_m)] = np.nan if default_m is None else default_m
+    corners = np.stack([numbers[c] for c in CORNERS], axis=-1).reshape(-1, 4, 2)
+    has_corners: Bools = np.asarray(np.isfinite(corners).all(axis=(1, 2)))
+    has_bounds = np.isfinite([numbers[c] for c in BOUNDS]).all(axis=0)
+    by_bounds: Bools = np.asarray(~has_corners & has_bounds)
+    corners[by_bounds] = _corners_of_bounds(lines, numbers, by_bounds)
+    corners[:, :, 1] += (
+        360 * np.round((corners[:, :1, 1] - corners[:, :, 1]) / 360) * (has_corners[:, None])
+    )
+    has_corners |= by_bounds
+    is_told: Bools = np.asarray(np.isfinite(told).all(axis=1))
+    is_square = ~has_corners & is_told & np.isfinite(side_m)
+    _check_told(lines, has_corners | is_square, is_told)
+    corners[is_square] = square_corners(told[is_square], side_m[is_square])
+    centres = told.copy()
+    centres[has_corners] = _centres(lines, corners, told, has_corners)
+    side_m[has_corners] = np.nan
+    return centres, corners, side_m
+
+
+def _check_told(lines: _Lines, is_placed: Bools, has_centre: Bools) -> None:
+    if is_placed.all():
+        return
+    row = int(np.argmin(is_placed))
+    raise DataError(
+        "the line doesn't tell the tile's " + ("size" if has_centre[row] else "place"),
+        where=lines.where[row],
+        hint="Fill in lat, lon and side_m, or bounds, or corners; "
+        "or give one size for all tiles: --side 200m.",
+    )
+
+
+def _corners_of_bounds(lines: _Lines, numbers: Mapping[str, Doubles], rows: Bools) -> Doubles:
+    """Return the corners [M, 4, 2] of the lines bool[R] that tell their bounds."""
+    west, south, east, north = (numbers[c][rows] for c in BOUNDS)
+    is_empty = (south >= north) | (west == east)
+    if is_empty.any():
+        first = int(np.argmax(is_empty))
+        told = ", ".join(f"{edge[first]:g}" for edge in (west, south, east, north))
+        raise DataError(
+            f"the bounds are empty: {told}",
+            where=lines.where[int(np.flatnonzero(rows)[first])],
             hint="south is less than north; east less than west crosses the antimeridian.",
         )
-    east = east + 360 if east < west else east
-    return np.array([(north, west), (north, east), (south, east), (south, west)])
+    east = np.where(east < west, east + 360, east)
+    ring = [(north, west), (north, east), (south, east), (south, west)]
+    return np.stack([np.stack(corner, axis=-1) for corner in ring], axis=1)
 
 
-def _centre(corners: Doubles, told: Doubles | None, where: str) -> Doubles:
-    """Return the centre [2] that a line tells, or the middle of its corners [4, 2]."""
-    middle = np.asarray(corners.mean(axis=0))
-    if told is None:
-        return middle
-    turns = np.round((middle[1] - told[1]) / 360)
-    centre = np.array([told[0], told[1] + 360 * turns])
-    if span_m(centre, middle) > span_m(corners[0], corners[2]) / 2:
+def _centres(lines: _Lines, corners: Doubles, told: Doubles, rows: Bools) -> Doubles:
+    """Return the centres [M, 2] that lines bool[R] tell, or the middles of their corners."""
+    corners, told = corners[rows], told[rows]
+    middles = corners.mean(axis=1)
+    is_told: Bools = np.asarray(np.isfinite(told).all(axis=1))
+    centres = np.where(is_told[:, None], told, middles)
+    centres[:, 1] += 360 * np.round((middles[:, 1] - centres[:, 1]) / 360)
+    off = span_m(centres, middles) > span_m(corners[:, 0], corners[:, 2]) / 2
+    if off.any():
+        first = int(np.argmax(off))
         raise DataError(
-            f"lat, lon {told[0]:g}, {told[1]:g} lie outside the tile",
-            where=where,
-            hint=f"Its corners have their middle at {middle[0]:g}, {middle[1]:g}.",
+            f"lat, lon {told[first, 0]:g}, {told[first, 1]:g} lie outside the tile",
+            where=lines.where[int(np.flatnonzero(rows)[first])],
+            hint=f"Its corners have their middle at {middles[first, 0]:g}, {middles[first, 1]:g}.",
         )
-    return centre
+    return centres

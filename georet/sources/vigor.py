@@ -12,6 +12,8 @@ import numpy as np
 from georet.errors import DataError
 from georet.ground.wgs84 import HALF_WORLD_M, latlon_of_mercator, mean_side_m, mercator_m, wrapped
 from georet.sources.images import ImageSource, one_side_m, square_table
+from georet.sources.strays import Strays
+from georet.sources.untrusted import Inside
 from georet.tiles.table import TileTable
 from georet.tiles.tiling import Tiling
 from georet.types import Doubles
@@ -40,15 +42,17 @@ def is_named_folder(root: Path) -> bool:
     return any(_NAME.fullmatch(name) for _, _, names in os.walk(root) for name in names)
 
 
-def open_named(root: Path, tiling: Tiling) -> ImageSource:
+def open_named(root: Path, tiling: Tiling, *, follow: bool = False) -> ImageSource:
     """Return the tiles in a folder and those below it, by their paths in it.
 
     Their sides are those of VIGOR's static maps, or ``side_m``. Ids are the paths. DataError for
-    a name with a position that is not on Earth.
+    a name with a position that is not on Earth, and for a link out of the folder unless
+    ``follow``. Images whose names tell no place are left out and remarked on.
     """
     root = Path(root).absolute()
     side_m = one_side_m(tiling, where=str(root))
-    tiles = sorted(_found(root))
+    strays = Strays(root)
+    tiles = sorted(_found(root, strays, None if follow else Inside(root)))
     ids = [tile.name for tile in tiles]
     latlon = np.array([tile.latlon for tile in tiles], np.float64).reshape(-1, 2)
     if side_m is None:
@@ -56,24 +60,31 @@ def open_named(root: Path, tiling: Tiling) -> ImageSource:
     else:
         table = square_table(ids, latlon, np.full(len(ids), side_m))
     about = {"kind": "named images", "path": str(root), "tiling": tiling.as_json()}
-    return ImageSource(table, [tile.path for tile in tiles], about)
+    return ImageSource(table, [tile.path for tile in tiles], about, strays.remarks())
 
 
-def _found(root: Path) -> list[_Named]:
+def _found(root: Path, strays: Strays, inside: Inside | None) -> list[_Named]:
     found = []
     for folder, _, names in os.walk(root):
         for name in names:
+            path = Path(folder, name)
+            relative = path.relative_to(root).as_posix()
             match = _NAME.fullmatch(name)
-            if match:
-                path = Path(folder, name)
-                lat, lon = float(match[1]), float(match[2])
-                if abs(lat) > 90 or abs(lon) > 180:
-                    raise DataError(
-                        f"its name says latitude {lat:g}, longitude {lon:g}",
-                        where=str(path),
-                        hint="Names end in _{lat}_{lon}; are they swapped?",
-                    )
-                found.append(_Named(path.relative_to(root).as_posix(), path, (lat, lon)))
+            if match is None:
+                strays.note("names", relative)
+                continue
+            if inside is not None:
+                inside.check(path)
+            if path.exists():
+                strays.look(relative, path, path.stat().st_size)
+            lat, lon = float(match[1]), float(match[2])
+            if abs(lat) > 90 or abs(lon) > 180:
+                raise DataError(
+                    f"its name says latitude {lat:g}, longitude {lon:g}",
+                    where=str(path),
+                    hint="Names end in _{lat}_{lon}; are they swapped?",
+                )
+            found.append(_Named(relative, path, (lat, lon)))
     return found
 
 

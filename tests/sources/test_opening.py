@@ -14,7 +14,7 @@ def write_image(path, value=90, size=32):
     cv2.imwrite(str(path), np.full((size, size, 3), value, np.uint8))
 
 
-def folder(root, text, files=("a.png", "b.png")):
+def folder(root, text, files=("a.bmp", "b.png")):
     for number, name in enumerate(files):
         write_image(root / name, 50 + number)
     (root / "tiles.csv").write_text(text)
@@ -30,15 +30,14 @@ def test_folders_that_are_no_source_say_what_would_be_one(tmp_path):
     with pytest.raises(DataError, match="no tiles whose place is told"):
         open_source(tmp_path, Tiling())
     (tmp_path / "sheet1.tif").write_bytes(b"II*\0")
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError, match=r"sheet1\.tif: is no GeoTIFF"):
         open_source(tmp_path, Tiling())
-    assert "merge" in str(caught.value)
 
 
 def test_other_files_are_no_source(tmp_path):
     with pytest.raises(DataError, match="no such file or folder"):
         open_source(tmp_path / "nothing", Tiling())
-    write_image(tmp_path / "a.png")
-    with pytest.raises(UsageError, match=r"\.png is no source of tiles") as caught:
-        open_source(tmp_path / "a.png", Tiling())
+    write_image(tmp_path / "a.bmp")
+    with pytest.raises(UsageError, match=r"'\.bmp' is no source of tiles") as caught:
+        open_source(tmp_path / "a.bmp", Tiling())
     assert "gdal_translate" in str(caught.value)

@@ -14,6 +14,7 @@ from georet.gallery.making.settings import BuildOptions, BuildSettings
 from georet.gallery.making.shards import Opener, Plain, SessionOpener, Work
 from georet.interrupt import StopRequest
 from georet.sources.opening import open_source
+from georet.tiles.remarks import remarks_of
 from georet.tiles.table import TileSource
 from georet.tiles.tiling import Tiling
 from georet.types import QUERY
@@ -55,6 +56,8 @@ def build_gallery(
             "encoder": session.identity.as_json(),
             **settings.as_json(),
         }
+        for line in remarks_of(tiles):
+            say(line)
         plan = _planned(Path(out), tiles, described, encoder.as_json())
         num_bad_allowed = int(settings.bad_tile_quota * len(plan.tiles))
         work = Work(Path(out), tiles, encoder, num_bad_allowed)

@@ -11,6 +11,7 @@ import numpy as np
 from georet.errors import DataError
 from georet.sources.archives.encoded import decode, void_share
 from georet.tiles.mercator import mercator_table
+from georet.tiles.remarks import remarks_of
 from georet.tiles.table import TileTable
 from georet.tiles.tiling import Tiling
 from georet.types import Doubles, Ints, Pixels
@@ -58,6 +59,10 @@ class ArchiveSource:
     def describe(self) -> dict[str, Any]:
         """Return the archive's description, the level and the tiling."""
         return {**self.archive.describe(), "zoom": self.zoom, "tiling": self.tiling.as_json()}
+
+    def remarks(self) -> list[str]:
+        """Return what a user should know of the archive."""
+        return remarks_of(self.archive)
 
     @cached_property
     def _kept(self) -> Ints:

@@ -19,14 +19,24 @@ def decode(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) -> Pixels:
 
     DataError that names ``path``: empty, of another kind, too large, truncated or damaged.
     """
+    image, alpha = decode_with_alpha(data, path, max_pixels=max_pixels)
+    if alpha is not None:
+        image[alpha == 0] = 0
+    return image
+
+
+def decode_with_alpha(
+    data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS
+) -> tuple[Pixels, Pixels | None]:
+    """Return uint8[h, w, 3] of an encoded image, and alpha uint8[h, w] where it has any.
+
+    DataError as ``decode``.
+    """
     image = decode_image(data, path, max_pixels=max_pixels)
     if not may_be_transparent(data):
-        return image
+        return image, None
     alpha = _alpha(data)
-    if alpha is None or alpha.shape != image.shape[:2]:
-        return image
-    image[alpha == 0] = 0
-    return image
+    return image, alpha if alpha is not None and alpha.shape == image.shape[:2] else None
 
 
 def void_share(data: bytes) -> float:

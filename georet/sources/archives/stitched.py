@@ -13,6 +13,7 @@ from georet.ground.wgs84 import HALF_WORLD_M, latlon_of_mercator, metres_a_pixel
 from georet.sources.archives.archive import Archive, chosen_zoom, tile_path, void_shares
 from georet.sources.archives.encoded import decode
 from georet.tiles.mercator import column_range
+from georet.tiles.remarks import remarks_of
 from georet.types import Doubles, Ints, Pixels
 
 ENOUGH_PX: Final = 512
@@ -82,6 +83,10 @@ class StitchedSurface:
         if size == (height, width):
             return canvas
         return np.asarray(cv2.resize(canvas, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+
+    def remarks(self) -> list[str]:
+        """Return what a user should know of the archive."""
+        return remarks_of(self.archive)
 
     def describe(self) -> dict[str, Any]:
         """Return the archive's description and the level."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -10,30 +11,49 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from georet.errors import DataError
+from georet.files import read_json
 from georet.sources.archives.archive import missing_tile, ordered
+from georet.sources.archives.rows import bounds_of, check_latitudes, checked_scheme, latitudes
+from georet.sources.strays import Strays
+from georet.sources.untrusted import Inside, check_regular
 from georet.tiles.fingerprints import fingerprint_files
 from georet.types import Ints
 
 SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp")
+_NAME: Final = re.compile(r"(0|[1-9][0-9]*)(?:@[1-4]x)?(\.[A-Za-z]+)")
+"""Row, and for screens of a finer grid ``@2x``: the same ground in more pixels."""
+
 _TMS_FILE: Final = "tilemapresource.xml"
 """What writers of TMS folders (gdal2tiles) leave beside the tiles."""
+
+_METADATA: Final = "metadata.json"
+_MAX_METADATA_BYTES: Final = 1 << 20
 
 
 class _Level(NamedTuple):
     xy: Ints
-    suffixes: dict[tuple[int, int], str]
+    names: dict[tuple[int, int], str]
 
 
 class XyzFolder:
-    """The archive of a folder; ``tms`` says that y counts from the south.
+    """The archive of a folder; ``scheme`` ``tms`` says that y counts from the south.
 
-    None: it does where the folder has the ``tilemapresource.xml`` of TMS.
+    None: as ``metadata.json`` says, from the south where the folder has the
+    ``tilemapresource.xml`` of TMS, else from the north. Links out of the folder are refused
+    unless ``follow`` says otherwise.
     """
 
-    def __init__(self, path: Path, *, tms: bool | None = None) -> None:
+    def __init__(self, path: Path, *, scheme: str | None = None, follow: bool = False) -> None:
         self.path = Path(path).absolute()
-        self.tms = (self.path / _TMS_FILE).is_file() if tms is None else tms
+        self._inside = None if follow else Inside(self.path)
+        self._strays = Strays(self.path)
         self._levels: dict[int, _Level] = {}
+        told = checked_scheme(self._metadata.get("scheme"), str(self.path / _METADATA))
+        if told is None and (self.path / _TMS_FILE).is_file():
+            told = "tms"
+        self._is_told = scheme is not None or told is not None
+        self.scheme = scheme or told or "xyz"
+        self._says_rows = None if scheme is not None else self._compared()
 
     def zooms(self) -> list[int]:
         """Return the levels of which there are tiles, ascending."""
@@ -45,29 +65,60 @@ class XyzFolder:
 
     def encoded(self, zoom: int, x: int, y: int) -> bytes:
         """Return a tile's bytes; DataError where there is none, or it can't be read."""
-        suffix = self._level(zoom).suffixes.get((x, y))
-        if suffix is None:
+        name = self._level(zoom).names.get((x, y))
+        if name is None:
             missing_tile(self, zoom, x, y)
-        path = self._file(zoom, x, y, suffix)
+        path = self._file(zoom, x, name)
         try:
+            check_regular(path)
             return path.read_bytes()
         except OSError as error:
             raise DataError(f"can't be read: {error.strerror}", where=str(path)) from error
 
+    def remarks(self) -> list[str]:
+        """Return what a user should know: how rows were counted, and what is no tile."""
+        self.zooms()
+        return [*([self._says_rows] if self._says_rows else []), *self._strays.remarks()]
+
     def describe(self) -> dict[str, Any]:
         """Return kind, path and a fingerprint of all listed files."""
         named = [
-            (f"{zoom}/{x}/{y}", self._file(zoom, x, y, suffix))
+            (f"{zoom}/{x}/{y}", self._file(zoom, x, name))
             for zoom in self.zooms()
-            for (x, y), suffix in sorted(self._level(zoom).suffixes.items())
+            for (x, y), name in sorted(self._level(zoom).names.items())
         ]
-        scheme = "tms" if self.tms else "xyz"
-        fingerprint = fingerprint_files(named)
-        return {"kind": "xyz", "path": str(self.path), "scheme": scheme, "fingerprint": fingerprint}
+        about = {"kind": "xyz", "path": str(self.path), "scheme": self.scheme}
+        return {**about, "fingerprint": fingerprint_files(named)}
 
     @cached_property
     def _folders(self) -> list[int]:
         return numeric_folders(self.path)
+
+    @cached_property
+    def _metadata(self) -> dict[str, Any]:
+        """What ``metadata.json`` (TileJSON, as mb-util writes it) says, if anything."""
+        path = self.path / _METADATA
+        if not path.is_file() or path.stat().st_size > _MAX_METADATA_BYTES:
+            return {}
+        try:
+            found = read_json(path)
+        except (DataError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _compared(self) -> str | None:
+        zooms = self.zooms()
+        if not zooms:
+            return None
+        listing, where = (zooms[-1], self.listing(zooms[-1])), str(self.path)
+        bounds = bounds_of(self._metadata.get("bounds"))
+        if bounds is not None or self._is_told:
+            return check_latitudes(listing, bounds, self.scheme, where)
+        return (
+            f"warning: {where}: nothing says from which side rows are counted: taken from the "
+            f"north (XYZ), the tiles lie at {latitudes(*listing)}. If that is the wrong side of "
+            f"the equator, type {where}?scheme=tms (in quotes); if it is right, ?scheme=xyz."
+        )
 
     def _has_tile(self, zoom: int) -> bool:
         return len(self._level(zoom).xy) > 0
@@ -78,20 +129,47 @@ class XyzFolder:
         return self._levels[zoom]
 
     def _listed(self, zoom: int) -> _Level:
-        suffixes: dict[tuple[int, int], str] = {}
-        for x in numeric_folders(self.path / str(zoom)):
-            with os.scandir(self.path / str(zoom) / str(x)) as entries:
-                for entry in entries:
-                    stem, suffix = os.path.splitext(entry.name)  # noqa: PTH122 - twice as fast
-                    if suffix.lower() in SUFFIXES and stem.isdecimal():
-                        y = 2**zoom - 1 - int(stem) if self.tms else int(stem)
-                        suffixes[x, y] = suffix
-        xy = np.array(list(suffixes), np.int64).reshape(-1, 2)
-        return _Level(ordered(xy, zoom, self.path), suffixes)
+        names: dict[tuple[int, int], str] = {}
+        folder = self.path / str(zoom)
+        self._check_inside(folder)
+        for x in numeric_folders(folder):
+            self._check_inside(folder / str(x))
+            with os.scandir(folder / str(x)) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name):
+                    self._take(names, zoom, x, entry)
+        xy = np.array(list(names), np.int64).reshape(-1, 2)
+        return _Level(ordered(xy, zoom, self.path), names)
 
-    def _file(self, zoom: int, x: int, y: int, suffix: str) -> Path:
-        row = 2**zoom - 1 - y if self.tms else y
-        return self.path / str(zoom) / str(x) / f"{row}{suffix}"
+    def _take(
+        self, names: dict[tuple[int, int], str], zoom: int, x: int, entry: os.DirEntry[str]
+    ) -> None:
+        match = _NAME.fullmatch(entry.name)
+        name = f"{zoom}/{x}/{entry.name}"
+        if match is None or match[2].lower() not in SUFFIXES or len(match[1]) > 10:
+            self._strays.note("names", name)
+            return
+        if entry.is_symlink():
+            self._check_inside(Path(entry.path))
+        y = 2**zoom - 1 - int(match[1]) if self.scheme == "tms" else int(match[1])
+        before = names.setdefault((x, y), entry.name)
+        if before != entry.name:
+            # In the order of names: `5.png` comes before `5@2x.png`.
+            self._strays.note("twice", name)
+        else:
+            self._look(name, entry)
+
+    def _look(self, name: str, entry: os.DirEntry[str]) -> None:
+        try:
+            self._strays.look(name, Path(entry.path), entry.stat().st_size)
+        except OSError:
+            return  # a link to nothing: told when it is read, and counted among the bad tiles
+
+    def _check_inside(self, path: Path) -> None:
+        if self._inside is not None:
+            self._inside.check(path)
+
+    def _file(self, zoom: int, x: int, name: str) -> Path:
+        return self.path / str(zoom) / str(x) / name
 
 
 def numeric_folders(path: Path) -> list[int]:
@@ -101,4 +179,4 @@ def numeric_folders(path: Path) -> list[int]:
             names = [entry.name for entry in entries if entry.name.isdecimal() and entry.is_dir()]
     except OSError:
         return []
-    return sorted(int(name) for name in names if str(int(name)) == name)
+    return sorted(int(name) for name in names if len(name) <= 10 and str(int(name)) == name)

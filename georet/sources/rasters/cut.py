@@ -12,6 +12,7 @@ import numpy as np
 from georet.errors import DataError
 from georet.sources.rasters.grid import bands
 from georet.sources.rasters.surface import Surface, table_of
+from georet.tiles.remarks import remarks_of
 from georet.tiles.table import TileTable
 from georet.tiles.tiling import Tiling
 from georet.types import Doubles, Ints, Pixels
@@ -55,6 +56,10 @@ class CutSource:
         if any(other != first for other in others):
             first = {**first, "parts": others}
         return {**first, "tiling": self.tiling.as_json()}
+
+    def remarks(self) -> list[str]:
+        """Return what a user should know of the surfaces."""
+        return [line for _, surface in self.parts for line in remarks_of(surface)]
 
     @cached_property
     def _plan(self) -> _Cuts:

@@ -11,10 +11,14 @@ import numpy as np
 from georet.errors import DataError
 from georet.extras import need
 from georet.sources.rasters.bands import bands_of, read_valid
-from georet.sources.rasters.raster import damaged, latlon_at, open_raster, rasterio_errors
+from georet.sources.rasters.place import Place
+from georet.sources.rasters.prepared import Prepared
+from georet.sources.rasters.raster import damaged, latlon_at, rasterio_errors
 from georet.sources.rasters.surface import figure, scales_m
+from georet.sources.rasters.written import written_blocks
 from georet.tiles.fingerprints import fingerprint_file
 from georet.tiles.handles import Handle
+from georet.tiles.tiling import Tiling
 from georet.types import Bools, Doubles, Ints, Pixels
 
 VOID_PROBES: Final = 48
@@ -22,19 +26,39 @@ VOID_PROBES: Final = 48
 
 
 class RasterSurface:
-    """A georeferenced raster; read window by window, from an overview where that is enough."""
+    """A georeferenced raster; read window by window, from an overview where that is enough.
 
-    def __init__(self, path: Path) -> None:
+    ``tiling`` says, where the file doesn't or says it wrongly, which bands are colours, which
+    pixels are without data, and where they lie.
+    """
+
+    def __init__(self, path: Path, tiling: Tiling | None = None) -> None:
         self.path = Path(path).absolute()
-        self._handle = Handle(partial(open_raster, self.path))
-        raster = self._handle.get()
+        self._tiling = tiling or Tiling()
+        self._handle = Handle(partial(Prepared, self.path, self._tiling))
+        prepared = self._handle.get()
+        self.place: Place = prepared.place
+        raster = prepared.raster
         self.width, self.height = int(raster.width), int(raster.height)
-        self.bands = bands_of(raster, self.path)
+        self.bands, said = bands_of(raster, self.path, prepared.indexes, prepared.alpha)
+        self._remarks = [*prepared.remarks, *said]
+        self._written = None
+        if raster.nodata is None and not self._has_mask(raster):
+            self._written = self._summed_blocks(prepared)
         self._check_projection()
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether blocks are missing in the file, of which it doesn't say what their lack means."""
+        return self._written is not None
 
     def latlon_at(self, positions: Doubles) -> Doubles:
         """Return where columns and rows float64[N, 2] lie, as [N, 2]."""
-        return latlon_at(self._handle.get(), positions)
+        return latlon_at(self.place, positions)
+
+    def remarks(self) -> list[str]:
+        """Return what a user should know of how the raster is read."""
+        return list(self._remarks)
 
     def void_shares(self, windows: Doubles) -> Doubles:
         """Return the share float64[R] without data of the windows [R, 4] of one band."""
@@ -43,8 +67,12 @@ class RasterSurface:
         low, high = np.clip(starts, 0, extent), np.clip(ends, 0, extent)
         area = windows[:, 2] * windows[:, 3]
         covered = (high - low).prod(axis=1)
+        there = np.ones(len(windows))
         if self.bands.has_void:
-            covered = covered * self._valid_shares(low, high)
+            there = self._valid_shares(low, high)
+        if self._written is not None:
+            there = np.minimum(there, self._written_shares(low, high))
+        covered = covered * there
         return np.asarray(1 - covered / area)
 
     def block(self, box: tuple[int, int, int, int], size: tuple[int, int], name: str) -> Pixels:
@@ -52,7 +80,7 @@ class RasterSurface:
 
         DataError, with the tile's ``name``, where the pixels can't be read.
         """
-        raster, bands = self._handle.get(), self.bands
+        raster, bands = self.open(), self.bands
         options = {"window": _window(box), "resampling": self._resampling(box, size)}
         try:
             samples = raster.read(bands.indexes, out_shape=(len(bands.indexes), *size), **options)
@@ -65,13 +93,12 @@ class RasterSurface:
 
     def describe(self) -> dict[str, Any]:
         """Return kind, path, fingerprint, projection, transform and how bands become colours."""
-        raster = self._handle.get()
         return {
             "kind": "geotiff",
             "path": str(self.path),
             "fingerprint": fingerprint_file(self.path),
-            "crs": raster.crs.to_string(),
-            "transform": list(raster.transform)[:6],
+            "crs": self.place.crs.to_string(),
+            "transform": list(self.place.affine)[:6],
             "size": [self.width, self.height],
             "bands": list(self.bands.indexes),
             "scaled_from": None if self.bands.limits is None else list(self.bands.limits),
@@ -79,7 +106,7 @@ class RasterSurface:
 
     def open(self) -> Any:
         """Return this process's rasterio dataset."""
-        return self._handle.get()
+        return self._handle.get().raster
 
     def size_in_words(self) -> str:
         """Return what the raster covers, for messages."""
@@ -97,6 +124,30 @@ class RasterSurface:
         scale = float(scales_m(self, middle, np.array([[1.0, 1.0]])).max())
         side_m = float(f"{256 * scale:.2g}")
         return f"{side_m:g}m" if side_m < 1000 else f"{side_m / 1000:g}km"
+
+    def _has_mask(self, raster: Any) -> bool:
+        flags = raster.mask_flag_enums[self.bands.indexes[0] - 1]
+        return "all_valid" not in {flag.name for flag in flags}
+
+    def _summed_blocks(self, prepared: Prepared) -> Ints | None:
+        """Return how many written blocks lie above and left of each corner, None if all are."""
+        written = written_blocks(prepared.source.raster, self.path)
+        if written is None:
+            return None
+        self._remarks.append(
+            f"note: {self.path}: {100 * (1 - written.mean()):.0f} % of its blocks were never "
+            "written: they count as without data."
+        )
+        sums = written.cumsum(axis=0, dtype=np.int64).cumsum(axis=1)
+        return np.pad(sums, ((1, 0), (1, 0)))
+
+    def _written_shares(self, low: Doubles, high: Doubles) -> Doubles:
+        """Return the share float64[R] of written blocks among those that windows touch."""
+        height, width = self._handle.get().source.raster.block_shapes[0]
+        assert self._written is not None
+        first = np.floor(low / [width, height]).astype(int)
+        end = np.maximum(np.ceil(high / [width, height]).astype(int), first + 1)
+        return _summed_means(self._written, np.hstack([first, end]))
 
     def _check_projection(self) -> None:
         middle = np.array([[self.width / 2, self.height / 2]])
@@ -126,7 +177,7 @@ class RasterSurface:
         box = (left, top, int(shape[0]), int(shape[1]))
         reduced = (int(size[1]), int(size[0]))
         try:
-            mask = read_valid(self._handle.get(), self.bands, reduced, _window(box))
+            mask = read_valid(self.open(), self.bands, reduced, _window(box))
         except rasterio_errors():
             # Each on its own, so that only tiles in the damaged part are affected: they count as
             # whole, and whoever reads them learns what is wrong.
@@ -145,6 +196,10 @@ def box_means(values: Bools, boxes: Ints) -> Doubles:
     """Return the mean float64[R] of a plane [h, w] in boxes [R, 4]: left, top, right, bottom."""
     sums = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
     sums[1:, 1:] = values.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
+    return _summed_means(sums, boxes)
+
+
+def _summed_means(sums: Doubles | Ints, boxes: Ints) -> Doubles:
     left, top, right, bottom = boxes.T
     inside = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
     return np.asarray(inside / ((right - left) * (bottom - top)))

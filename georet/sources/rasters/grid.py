@@ -23,6 +23,9 @@ SNAP_PX: Final = 100
 """Windows of at least so many pixels are moved to whole ones, which costs at most half a percent
 of their size and spares interpolation."""
 
+_LEAST: Final = SNAP_PX - 1e-6
+"""So that 50 m of pixels of 0.5 m are whole ones, whatever the last bits say."""
+
 MAX_WINDOWS: Final = 50_000_000
 _PROBES: Final = 17
 """Places across a band at which its smallest window is looked for."""
@@ -41,6 +44,10 @@ def bands(surface: Surface, side_m: float, overlap: float) -> Iterator[Band]:
     """Yield the bands of windows from top to bottom; UsageError where tiles are too small."""
     height = surface.height
     smallest = _first_guess(surface, side_m)
+    # A guess, so that what is far too much is refused before it is counted band by band.
+    extent = np.array([surface.width, surface.height])
+    guess = np.maximum(extent / [_step(size, overlap) for size in smallest.tolist()], 1)
+    _check_number(int(guess.prod() / 4), side_m)
     top, number, num_windows = 0.0, 0, 0
     while True:
         smallest = _smallest(surface, top, smallest, side_m)
@@ -105,7 +112,7 @@ def _smallest(surface: Surface, top: float, guess: Doubles, side_m: float) -> Do
     sizes = _sizes(surface, centres, guess, side_m)
     smallest = np.where(np.isfinite(sizes), sizes, np.inf).min(axis=0)
     smallest = np.where(np.isfinite(smallest), smallest, guess)
-    return np.asarray(np.round(smallest) if (smallest >= SNAP_PX).all() else smallest)
+    return np.asarray(np.round(smallest) if (smallest >= _LEAST).all() else smallest)
 
 
 def _sizes(surface: Surface, centres: Doubles, guess: Doubles, side_m: float) -> Doubles:
@@ -156,7 +163,7 @@ def _snapped(centres: Doubles, sizes: Doubles, extent: Doubles) -> Doubles:
     whole = np.maximum(np.round(sizes), 1)
     corner = np.clip(np.round(centres - whole / 2), 0, np.maximum(extent - whole, 0))
     corner = np.where(whole > extent, np.round((extent - whole) / 2), corner)
-    is_large = (sizes >= SNAP_PX).all(axis=1, keepdims=True)
+    is_large = (sizes >= _LEAST).all(axis=1, keepdims=True)
     exact_corner = _kept_inside(centres, sizes, extent) - sizes / 2
     windows = np.where(is_large, np.hstack([corner, whole]), np.hstack([exact_corner, sizes]))
     return np.asarray(windows)

@@ -59,13 +59,20 @@ class WarpedSource:
     def read(self, row: int) -> Pixels:
         """Return one tile uint8[256, 256, 3]; what is without data is black."""
         bands, (x, y) = self.surface.bands, self._kept[row].tolist()
+        tile = np.zeros((TILE_PX, TILE_PX, 3), np.uint8)
         try:
-            warped, window = self._window(self._images.get(), x, y, TILE_PX)
-            samples = warped.read(bands.indexes, window=window)
-            valid = read_valid(warped, bands, (TILE_PX, TILE_PX), window)
+            for warped, window in self._windows(self._images.get(), x, y, TILE_PX):
+                samples = warped.read(bands.indexes, window=window)
+                size, alpha = (TILE_PX, TILE_PX), bands.alpha or warped.count
+                valid = read_valid(warped, bands, size, window, alpha=alpha)
+                tile[valid > 0] = bands.as_rgb(samples, valid)[valid > 0]
         except rasterio_errors() as error:
             raise damaged(self.surface.path, self._table.ids[row], error) from error
-        return bands.as_rgb(samples, valid)
+        return tile
+
+    def remarks(self) -> list[str]:
+        """Return what a user should know of how the raster is read."""
+        return self.surface.remarks()
 
     def describe(self) -> dict[str, Any]:
         """Return the raster's description, the level and the tiling."""
@@ -127,45 +134,79 @@ class WarpedSource:
         shares = []
         for x, y in candidates.tolist():
             try:
-                warped, window = self._window(self._probes.get(), x, y, VOID_PROBES)
-                shares.append(float((read_valid(warped, bands, side, window) > 0).mean()))
+                parts = self._windows(self._probes.get(), x, y, VOID_PROBES)
+                masks = [
+                    read_valid(warped, bands, side, window, alpha=bands.alpha or warped.count)
+                    for warped, window in parts
+                ]
+                shares.append(float((np.max(masks, axis=0) > 0).mean()))
             except rasterio_errors() as error:
                 raise damaged(self.surface.path, f"{self.zoom}/{x}/{y}", error) from error
         return np.array(shares)
 
-    def _window(self, warped: list[_Warped], x: int, y: int, px: int) -> tuple[Any, Any]:
-        """Return the warped raster that holds a tile, and the tile's window in it."""
-        part = next(part for part in warped if part.first_x <= x < part.end_x)
+    def _windows(self, warped: list[_Warped], x: int, y: int, px: int) -> list[tuple[Any, Any]]:
+        """Return the warped rasters that may hold a tile, each with the tile's window in it."""
         windows = need("rasterio.windows", extra="gallery")
-        return part.raster, windows.Window((x - part.first_x) * px, (y - part.first_y) * px, px, px)
+        return [
+            (part.raster, windows.Window((x - part.first_x) * px, (y - part.first_y) * px, px, px))
+            for part in warped
+            if part.first_x <= x < part.end_x
+        ]
 
     def _warp(self, px: int) -> list[_Warped]:
         """Return the raster in Web Mercator, ``px`` pixels a tile, a part for each run of columns.
 
-        There are two runs where the raster crosses the antimeridian, which is the map's edge.
+        There are two runs where the raster crosses the antimeridian, which is the map's edge; and
+        parts for each turn of longitudes that brings some of the raster to -180..180.
         """
         candidates = self._candidates
-        columns, rows = np.unique(candidates[:, 0]), candidates[:, 1]
+        columns, rows = np.unique(candidates[:, 0]), np.unique(candidates[:, 1])
         runs = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
-        first_y, end_y = int(rows.min()), int(rows.max()) + 1
+        first_y = int(rows[0])
         return [
-            _Warped(int(run[0]), int(run[-1]) + 1, first_y, self._warped(run, first_y, end_y, px))
+            _Warped(int(run[0]), int(run[-1]) + 1, first_y, self._warped(run, rows, px, turn))
             for run in runs
+            for turn in _turns(self.surface)
         ]
 
-    def _warped(self, columns: Ints, first_y: int, end_y: int, px: int) -> Any:
+    def _warped(self, columns: Ints, rows: Ints, px: int, turn: int) -> Any:
         rasterio = need("rasterio", extra="gallery", what="reading a GeoTIFF")
         vrt, kinds = need("rasterio.vrt", extra="gallery"), rasterio.enums.Resampling
-        ends = np.array([(columns[0], first_y), (columns[-1], end_y - 1)])
+        ends = np.array([(columns[0], rows[0]), (columns[-1], rows[-1])])
         (west, _, _, north), (_, south, east, _) = tile_bounds_m(self.zoom, ends).tolist()
-        width, height = len(columns) * px, (end_y - first_y) * px
-        bands = self.surface.bands
+        width, height = len(columns) * px, len(rows) * px
+        bands, raster, affine = self.surface.bands, self.surface.open(), self.surface.place.affine
+        nodata = raster.nodata
+        if nodata is None and bands.alpha is None:
+            # Blocks that were never written read as 0.
+            nodata = np.nan if bands.is_float else 0 if self.surface.is_sparse else None
         return vrt.WarpedVRT(
-            self.surface.open(),
+            raster,
+            src_crs=self.surface.place.crs,
+            src_transform=_turned(affine, turn),
+            src_nodata=nodata,
             crs="EPSG:3857",
             transform=rasterio.transform.from_bounds(west, south, east, north, width, height),
             width=width,
             height=height,
             resampling=kinds.nearest if bands.palette is not None else kinds.bilinear,
-            add_alpha=not bands.has_alpha,
+            add_alpha=bands.alpha is None,
         )
+
+
+def _turned(affine: Any, turn: int) -> Any:
+    """Return an affine transform to longitudes, ``turn`` times 360 degrees further east."""
+    return type(affine)(*affine[:2], affine[2] + 360.0 * turn, *affine[3:6])
+
+
+def _turns(surface: RasterSurface) -> list[int]:
+    """Return the turns of 360 degrees after which some of a geographic raster is in -180..180."""
+    crs, affine = surface.place
+    if not crs.is_geographic:
+        return [0]
+    x = affine.c + np.array([0, surface.width])[:, None] * affine.a
+    x = x + np.array([0, surface.height]) * affine.b
+    first, last = np.ceil((-180 - x.max()) / 360), np.floor((180 - x.min()) / 360)
+    turns = np.arange(first, last + 1)
+    shared = np.minimum(x.max() + 360 * turns, 180) - np.maximum(x.min() + 360 * turns, -180)
+    return [int(turn) for turn in turns[shared > 1e-9]] or [0]

@@ -96,7 +96,8 @@ def test_pmtiles_with_directories_below_the_root_are_read(make, tmp_path):
 
 
 def test_a_pmtiles_file_that_promises_endless_tiles_is_refused(make, tmp_path, monkeypatch):
-    monkeypatch.setattr("georet.sources.archives.pmtiles._MAX_TILES", 5)
+    monkeypatch.setattr("georet.sources.archives.pmtiles._BASE_TILES", 5)
+    monkeypatch.setattr("georet.sources.archives.pmtiles._BYTES_A_TILE", 10**9)
     path = make.write_pmtiles(tmp_path / "a.pmtiles", make.area()[1])
-    with pytest.raises(DataError, match="lists more tiles"):
+    with pytest.raises(DataError, match=r"lists more than 5 tiles|has 11 entries"):
         open_source(path, Tiling())
