@@ -10,6 +10,7 @@ from typing import Any, Unpack
 from georet.errors import DataError, UsageError
 from georet.gallery.files.plan import BUILD, PLAN, Plan, check_same, load_plan, write_plan
 from georet.gallery.making.campaign import Campaign
+from georet.gallery.making.looks import one_colour_warning
 from georet.gallery.making.settings import BuildOptions, BuildSettings
 from georet.gallery.making.shards import Opener, Plain, SessionOpener, Work
 from georet.interrupt import StopRequest
@@ -63,6 +64,8 @@ def build_gallery(
         work = Work(Path(out), tiles, encoder, num_bad_allowed)
         share = settings.shard or (1, 1)
         Campaign(work, plan, session, stop, share, settings.workers, say).run()
+    if (warning := one_colour_warning(Path(out))) is not None:
+        say(warning)
     return Path(out)
 
 

@@ -125,7 +125,7 @@ def test_embeddings_without_length_count_as_bad_tiles(tmp_path: Path) -> None:
     assert list(gallery.tiles.ids) == [f"tile-{row:05d}" for row in rows]
     assert np.isfinite(gallery.embeddings).all()
     reasons = [tile["reason"] for tile in json.loads(gallery.read("bad_tiles.json"))["bad_tiles"]]
-    assert reasons == ["its embedding has no length"] * (60 - len(rows))
+    assert reasons == ["back end 'pixels' gave it no embedding of length 1"] * (60 - len(rows))
 
 
 def test_a_shard_without_any_readable_tile_is_empty(tmp_path: Path) -> None:
