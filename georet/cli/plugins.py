@@ -1,17 +1,27 @@
-"""``georet plugins``: which plugins there are, and what they bring."""
+"""``georet plugins``: which plugins there are, what they bring, and a component's options."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from georet.cli.options import AsJson, NoPlugin, PluginNames
 from georet.plugins import PluginInfo, Selection, list_plugins
 
-EPILOG = """Examples:
+if TYPE_CHECKING:
+    from georet.plugins.describing import ComponentDetails
+
+COLOURS = {"active": "green", "available": "default", "blocked": "yellow", "broken": "red"}
+
+app = typer.Typer(
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""Examples:
 
 georet plugins
 
@@ -20,11 +30,15 @@ georet plugins --plugins sample4geo,./mine.py
 georet plugins --check
 
 georet plugins --json
-"""
-COLOURS = {"active": "green", "available": "default", "blocked": "yellow", "broken": "red"}
+
+georet plugins show datasets:pairs_csv
+""",
+)
 
 
+@app.callback()
 def plugins(
+    ctx: typer.Context,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
     check: Annotated[
@@ -32,16 +46,57 @@ def plugins(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List plugins and the components they bring.
+    """List plugins and the components they bring; `show` describes one component.
 
     A plugin is active (selected or always on), available (installed; listed without importing
     it), blocked, or broken.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     found = list_plugins(Selection.of(plugins, no_plugin), check=check)
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(info) for info in found], indent=2))
     else:
         _print(found)
+
+
+@app.command(
+    epilog="""Examples:
+
+georet plugins show pairs_csv
+
+georet plugins show sample4geo:info_nce --json
+
+georet plugins show my_loss --plugins ./mine.py
+"""
+)
+def show(
+    ctx: typer.Context,
+    component: Annotated[str, typer.Argument(help="Its name, or plugin:name.")],
+    kind: Annotated[
+        str | None, typer.Option(help="Where several have the name: losses, datasets ...")
+    ] = None,
+    plugins: PluginNames = None,
+    no_plugin: NoPlugin = None,
+    as_json: AsJson = False,
+) -> None:
+    """Describe a component: its kind, owner and summary, and its options with their defaults."""
+    from georet.plugins import load_plugins
+    from georet.plugins.describing import describe_component
+
+    before = ctx.parent.params if ctx.parent is not None else {}
+    owner, colon, _ = component.rpartition(":")
+    loaded = load_plugins(
+        Selection.of(
+            plugins or before.get("plugins") or None, no_plugin or before.get("no_plugin") or ()
+        ),
+        also=[owner] if colon else (),
+    )
+    details = describe_component(loaded.catalog, component, kind=kind)
+    if as_json or before.get("as_json"):
+        typer.echo(json.dumps(dataclasses.asdict(details), indent=2))
+    else:
+        _print_details(details)
 
 
 def _print(found: list[PluginInfo]) -> None:
@@ -61,3 +116,25 @@ def _print(found: list[PluginInfo]) -> None:
     console = Console()
     console.print(listing)
     console.print(brought)
+
+
+def _print_details(details: ComponentDetails) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    typer.echo(f"{details.id} ({details.kind}, {details.owner}): {details.summary or 'no summary'}")
+    if details.missing:
+        typer.echo(f"not installed: {', '.join(details.missing)}; its options are not known")
+        return
+    if details.about:
+        typer.echo(f"\n{details.about}\n")
+    if not details.options:
+        typer.echo("It has no options.")
+        return
+    table = Table("option", "type", "default", "description", title="Options")
+    for option in details.options:
+        default = "must be given" if option.default is None else option.default
+        cells = (option.name, option.type, default, option.description)
+        table.add_row(*[Text(cell, overflow="fold") for cell in cells])
+    Console().print(table)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import zipfile
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from georet.csvfile import Numbers, read_text
 from georet.errors import DataError, UsageError
 from georet.suggest import hint_for
 from georet.types import Doubles, Ints, Positives
@@ -42,6 +45,8 @@ def read_positives(name: str) -> Positives:
     if Path(name).suffix == ".json":
         return _lists(name)
     rows = _rows(name) if Path(name).suffix in _TEXT else _integers(name)
+    if not rows.size:
+        raise DataError("holds no row", where=name, hint="A line or row for each query.")
     return rows.reshape(len(rows), -1)
 
 
@@ -58,7 +63,7 @@ def read_junk(name: str) -> NDArray[Any]:
 def read_latlon(name: str) -> Doubles:
     """Return latitude and longitude float64[N, 2] in degrees."""
     if Path(name).suffix in _TEXT:
-        return np.array(_parsed(name, float, 2), np.float64).reshape(-1, 2)
+        return np.array(_parsed(name, _decimal, 2), np.float64).reshape(-1, 2)
     array = _read_array(name)
     if array.dtype.kind not in "fiu" or array.ndim != 2 or array.shape[1] != 2:
         raise DataError(
@@ -72,7 +77,7 @@ def read_latlon(name: str) -> Doubles:
 def read_ids(name: str) -> NDArray[np.str_]:
     """Return one id a row str[N], from an array of integers or strings, or a line each of text."""
     if Path(name).suffix in _TEXT:
-        return np.array([line.strip() for line in _lines(name)], np.str_)
+        return np.array(_text_ids(name), np.str_)
     array = _read_array(name)
     if array.dtype.kind not in "iuU" or array.ndim != 1:
         raise DataError(
@@ -129,24 +134,49 @@ def _rows(name: str) -> Ints:
     return np.array([row + [-1] * (width - len(row)) for row in rows], np.int64).reshape(-1, width)
 
 
-def _row_number(text: str) -> int:
+def _text_ids(name: str) -> list[str]:
+    """Return the id in each line; in a .csv it may stand in quotes, and has the line to itself."""
+    ids = []
+    for at, line in enumerate(_lines(name), start=1):
+        cells = [line]
+        if Path(name).suffix == ".csv" and '"' in line:
+            cells = next(csv.reader([line]), [""])
+        if len(cells) != 1 or not cells[0].strip():
+            raise DataError(
+                f"holds {len(cells)} cells, wanted an id" if cells[1:] else "the line is blank",
+                where=f"{name}:{at}",
+                hint="One id a line, in the order of the embeddings, and no header.",
+            )
+        ids.append(cells[0].strip())
+    return ids
+
+
+def _row_number(text: str, numbers: Numbers) -> int:
     number = int(text)
-    if abs(number) > _GREATEST:
+    if abs(number) > _GREATEST or numbers.parse(text)[0] is None:
         raise ValueError(text)
     return number
 
 
-def _parsed(name: str, number: Callable[[str], _N], width: int | None) -> list[list[_N]]:
-    """Return the numbers of each line, parted by commas or blanks."""
+def _decimal(text: str, numbers: Numbers) -> float:
+    return numbers.read(text, "")
+
+
+def _parsed(name: str, number: Callable[[str, Numbers], _N], width: int | None) -> list[list[_N]]:
+    """Return the numbers of each line, parted by commas or blanks, or by ``;``, tabs or ``|``."""
     rows: list[list[_N]] = []
-    for at, line in enumerate(_lines(name), start=1):
+    lines = _lines(name)
+    separator = next((s for s in ";\t|" if s in "".join(lines[:1]).strip()), None)
+    numbers = Numbers(separator or ",")
+    for at, line in enumerate(lines, start=1):
+        cells = line.split(separator) if separator else line.replace(",", " ").split()
         try:
-            row = [number(cell) for cell in line.replace(",", " ").split()]
-        except ValueError as error:
+            row = [number(cell.strip(), numbers) for cell in cells]
+        except (ValueError, DataError) as error:
             raise DataError(
                 f"not a line of numbers: {line[:60]!r}",
                 where=f"{name}:{at}",
-                hint="No header; numbers parted by commas or blanks.",
+                hint="No header; numbers with a decimal point, parted by commas or blanks.",
             ) from error
         if not row or width not in (None, len(row)):
             raise DataError(
@@ -159,16 +189,12 @@ def _parsed(name: str, number: Callable[[str], _N], width: int | None) -> list[l
 
 
 def _lines(name: str) -> list[str]:
-    return _text(name).rstrip().splitlines()
+    # Not splitlines(), which ends a line at signs that an id may hold.
+    return list(map(str.rstrip, io.StringIO(_text(name).rstrip(), newline=None)))
 
 
 def _text(name: str) -> str:
-    try:
-        return Path(name).read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError("no such file", where=name, hint="Check the path.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"can't be read as text: {error}", where=name) from error
+    return read_text(Path(name), hint="Check the path.")
 
 
 def _lists(name: str) -> list[list[int]]:

@@ -7,8 +7,11 @@ from typing import Final, Literal
 
 import numpy as np
 
-from georet.geodesy import distance_m
+from georet.geodesy import arc_m, distance_m, unit_vectors
 from georet.types import Bools, Doubles, Ints, Ranking
+
+_NUM_LIMITS: Final = 6
+_MOST_PLACES: Final = 10_000
 
 PercentRule = Literal["floor(R/100)", "floor(0.01R)+1", "round(0.01R)+1"]
 
@@ -74,6 +77,27 @@ def distances(ranking: Ranking, limits_m: Sequence[float]) -> dict[str, float]:
     shares = {f"within_{_readable(m)}": _percent(error_m <= m) for m in limits_m}
     median_m, p90_m = np.percentile(error_m, [50, 90])
     return shares | {"median_error_m": float(median_m), "p90_error_m": float(p90_m)}
+
+
+def limits_of_scale(reference_latlon: Doubles) -> tuple[float, ...] | None:
+    """Return six limits in metres that fit the spacing of references [R, 2]; None for one place.
+
+    They are steps of 1, 2, 5, 10, ... from about a quarter of the median distance between
+    neighbouring places to about ten times that distance, and at least 1 m.
+    """
+    from scipy.spatial import cKDTree
+
+    places = np.unique(reference_latlon, axis=0)
+    if len(places) < 2:
+        return None
+    points = unit_vectors(places)
+    some = points[:: len(places) // _MOST_PLACES + 1]
+    # The nearest point of each is itself.
+    chords = np.asarray(cKDTree(points).query(some, k=2)[0], np.float64)[:, 1]
+    spacing_m = float(arc_m(np.median(chords, keepdims=True))[0])
+    steps = [digit * 10.0**power for power in range(8) for digit in (1, 2, 5)]
+    first = int(np.searchsorted(steps, spacing_m / 4))
+    return tuple(steps[min(first, len(steps) - _NUM_LIMITS) :][:_NUM_LIMITS])
 
 
 def sdm(ranking: Ranking, k: int, *, unit: Literal["degrees", "metres"], decay: float) -> float:

@@ -16,6 +16,7 @@ from georet.evaluate.metrics import (
     average_precision,
     distances,
     hit_rate,
+    limits_of_scale,
     recall_at,
     recall_at_percent,
     sdm,
@@ -36,7 +37,8 @@ class Protocol:
 
     ``percent_rule`` (None: no recall at all) is how many references make one percent.
     ``limits_m``: shares of queries within these distances, with median and 90th percentile, are
-    added wherever coordinates exist. ``radius_m``: the positives are all references that near.
+    added wherever coordinates exist; None: distances that fit the spacing of the references.
+    ``radius_m``: the positives are all references that near.
     """
 
     id: str
@@ -49,7 +51,7 @@ class Protocol:
     needs_positives: bool = True
     needs_latlon: bool = False
     radius_m: float | None = None
-    limits_m: tuple[float, ...] = SHORT_M
+    limits_m: tuple[float, ...] | None = SHORT_M
 
     def evaluate(self, ranking: Ranking) -> dict[str, float]:
         """Return the protocol's metrics; UsageError where it needs coordinates and has none."""
@@ -68,7 +70,8 @@ class Protocol:
         for metric in self.metrics:
             found |= metric(ranking)
         if ranking.query_latlon is not None and ranking.reference_latlon is not None:
-            found |= distances(ranking, self.limits_m)
+            limits_m = self.limits_m or limits_of_scale(ranking.reference_latlon) or SHORT_M
+            found |= distances(ranking, limits_m)
         return found
 
     def check_latlon(
@@ -186,6 +189,12 @@ _ALL: Final = (
     ),
     Protocol(
         "recall", "recall of the positive, for data of one's own", percent_rule="floor(R/100)"
+    ),
+    Protocol(
+        "recall/scaled",
+        "recall of the positive; shares within distances that fit the spacing of the references",
+        percent_rule="floor(R/100)",
+        limits_m=None,
     ),
     Protocol(
         "metres",

@@ -124,7 +124,13 @@ def _with_junk_ids(junk: NDArray[Any] | None, reference_ids: NDArray[np.str_]) -
 
 def _check_count(name: str, ids: NDArray[np.str_], wanted: int) -> None:
     if len(ids) != wanted:
-        raise UsageError(f"holds {len(ids)} ids for {wanted} embeddings", where=name)
+        raise UsageError(
+            f"holds {len(ids)} ids for {wanted} embeddings",
+            where=name,
+            hint=f"Is its first line, {str(ids[0])!r}, a header?"
+            if len(ids) == wanted + 1
+            else None,
+        )
 
 
 def _name_of(query: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from georet.contracts.running import Session
-from georet.csvfile import csv_rows
+from georet.csvfile import Numbers, read_csv, slashed
 from georet.errors import DataError, UsageError
 from georet.photos.photos import PhotoReader, embed_photos
 from georet.plugins import UNSAID, Selection
@@ -81,16 +80,11 @@ def _read_csv(path: Path) -> KnownPhotos:
             hint="A CSV has the columns photo,lat,lon.",
         )
 
-    def check_columns(columns: list[str]) -> None:
-        missing = [column for column in _COLUMNS if column not in columns]
-        if missing:
-            raise DataError(
-                f"has no column {', '.join(missing)}", where=str(path), hint="Wanted: photo,lat,lon"
-            )
-
+    table = read_csv(path, _COLUMNS)
+    table.check_columns(_COLUMNS, hint="Wanted: photo,lat,lon")
     rows = [
-        (path.parent / _photo(cells, where), _position(cells, where))
-        for where, cells in csv_rows(path, check_columns)
+        (path.parent / _photo(cells, where), _position(cells, where, table.numbers))
+        for where, cells in table
     ]
     if not rows:
         raise DataError("lists no photo", where=str(path))
@@ -100,15 +94,14 @@ def _read_csv(path: Path) -> KnownPhotos:
 def _photo(row: dict[str, str], where: str) -> str:
     if not row["photo"]:
         raise DataError("names no photo", where=where)
-    return row["photo"]
+    return slashed(row["photo"], f"{where}:photo")
 
 
-def _position(row: dict[str, str], where: str) -> tuple[float, float]:
-    try:
-        lat, lon = float(row["lat"]), float(row["lon"])
-    except ValueError as error:
-        raise DataError(f"{row['lat']!r}, {row['lon']!r} is no position", where=where) from error
-    if not (math.isfinite(lat) and math.isfinite(lon) and abs(lat) <= 90 and abs(lon) <= 360):
+def _position(row: dict[str, str], where: str, numbers: Numbers) -> tuple[float, float]:
+    lat, lon = (
+        numbers.read(row[column], f"{where}:{column}", name=column) for column in _COLUMNS[1:]
+    )
+    if not (abs(lat) <= 90 and abs(lon) <= 360):
         raise DataError(
             f"latitude, longitude are {lat}, {lon}; latitude must lie in -90..90",
             where=where,

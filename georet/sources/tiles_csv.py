@@ -10,13 +10,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from georet.csvfile import csv_rows
+from georet.csvfile import CsvTable, read_csv, slashed
 from georet.errors import DataError
 from georet.ground.wgs84 import mean_side_m, span_m, square_corners, wrapped
 from georet.sources.images import ImageSource, one_side_m
 from georet.sources.strays import Strays
 from georet.sources.untrusted import Inside, check_regular, shown
-from georet.suggest import hint_for
+from georet.suggest import did_you_mean
 from georet.tiles.table import TileTable
 from georet.tiles.tiling import Tiling
 from georet.types import Bools, Doubles
@@ -40,7 +40,8 @@ class _Lines(NamedTuple):
 
 
 def open_csv(root: Path, tiling: Tiling, *, follow: bool = False) -> ImageSource:
-    """Return the tiles listed in ``root/tiles.csv``, in its order; ids are the files as written.
+    """Return the tiles listed in ``root/tiles.csv``, in its order; ids are the files as written,
+    with slashes.
 
     Columns: ``file`` (relative to the folder), and one of: ``lat, lon, side_m`` (a north-up
     square; without ``side_m`` the tiling's); ``west, south, east, north``; or corners,
@@ -69,44 +70,37 @@ def open_csv(root: Path, tiling: Tiling, *, follow: bool = False) -> ImageSource
 
 def _lines(path: Path) -> _Lines:
     seen: dict[str, str] = {}
-    columns: list[str] = []
     numbers: list[list[float]] = []
-
-    def check(header: list[str]) -> None:
-        _check_header(header, path)
-        columns.extend(c for c in _NUMBERS if c in header)
-
-    for where, cells in csv_rows(path, check):
-        name = cells["file"]
+    table = read_csv(path, KNOWN)
+    _check_header(table)
+    columns = [c for c in _NUMBERS if c in table.columns]
+    read = table.numbers.read
+    for where, cells in table:
+        name = slashed(cells["file"], f"{where}:file")
         if name in seen:
             line = seen[name].rpartition(":")[2]
             raise DataError(f"{shown(name)} stands in line {line} already", where=f"{where}:file")
         seen[name] = where
-        numbers.append([_number(cells[c], where, c) for c in columns])
-    table = np.full((len(numbers), len(_NUMBERS)), np.nan)
-    table[:, [_NUMBERS.index(c) for c in columns]] = np.array(numbers).reshape(-1, len(columns))
-    return _Lines(list(seen.values()), list(seen), table)
+        numbers.append([read(cells[c], f"{where}:{c}") if cells[c] else math.nan for c in columns])
+    filled = np.full((len(numbers), len(_NUMBERS)), np.nan)
+    filled[:, [_NUMBERS.index(c) for c in columns]] = np.array(numbers).reshape(-1, len(columns))
+    return _Lines(list(seen.values()), list(seen), filled)
 
 
-def _check_header(columns: list[str], path: Path) -> None:
-    for mark, word in {";": "semicolons (;)", "\t": "tabs", "|": "bars (|)"}.items():
-        if len(columns) == 1 and mark in columns[0]:
-            raise DataError(
-                f"its cells are separated by {word}, not by commas",
-                where=f"{path}:1",
-                hint="Save it as CSV with commas, and with points in numbers: a.png,47.37,8.54.",
-            )
+def _check_header(table: CsvTable) -> None:
+    columns = table.columns
     has_place = [all(c in columns for c in group) for group in (CENTRE, BOUNDS, CORNERS)]
     missing = "file" if "file" not in columns else None
     if missing is None and not any(has_place):
         missing = "lat, lon"
     if missing:
         odd = next((c for c in columns if c not in KNOWN), "")[:40]
-        raise DataError(
+        close = did_you_mean(odd, KNOWN)
+        raise table.no_column(
             f"the column {missing} is missing",
-            where=f"{path}:1",
-            hint=f"Columns: file and either {', '.join(CENTRE)}, side_m or {', '.join(BOUNDS)} or "
-            f"{', '.join(CORNERS)}." + (f" {hint_for(odd, KNOWN, 'known')}" if odd else ""),
+            missing,
+            hint=f"Wanted: file and either {', '.join(CENTRE)}, side_m or {', '.join(BOUNDS)} or "
+            f"{', '.join(CORNERS)}." + (f" Of {odd!r}: {close}" if close else ""),
         )
 
 
@@ -131,12 +125,6 @@ def _files(root: Path, lines: _Lines, *, follow: bool) -> tuple[list[Path], list
 
 def _check_name(name: str, where: str) -> None:
     """Raise DataError for a name that is no path within the folder."""
-    if "\\" in name:
-        raise DataError(
-            f"{shown(name)} has a backslash in it",
-            where=where,
-            hint="Write paths with slashes (/), as in sub/a.png, whatever the system.",
-        )
     parts = name.split("/")
     is_long = len(name) > _LONGEST or max(map(len, parts)) > _LONGEST_PART
     if not name or "\0" in name or not parts[0] or ".." in parts or is_long:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -39,7 +40,7 @@ def is_named_folder(root: Path) -> bool:
 
     Both numbers need decimals, so that no numbered frame is taken for a place.
     """
-    return any(_NAME.fullmatch(name) for _, _, names in os.walk(root) for name in names)
+    return any(_NAME.fullmatch(name) for _, names in _walked(root) for name in names)
 
 
 def open_named(root: Path, tiling: Tiling, *, follow: bool = False) -> ImageSource:
@@ -86,6 +87,15 @@ def _found(root: Path, strays: Strays, inside: Inside | None) -> list[_Named]:
                 )
             found.append(_Named(relative, path, (lat, lon)))
     return found
+
+
+def _walked(root: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder below ``root``, links followed once, and the names of its files."""
+    seen: set[str] = set()
+    for folder, inner, names in os.walk(root, followlinks=True):
+        seen.add(os.path.realpath(folder))
+        inner[:] = [name for name in inner if os.path.realpath(Path(folder, name)) not in seen]
+        yield folder, names
 
 
 def _static_maps(ids: list[str], latlon: Doubles) -> TileTable:

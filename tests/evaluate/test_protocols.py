@@ -37,6 +37,7 @@ KEYS = {
     "sdm/denseuav": RECALLS | METRES | SDM,
     "sdm/gta-uav": RECALLS | METRES | SDM,
     "recall": RECALLS,
+    "recall/scaled": RECALLS,
     "metres": METRES,
     "orbitview": RECALLS,
 }

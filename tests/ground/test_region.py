@@ -156,9 +156,9 @@ def test_what_is_no_region_is_refused(text, what):
 @pytest.mark.parametrize(
     ("geojson", "what"),
     [
-        ({"type": "Point", "coordinates": [8, 47]}, "holds a Point"),
+        ({"type": "Point", "coordinates": [8, 47]}, "holds no polygon, but 1 Point"),
         ({"type": "FeatureCollection", "features": []}, "holds no polygon"),
-        ({"type": "Polygon", "coordinates": []}, "empty polygon"),
+        ({"type": "Polygon", "coordinates": []}, "1 empty Polygon"),
         ({"type": "Polygon", "coordinates": [[[1, 2], [3, 4]]]}, "four positions"),
         ({"type": "Polygon", "coordinates": [[["a", "b"]] * 4]}, "four positions"),
         ({"type": "Polygon", "coordinates": [[[10**400, 1]] * 4]}, "four positions"),

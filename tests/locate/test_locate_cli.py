@@ -177,13 +177,13 @@ def test_a_gallery_is_calibrated_from_a_csv(tmp_path, ground, take, capsys, requ
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("photo,lat\na.jpg,1\n", "has no column lon"),
+        ("photo,lat\na.jpg,1\n", "has no column .lon."),
         ("photo,lat,lon\n", "lists no photo"),
-        ("photo,lat,lon\na.jpg,north,3\n", "is no position"),
+        ("photo,lat,lon\na.jpg,north,3\n", "is .north., not a number"),
         ("photo,lat,lon\na.jpg,-113,25\n", "latitude must lie in -90..90"),
         ("photo,lat,lon\n,48,16\n", "names no photo"),
-        ("lat,lon,photo\n48,16\n", "another number of cells"),
-        ("lat,lon,photo\n10,3\n", "number of cells"),
+        ("lat,lon,photo\n48,16\n", "has 2 cells, the header names 3"),
+        ("lat,lon,photo\n10,3\n", "has 2 cells"),
         ("photo,lat,lon\na.jpg,100,3\n", "latitude must lie"),
         ("photo,lat,lon\nabsent.jpg,10,3\n", "missing"),
     ],

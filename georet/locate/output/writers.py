@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +10,7 @@ from typing import IO, Any, Final
 
 import numpy as np
 
+from georet.csvfile import csv_line
 from georet.extras import need
 from georet.files import replacing
 from georet.ground.footprints import footprint_rings
@@ -48,12 +48,12 @@ def write_csv(path: Path, journal: Journal, provenance: Provenance) -> None:
     """Write a line a photo: place, radii, confidence, and the best tile's id, score, distance."""
     del provenance  # CSV has no place for it
     with replacing(path, errors=_ESCAPED) as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([*PLACE, "best_tile", "best_score", "photo_sha256"])
+        stream.write(csv_line([*PLACE, "best_tile", "best_score", "photo_sha256"]))
         for record in journal.records():
             best = record["candidates"][0]
-            place = [_cell(record[key]) for key in PLACE]
-            writer.writerow([*place, best["id"], best["score"], " ".join(record["photo_sha256"])])
+            sha256 = " ".join(record["photo_sha256"])
+            cells = [*(record[key] for key in PLACE), best["id"], best["score"], sha256]
+            stream.write(csv_line(cells))
 
 
 def write_parquet(path: Path, journal: Journal, provenance: Provenance) -> None:
@@ -127,7 +127,13 @@ def _shown(record: Record) -> Record:
 
 def _row(record: Record) -> dict[str, Any]:
     point = struct.pack("<BIdd", 1, 1, record["longitude"], record["latitude"])
-    return {**_shown(record), "geometry": point}
+    named = {"photo": _utf8(record["photo"]), "photos": [_utf8(p) for p in record["photos"]]}
+    return {**_shown(record), **named, "geometry": point}
+
+
+def _utf8(text: str) -> str:
+    """Return a photo's name, which may hold bytes that are no text, as Parquet takes it."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _schema(pa: Any) -> Any:
@@ -157,11 +163,6 @@ def _chunks(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
             chunk = []
     if chunk:
         yield chunk
-
-
-def _cell(value: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t" else value
 
 
 def _dumps(value: object) -> str:

@@ -9,15 +9,17 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from georet.contracts.training import Dataset
-from georet.data.images import read_image
+from georet.data.images import SUFFIXES, read_image
 from georet.errors import DataError
 from georet.progress import progress
-from georet.types import ImageTable
+from georet.types import QUERY, ImageTable
+from georet_datasets.readers.left_out import readable
 
-KINDS = ("missing", "unreadable", "duplicate", "coordinates", "size")
+KINDS = ("missing", "unreadable", "duplicate", "leak", "coordinates", "size")
+_POINTER = b"version https://git-lfs"
 
 
 class Finding(NamedTuple):
@@ -34,12 +36,13 @@ class Report:
     """What a check found; ``sizes`` counts images by table and size (``height x width``).
 
     Sizes that differ from the most common one of their table are findings only when the check was
-    asked to count them.
+    asked to count them. ``left_out`` are files and folders that the data set doesn't read.
     """
 
     num_images: int
     findings: list[Finding] = field(default_factory=list)
     sizes: dict[str, dict[str, int]] = field(default_factory=dict)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def num_bad(self) -> int:
@@ -65,8 +68,9 @@ def check_images(dataset: Dataset, *, same_size: bool = False) -> Report:
     """Decode every image once and return what is wrong.
 
     Missing and unreadable images; images with the same bytes as another of their table; positions
-    at 0, 0 or off the map; with ``same_size`` also images whose size is not their table's most
-    common one.
+    at 0, 0 or off the map; queries whose bytes are trained on; with ``same_size`` also images
+    whose size is not their table's most common one. Images in the folders of the tables that no
+    table has, and what the data set's reader left out, are reported and no findings.
     """
     tables = _tables(dataset)
     paths = list(dict.fromkeys(path for table in tables.values() for path in table.paths))
@@ -81,6 +85,11 @@ def check_images(dataset: Dataset, *, same_size: bool = False) -> Report:
         report.findings.extend(_off_the_map(name, table))
         if same_size:
             report.findings.extend(_odd_sizes(name, table, seen, sizes))
+    report.findings.extend(_leaks(tables, seen))
+    left_out = getattr(dataset, "left_out", None)
+    if left_out is not None:
+        report.left_out.extend(group._asdict() for group in left_out.listed())
+    report.left_out.extend(_unlisted(paths, {entry["folder"] for entry in report.left_out}))
     return report
 
 
@@ -97,7 +106,10 @@ def _look(path: Path) -> _Seen:
         height, width, _ = read_image(path).shape
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     except DataError as error:
-        return _Seen(kind="unreadable" if path.exists() else "missing", what=error.what)
+        if not path.exists():
+            return _Seen(kind="missing", what=error.what)
+        what = "is a Git LFS pointer: type git lfs pull" if _is_pointer(path) else error.what
+        return _Seen(kind="unreadable", what=what)
     return _Seen(sha256, f"{height} x {width}")
 
 
@@ -111,6 +123,42 @@ def _faults(name: str, table: ImageTable, seen: Mapping[Path, _Seen]) -> Iterato
             yield Finding("duplicate", str(path), name, f"same bytes as {first[found.sha256]}")
         else:
             first[found.sha256] = path
+
+
+def _leaks(tables: Mapping[str, ImageTable], seen: Mapping[Path, _Seen]) -> Iterator[Finding]:
+    """Yield the queries of evaluation sets that are queries of training too, by their bytes."""
+    trained = {seen[p].sha256: p for p in tables[f"train {QUERY}"].paths if seen[p].sha256}
+    found: set[Path] = set()
+    for name, table in tables.items():
+        if not name.endswith(" query") or name.startswith("train "):
+            continue
+        for path in table.paths:
+            if seen[path].sha256 in trained and path not in found:
+                found.add(path)
+                what = f"is trained on too, as {trained[seen[path].sha256]}"
+                yield Finding("leak", str(path), name, what)
+
+
+def _unlisted(paths: list[Path], told: set[str]) -> Iterator[dict[str, Any]]:
+    """Yield for each folder that holds listed images those that no table lists."""
+    listed: dict[Path, set[str]] = {}
+    for path in paths:
+        listed.setdefault(path.parent, set()).add(path.name)
+    for folder, names in sorted(listed.items()):
+        if any(parent in told for parent in map(str, folder.parents)) or not folder.is_dir():
+            continue
+        others = [
+            readable(entry.name)
+            for entry in sorted(folder.iterdir())
+            if entry.name not in names and entry.suffix.lower() in SUFFIXES
+        ]
+        if others:
+            yield {"kind": "images that no list names", "folder": str(folder), "names": others}
+
+
+def _is_pointer(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(_POINTER)) == _POINTER
 
 
 def _off_the_map(name: str, table: ImageTable) -> Iterator[Finding]:

@@ -98,6 +98,8 @@ def check(
 ) -> None:
     """Read every image of a data set and list what is missing, unreadable, double or misplaced.
 
+    Queries that are trained on too are findings; what the data set does not read is listed.
+
     Exit code 3 when more than the quota have a finding, or the lists can't be read.
     """
     from georet_datasets.check import check_images
@@ -165,6 +167,11 @@ def _print(report: Report, name: str, quota: float, as_json: bool) -> None:
             "quota": quota,
             "is_within_quota": report.bad_share <= quota,
             "sizes": report.sizes,
+            "left_out": [
+                {"kind": g["kind"], "folder": g["folder"], "num": len(g["names"])}
+                | {"names": g["names"][:NUM_SHOWN]}
+                for g in report.left_out
+            ],
             "findings": found,
         }
         typer.echo(json.dumps(summary, indent=2))
@@ -184,6 +191,12 @@ def _print_tables(report: Report, name: str, quota: float) -> None:
         more = [f"and {len(counts) - 3} other sizes"] if len(counts) > 3 else []
         sizes.add_row(table, f"{sum(counts.values()):,}", ", ".join([*shown, *more]))
     console.print(sizes)
+    if report.left_out:
+        passed = Table("num", "what", "folder", "such as", title="Not read")
+        for group in report.left_out:
+            cells = (str(len(group["names"])), group["kind"], group["folder"], group["names"][0])
+            passed.add_row(*[Text(cell, overflow="fold") for cell in cells])
+        console.print(passed)
     if report.findings:
         listing = Table("finding", "table", "image", "what", title="Findings")
         for finding in report.findings[:NUM_SHOWN]:

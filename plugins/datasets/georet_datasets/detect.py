@@ -38,11 +38,21 @@ def detect(root: Path) -> tuple[str, dict[str, Any]]:
     if not root.is_dir():
         raise UsageError("there is no such folder", where=str(root))
     for name, options, patterns in _MARKS:
-        if any(next(root.glob(pattern), None) is not None for pattern in patterns):
+        if _has_any(root, patterns):
             return name, {"root": str(root), **options}
+    inner = [folder.name for folder in sorted(root.iterdir()) if _is_known(folder)]
     known = ", ".join(dict.fromkeys(name for name, _, _ in _MARKS))
     raise UsageError(
         "looks like no layout that is known",
         where=str(root),
-        hint=f"Name the data set: --dataset NAME. By their files are known: {known}.",
+        hint=(f"Is it {root / inner[0]}? " if inner else "")
+        + f"Name the data set: --dataset NAME. By their files are known: {known}.",
     )
+
+
+def _is_known(folder: Path) -> bool:
+    return folder.is_dir() and any(_has_any(folder, patterns) for _, _, patterns in _MARKS)
+
+
+def _has_any(root: Path, patterns: Sequence[str]) -> bool:
+    return any(next(root.glob(pattern), None) is not None for pattern in patterns)

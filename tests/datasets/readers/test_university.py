@@ -16,6 +16,7 @@ from georet.evaluate.evaluator import evaluate_sets
 from georet.testing import check_dataset
 from georet.types import EvaluationSet
 from georet_datasets.readers.folders import read_folder
+from georet_datasets.readers.left_out import LeftOut
 from georet_datasets.readers.university import ORIGIN, University1652
 
 IMAGES = {
@@ -179,10 +180,11 @@ def test_street_queries_are_asked_for_only_when_they_are_the_task(root):
         University1652(root=root, task="street-satellite").evaluations()
 
 
-def test_an_empty_building_is_named(root):
+def test_a_building_whose_tile_is_gone_is_named(root, capsys):
     (root / "train/satellite/0002/0002.jpg").unlink()
-    with pytest.raises(DataError, match=r"0002: holds no image"):
+    with pytest.raises(DataError, match=r"drone/0002: building '0002' has no tile"):
         University1652(root=root).train()
+    assert "train/satellite: folders without an image: 1 (0002)" in capsys.readouterr().err
 
 
 def test_a_building_without_its_tile_is_named(root):
@@ -204,11 +206,12 @@ def test_files_that_are_no_images_are_passed_over(root):
     assert len(University1652(root=root).train()) == 4
 
 
-def test_wrong_suffixes_leave_a_folder_without_images(root):
+def test_wrong_suffixes_leave_a_folder_without_images(root, capsys):
     path = root / "train/satellite/0001/0001.jpg"
     path.rename(path.with_suffix(".txt"))
-    with pytest.raises(DataError, match="holds no image"):
+    with pytest.raises(DataError, match="has no tile"):
         University1652(root=root).train()
+    assert "files that are no images: 1 (0001/0001.txt)" in capsys.readouterr().err
 
 
 def test_a_link_to_itself_is_no_building(root):
@@ -218,7 +221,7 @@ def test_a_link_to_itself_is_no_building(root):
 
 def test_a_file_instead_of_the_root_is_named(root):
     with pytest.raises(DataError, match="no such file or folder"):
-        read_folder(root / "train/drone/0001/image-01.jpg", ORIGIN)
+        read_folder(root / "train/drone/0001/image-01.jpg", LeftOut(ORIGIN))
 
 
 def test_a_view_cannot_stand_twice(root):

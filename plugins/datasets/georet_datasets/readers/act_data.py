@@ -10,7 +10,7 @@ import numpy as np
 
 from georet.errors import DataError
 from georet.types import Doubles, Ints
-from georet_datasets.readers.files import Origin, Row, as_float, read_rows
+from georet_datasets.readers.files import Origin, Row, read_rows
 
 ORIGIN: Final = Origin("CVACT", "https://github.com/Liumouliu/OriCNN")
 MAT, CSV = "ACT_data.mat", "ACT_data.csv"
@@ -48,7 +48,7 @@ def read_act_data(root: Path) -> ActData:
 
 def _from_csv(path: Path) -> ActData:
     rows = read_rows(path, ORIGIN, num_cells=(len(HEADER), len(HEADER + LATLON)))
-    header = rows.pop(0).cells if rows else []
+    header = _known(rows.pop(0).cells) if rows else []
     if header not in (HEADER, HEADER + LATLON):
         raise DataError(
             "has another header line",
@@ -64,7 +64,7 @@ def _from_csv(path: Path) -> ActData:
                 where=row.where,
                 hint=f"There are: {', '.join(SETS)}.",
             )
-    utm = [[_metres(text, row.where, i) for i, text in enumerate(row.cells[1:3])] for row in rows]
+    utm = [[_metres(row, 1), _metres(row, 2)] for row in rows]
     names = np.array([row.cells[3] for row in rows], dtype=np.str_)
     return ActData(
         path,
@@ -80,16 +80,23 @@ def _latlon(rows: list[Row]) -> Doubles:
     limits = dict(zip(LATLON, (90, 180), strict=True))
     found = [
         [
-            as_float(text, row.where, name=name, limit=limit)
-            for text, (name, limit) in zip(row.cells[4:], limits.items(), strict=True)
+            row.number(cell, name=name, limit=limit)
+            for cell, (name, limit) in enumerate(limits.items(), start=len(HEADER))
         ]
         for row in rows
     ]
     return np.array(found, dtype=np.float64).reshape(-1, 2)
 
 
-def _metres(text: str, where: str, axis: int) -> float:
-    return np.nan if text.lower() in ("", "nan") else as_float(text, where, name=HEADER[1 + axis])
+def _known(header: list[str]) -> list[str]:
+    """Return the columns of a header, whose case is left to who writes it."""
+    names = {name.lower(): name for name in HEADER + LATLON}
+    return [names.get(cell.lower(), cell) for cell in header]
+
+
+def _metres(row: Row, cell: int) -> float:
+    is_empty = row.cells[cell].lower() in ("", "nan")
+    return np.nan if is_empty else row.number(cell, name=HEADER[cell])
 
 
 def _from_mat(path: Path) -> ActData:

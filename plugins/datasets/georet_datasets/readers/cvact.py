@@ -19,6 +19,7 @@ from georet_datasets.readers.files import (
     inside,
     present_rows,
     tell_counts,
+    tell_overlap,
 )
 from georet_datasets.readers.utm import zone_of
 
@@ -77,6 +78,10 @@ class Cvact:
     def _views(self, name: str) -> dict[str, ImageTable]:
         if name not in self._tables:
             self._tables[name] = self._read(name)
+            if name != "train" and "train" in self._tables:
+                tell_overlap(
+                    ORIGIN, self._tables["train"][QUERY].ids, self._tables[name][QUERY].ids
+                )
         return self._tables[name]
 
     def _read(self, name: str) -> dict[str, ImageTable]:

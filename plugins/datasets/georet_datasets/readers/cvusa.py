@@ -18,13 +18,13 @@ from georet_datasets.readers.files import (
     Missing,
     Origin,
     Row,
-    as_float,
     check_filled,
     check_unique,
     inside,
     present_rows,
     read_rows,
     tell_counts,
+    tell_overlap,
 )
 
 ORIGIN: Final = Origin("CVUSA", "https://mvrl.cse.wustl.edu/datasets/cvusa/")
@@ -68,6 +68,8 @@ class Cvusa:
     def _views(self, split: str) -> dict[str, ImageTable]:
         if split not in self._tables:
             self._tables[split] = self._read(split)
+            if len(self._tables) == len(SPLITS):
+                tell_overlap(ORIGIN, *(self._tables[name][QUERY].ids for name in SPLITS))
         return self._tables[split]
 
     def _read(self, split: str) -> dict[str, ImageTable]:
@@ -122,8 +124,8 @@ def _read_locations(path: Path) -> Doubles:
 
 def _location(row: Row) -> list[float]:
     return [
-        as_float(text, row.where, name=name, limit=90 if name.endswith("lat") else 180)
-        for text, name in zip(row.cells, _LOCATION_NAMES, strict=False)
+        row.number(cell, name=name, limit=90 if name.endswith("lat") else 180)
+        for cell, name in enumerate(_LOCATION_NAMES)
     ]
 
 

@@ -14,12 +14,14 @@ from georet.errors import ConfigError, DataError
 from georet.types import QUERY, REFERENCE, EvaluationSet, ImageTable, Ints, PairTable
 from georet_datasets.readers.files import Origin, as_float, read_text, tell_counts
 from georet_datasets.readers.folders import by_building, located, read_folder, rows_by_building
+from georet_datasets.readers.left_out import LeftOut, note_unread
 
 ORIGIN: Final = Origin("DenseUAV", "https://github.com/Dmmm1997/DenseUAV")
 Height = Literal[80, 90, 100]
 HEIGHTS: Final = (80, 90, 100)
 GPS: Final = "Dense_GPS_ALL.txt"
 PROTOCOL: Final = "sdm/denseuav"
+TEST_FOLDERS: Final = ("query_drone", "gallery_drone", "query_satellite", "gallery_satellite")
 NUM_TRAIN_PHOTOS, NUM_TRAIN_TILES = 6_768, 13_536
 NUM_QUERIES, NUM_GALLERY = 2_331, 18_198
 _HEIGHT = re.compile(r"[Hh](\d+)")
@@ -43,6 +45,7 @@ class DenseUav:
         self.root, self.heights = Path(root), tuple(dict.fromkeys(heights))
         if not self.heights:
             raise ConfigError("no height is chosen", where="denseuav.heights")
+        self.left_out = LeftOut(ORIGIN)
         self._read = cache(self._read_located)
 
     def train(self) -> PairTable:
@@ -50,6 +53,8 @@ class DenseUav:
 
         The other tiles of the place are semi-positives. Columns: ``building``, ``height_m``.
         """
+        note_unread(self.root, ("train", "test"), self.left_out)
+        note_unread(self.root / "train", ("drone", "satellite"), self.left_out)
         photos, tiles = self._read("train/drone"), self._read("train/satellite")
         counts = {
             "photos to train on": (len(photos), NUM_TRAIN_PHOTOS),
@@ -63,6 +68,7 @@ class DenseUav:
 
     def evaluations(self) -> Mapping[str, EvaluationSet]:
         """Return ``d2s`` and, where there are such folders, ``s2d``, judged by recall and SDM."""
+        note_unread(self.root / "test", TEST_FOLDERS, self.left_out)
         photos, tiles = self._read("test/query_drone"), self._read("test/gallery_satellite")
         counts = {
             "queries": (len(photos), NUM_QUERIES),
@@ -92,7 +98,7 @@ class DenseUav:
         return _positions(self.root / GPS)
 
     def _read_located(self, folder: str) -> ImageTable:
-        table = _with_height(read_folder(self.root / folder, ORIGIN))
+        table = _with_height(read_folder(self.root / folder, self.left_out))
         kept = np.isin(table.columns["height_m"], self.heights)
         if not kept.any():
             heights = ", ".join(map(str, self.heights))

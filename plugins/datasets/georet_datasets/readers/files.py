@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from georet.csvfile import Numbers, read_list
+from georet.csvfile import read_text as read_any_text
 from georet.errors import DataError
 from georet.progress import say
 from georet.types import Bools, Ints
@@ -40,55 +42,39 @@ class Row(NamedTuple):
 
     where: str
     cells: list[str]
+    numbers: Numbers
+
+    def number(self, cell: int, *, name: str, limit: float = np.inf) -> float:
+        """Return a cell's finite number, of at most ``limit`` either way."""
+        text = self.cells[cell]
+        return as_float(text, self.where, name=name, limit=limit, numbers=self.numbers)
 
 
 def read_rows(
-    path: Path, origin: Origin, *, num_cells: Collection[int], separator: str | None = ","
+    path: Path, origin: Origin, *, num_cells: Collection[int], white_space: bool = False
 ) -> list[Row]:
-    """Return the lines of a list that are not blank, split; separator None is white space.
+    """Return the lines of a list that are not blank, split at commas and the like.
 
-    UTF-8 with or without a byte order mark, lines ended by LF or CRLF. DataError with file and
-    line: not UTF-8, or a number of cells that is not among ``num_cells``.
+    Encodings and separators as in ``georet.csvfile``. DataError with file and line: no text, or a
+    number of cells that is not among ``num_cells``.
     """
-    rows = []
-    for number, line in enumerate(read_text(path, origin).split("\n"), start=1):
-        cells = [cell.strip() for cell in line.split(separator)]
-        if not line.strip():
-            continue
-        if len(cells) not in num_cells:
-            wanted = " or ".join(map(str, sorted(num_cells)))
-            raise DataError(
-                f"has {len(cells)} columns, wanted {wanted}",
-                where=f"{path}:{number}",
-                hint=origin.hint,
-            )
-        rows.append(Row(f"{path}:{number}", cells))
-    return rows
+    found, numbers = read_list(path, num_cells=num_cells, white_space=white_space, hint=origin.hint)
+    return [Row(where, cells, numbers) for where, cells in found]
 
 
 def read_text(path: Path, origin: Origin) -> str:
-    """Return a text file without its byte order mark; DataError where it is not UTF-8."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise origin.missing(path) from error
-    except OSError as error:
-        raise DataError(f"can't be read: {error.strerror}", where=str(path)) from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise DataError(
-            f"is not UTF-8: byte 0x{data[error.start]:02x}",
-            where=f"{path}:{line}",
-            hint="Convert it, for example: iconv -f latin1 -t utf8 OLD > NEW",
-        ) from error
+    """Return a text file in any of the encodings of ``georet.csvfile``."""
+    return read_any_text(path, hint=origin.hint)
 
 
 def inside(root: Path, text: str, where: str) -> Path:
-    """Return the path below ``root`` that a list names; absolute ones and ``..`` are refused."""
+    """Return the path below ``root`` that a list names, also one that was written on Windows.
+
+    Absolute ones and ``..`` are refused.
+    """
     # Plain text, since pathlib takes ten times as long and lists have a hundred thousand lines.
-    first, *rest = text.replace("\\", "/").split("/")
+    text = text.replace("\\", "/")
+    first, *rest = text.split("/")
     if not first or ":" in first[:2] or ".." in (first, *rest):
         raise DataError(
             f"{text!r} does not lie in the data set's folder",
@@ -98,14 +84,19 @@ def inside(root: Path, text: str, where: str) -> Path:
     return root / text
 
 
-def as_float(text: str, where: str, *, name: str, limit: float = np.inf) -> float:
-    """Return a finite number of at most ``limit`` either way; DataError with its place."""
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise DataError(f"{name} is {text!r}, not a number", where=where) from error
-    if not (np.isfinite(value) and abs(value) <= limit):
-        raise DataError(f"{name} is {text}, not within -{limit:g}..{limit:g}", where=where)
+def as_float(
+    text: str, where: str, *, name: str, limit: float = np.inf, numbers: Numbers | None = None
+) -> float:
+    """Return a finite number of at most ``limit`` either way; DataError with its place.
+
+    ``numbers`` are those of its table, by which a decimal comma is understood.
+    """
+    value = (numbers or Numbers()).read(text, where, name=name)
+    if abs(value) > limit:
+        hint = "Are latitude and longitude swapped?" if limit == 90 and abs(value) <= 180 else None
+        hint = "Positions are in degrees; are these metres?" if abs(value) > 360 else hint
+        what = f"{name} is {text}, not within -{limit:g}..{limit:g}"
+        raise DataError(what, where=where, hint=hint)
     return value
 
 
@@ -125,6 +116,17 @@ def check_filled(num: int, paths: Sequence[Path], origin: Origin, what: str) -> 
     if not num:
         where = ", ".join(map(str, paths))
         raise DataError(f"no {what} of {origin.name} listed", where=where, hint=origin.hint)
+
+
+def tell_overlap(origin: Origin, train_ids: Collection[str], test_ids: Collection[str]) -> None:
+    """Warn on stderr of ids that are in both sides: what was trained on is judged again."""
+    both = sorted(set(train_ids) & set(test_ids))
+    if both:
+        shown = ", ".join(both[:3]) + (", ..." if len(both) > 3 else "")
+        say(
+            f"warning: {origin.name}: {len(both):,} queries are both in the lists to train on and "
+            f"in those to judge with, which makes results too good: {shown}"
+        )
 
 
 def is_present(paths: Sequence[Path]) -> Bools:
@@ -157,13 +159,13 @@ def present_rows(
         raise DataError(
             what,
             where=str(absent[0]),
-            hint=f"{origin.hint}\n  missing=skip leaves such rows out.",
+            hint=f"{_twin(absent[0])}{origin.hint}\n  missing=skip leaves such rows out.",
         )
     kept = np.flatnonzero(np.logical_and.reduce(found))
     if len(kept) < num:
         say(
             f"warning: {origin.name}: {num - len(kept)} of {num} {what} left out, "
-            f"their images are missing, such as {absent[0]}"
+            f"their images are missing, such as {absent[0]} {_twin(absent[0])}".rstrip()
         )
     if not len(kept):
         raise DataError(
@@ -186,6 +188,12 @@ def tell_counts(origin: Origin, counts: Mapping[str, tuple[int, int]]) -> None:
 
 def _lacking(paths: Sequence[Path], is_there: Bools) -> list[Path]:
     return [path for path, there in zip(paths, is_there, strict=True) if not there]
+
+
+def _twin(path: Path) -> str:
+    """Return a remark where a file's name differs from a missing one's in nothing but its case."""
+    names = [name for name in _files_in(path.parent) if name.lower() == path.name.lower()]
+    return f"(There is {names[0]!r}, whose name differs in its case.) " if names else ""
 
 
 def _files_in(folder: Path) -> set[str]:

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from georet.data.images import SUFFIXES
 from georet.errors import DataError
 from georet.types import JUNK_ID, Doubles, EvaluationSet, ImageTable, Ints
 from georet_datasets.readers.files import Origin
+from georet_datasets.readers.left_out import LeftOut, image_names, subfolders
 
 
 def read_folder(
-    folder: Path, origin: Origin, *, below: str = "", only: Sequence[str] | None = None
+    folder: Path, left_out: LeftOut, *, below: str = "", only: Sequence[str] | None = None
 ) -> ImageTable:
     """Return the images ``folder/{id}/{below}/*``, with the column ``building`` of their ids.
 
     Sorted by file name and then by id, so that the first image of each building comes before the
-    second one of any. ``only`` are the ids to read, by default all. Hidden files and those that
-    don't end like an image are passed over. DataError, naming the folder and where the data set
-    comes from, where a folder is missing or holds no image.
+    second one of any. ``only`` are the ids to read, by default all. Folders without an image,
+    hidden files and those that don't end like an image are added to ``left_out`` and told on
+    stderr. DataError, naming the folder and where the data set comes from, where a folder is
+    missing or no image is found at all.
     """
-    found: list[tuple[str, str, Path]] = []
-    for name in only if only is not None else _names(folder, origin, Path.is_dir):
+    origin, found = left_out.origin, list[tuple[str, str, Path]]()
+    for name in only if only is not None else subfolders(folder, origin, left_out):
         inner = folder / name / below
-        images = [n for n in _names(inner, origin, Path.is_file) if _is_image(n)]
-        if not images:
-            raise origin.missing(inner, "holds no image")
+        images = image_names(inner, origin, left_out, folder)
         found += [(image, name, inner / image) for image in images]
+    left_out.tell()
     if not found:
         raise origin.missing(folder, "holds no folder with images")
     found.sort(key=lambda entry: entry[:2])
@@ -95,23 +94,3 @@ def located(table: ImageTable, latlon_of: dict[str, tuple[float, float]], where:
             raise DataError(f"has no position of {name!r}, a folder of {table.name}", where=where)
     latlon: Doubles = np.array([latlon_of[name] for name in buildings], np.float64)
     return ImageTable(table.ids, table.paths, latlon, table.columns, table.name)
-
-
-def _is_image(name: str) -> bool:
-    return Path(name).suffix.lower() in SUFFIXES
-
-
-def _names(folder: Path, origin: Origin, kind: Callable[[Path], bool]) -> list[str]:
-    try:
-        entries = sorted(folder.iterdir())
-        names = [e.name for e in entries if not e.name.startswith(".") and kind(e)]
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise origin.missing(folder) from error
-    except OSError as error:
-        what = f"can't be listed: {error.strerror}"
-        raise DataError(what, where=str(folder), hint=origin.hint) from error
-    for name in names:
-        if any("\udc80" <= letter <= "\udcff" for letter in name):
-            what = f"the name {os.fsencode(name)!r} in this folder is not UTF-8"
-            raise DataError(what, where=str(folder), hint="Rename it, for example with convmv.")
-    return names

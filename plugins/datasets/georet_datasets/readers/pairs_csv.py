@@ -10,13 +10,14 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from georet.csvfile import Numbers
 from georet.errors import DataError
 from georet.evaluate.protocols import protocol_of
 from georet.types import QUERY, REFERENCE, EvaluationSet, ImageTable, Ints, PairTable, Positives
 from georet_datasets.readers.files import check_unique
 from georet_datasets.readers.pairs_rows import LatLon, PairRow, check_image, image_path, read_pairs
 
-PROTOCOL: Final = "recall"
+PROTOCOL: Final = "recall/scaled"
 
 
 class PairsCsv:
@@ -38,8 +39,9 @@ class PairsCsv:
 
     ``gallery``: queries of the test lines are ranked among the references of the test lines, or
     of ``all`` lines. ``protocol`` says what is counted; distances are added where both sides have
-    positions. An image that is missing is an error, or with ``missing: keep`` one of the images
-    that ``data.bad_image_quota`` allows. Errors name file, line and column.
+    positions, by default at limits that fit the spacing of the gallery. An image that is missing
+    is an error, or with ``missing: keep`` one of the images that ``data.bad_image_quota`` allows.
+    Errors name file, line and column.
     """
 
     def __init__(
@@ -61,14 +63,20 @@ class PairsCsv:
         rows = [row for row in self._rows if row.split == "train"]
         paired = [row for row in rows if row.query]
         if not paired:
-            hint = "Leave `split` empty, or write `train`, in the lines to train on."
-            raise DataError("has no pair to train on", where=str(self.path), hint=hint)
+            hint = (
+                "Leave `split` empty, or write `train`, in the lines to train on; lines to judge "
+                "with alone serve a run that is there already: georet eval RUN --set "
+                "'dataset={name: datasets:pairs_csv, root: FOLDER}'"
+            )
+            num = len(self._rows) - len(rows)
+            what = f"has no pair to train on; {num} of its lines are of the split test"
+            raise DataError(what, where=str(self.path), hint=hint)
         queries, references = self._queries(paired), self._references(rows)
         query_row, reference_row = _numbers(queries), _numbers(references)
         pairs = np.array([(query_row[r.query], reference_row[r.reference]) for r in paired])
         semi = _padded([[reference_row[s] for s in row.semi_positives] for row in paired])
         views = {QUERY: queries, REFERENCE: references}
-        return PairTable(views, pairs, semi if semi.shape[1] else None, _metadata(paired))
+        return PairTable(views, pairs, semi if semi.shape[1] else None, self._metadata(paired))
 
     def evaluations(self) -> Mapping[str, EvaluationSet]:
         """Return the set ``test``."""
@@ -86,10 +94,17 @@ class PairsCsv:
         return {"test": EvaluationSet(queries, gallery, positives, self.protocol, about=about)}
 
     @cached_property
-    def _rows(self) -> list[PairRow]:
-        rows = read_pairs(self.path)
+    def _read(self) -> tuple[list[PairRow], Numbers]:
+        rows, numbers = read_pairs(self.path)
         _check_repeats(rows)
-        return rows
+        return rows, numbers
+
+    @property
+    def _rows(self) -> list[PairRow]:
+        return self._read[0]
+
+    def _metadata(self, rows: Sequence[PairRow]) -> dict[str, NDArray[Any]]:
+        return {name: _column(name, rows, self._read[1]) for name in rows[0].more}
 
     @cached_property
     def _images(self) -> dict[str, Path]:
@@ -111,7 +126,7 @@ class PairsCsv:
         for row in rows:
             first.setdefault(row.query, row)
         latlon = [row.query_latlon for row in first.values()]
-        return self._table("queries", list(first), latlon, _metadata(list(first.values())))
+        return self._table("queries", list(first), latlon, self._metadata(list(first.values())))
 
     def _references(self, rows: Sequence[PairRow]) -> ImageTable:
         """Return the distinct references in the order in which they stand as such, then others."""
@@ -201,14 +216,21 @@ def _padded(rows: Sequence[Sequence[int]]) -> Ints:
     return table
 
 
-def _metadata(rows: Sequence[PairRow]) -> dict[str, NDArray[Any]]:
-    return {name: _column([row.more[name] for row in rows]) for name in rows[0].more}
+def _column(name: str, rows: Sequence[PairRow], numbers: Numbers) -> NDArray[Any]:
+    """Return float64 if each cell is a number or empty (NaN) and one is a number, else text.
 
-
-def _column(cells: list[str]) -> NDArray[Any]:
-    """Return float64 if each cell is a number or empty (NaN) and one is a number, else text."""
-    try:
-        numbers = np.array([float(cell) if cell else np.nan for cell in cells])
-    except ValueError:
+    DataError where a column of numbers has a decimal comma that may be none.
+    """
+    cells = [row.more[name] for row in rows]
+    filled = [(row, cell) for row, cell in zip(rows, cells, strict=True) if not _is_blank(cell)]
+    is_number = [
+        numbers.parse(cell)[0] is not None or numbers.is_ambiguous(cell) for _, cell in filled
+    ]
+    if not is_number or not all(is_number):
         return np.array(cells)
-    return np.array(cells) if np.isnan(numbers).all() else numbers
+    found = {id(row): numbers.read(cell, f"{row.where}:{name}") for row, cell in filled}
+    return np.array([found.get(id(row), np.nan) for row in rows])
+
+
+def _is_blank(cell: str) -> bool:
+    return cell.lower() in ("", "nan")

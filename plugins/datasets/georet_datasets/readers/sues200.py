@@ -13,6 +13,7 @@ from georet.errors import ConfigError, DataError
 from georet.types import QUERY, REFERENCE, EvaluationSet, ImageTable, PairTable
 from georet_datasets.readers.files import Origin, read_text, tell_counts
 from georet_datasets.readers.folders import by_building, pair_with_tiles, read_folder
+from georet_datasets.readers.left_out import LeftOut, note_unread
 
 ORIGIN: Final = Origin("SUES-200", "https://github.com/Reza-Zhu/SUES-200-Benchmark")
 Height = Literal[150, 200, 250, 300]
@@ -48,6 +49,7 @@ class Sues200:
         self.root, self.heights = _unpacked(Path(root)), tuple(dict.fromkeys(heights))
         if not self.heights:
             raise ConfigError("no height is chosen", where="sues200.heights")
+        self.left_out = LeftOut(ORIGIN)
         self.train_ids = None if train_ids is None else Path(train_ids)
         self._drone = cache(self._read_drone)
         self._tiles = cache(self._read_tiles)
@@ -112,13 +114,15 @@ class Sues200:
     def _read_drone(self, height: int) -> ImageTable:
         names = self._tiles().columns["building"].tolist()
         folder = _first_folder(self.root, DRONE_FOLDERS)
-        table = read_folder(folder, ORIGIN, below=str(height), only=names)
+        note_unread(folder, names, self.left_out)
+        table = read_folder(folder, self.left_out, below=str(height), only=names)
         columns = dict(table.columns) | {"height_m": np.full(len(table), float(height))}
         ids = [f"{height}/{name}" for name in table.ids]
         return ImageTable(ids, table.paths, columns=columns, name=table.name)
 
     def _read_tiles(self) -> ImageTable:
-        table = read_folder(_first_folder(self.root, TILE_FOLDERS), ORIGIN)
+        note_unread(self.root, DRONE_FOLDERS + TILE_FOLDERS, self.left_out)
+        table = read_folder(_first_folder(self.root, TILE_FOLDERS), self.left_out)
         return table.take(np.argsort(table.columns["building"], kind="stable"))
 
 

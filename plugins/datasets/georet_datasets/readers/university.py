@@ -18,6 +18,7 @@ from georet_datasets.readers.folders import (
     read_folder,
     rows_by_building,
 )
+from georet_datasets.readers.left_out import EMPTY, LeftOut, note_unread
 
 ORIGIN: Final = Origin("University-1652", "https://github.com/layumi/University1652-Baseline")
 View = Literal["drone", "street", "google"]
@@ -33,7 +34,9 @@ class University1652:
     satellite,street}/{building}/*``. ``task`` names the evaluation set that comes first.
     ``query_view``: the photos that are the queries of training. ``extra_views``: photos of the
     same building that each training pair gets as further views (-1 where there are none).
-    Images are sorted by file name, then by building.
+    Images are sorted by file name, then by building. As published, some buildings have no photo
+    in ``train/google`` or ``query_street``; these, and folders of views that are not asked for,
+    are counted and named in ``left_out``.
     """
 
     def __init__(
@@ -51,10 +54,12 @@ class University1652:
             )
         self.root, self.task = Path(root), task
         self.query_view, self.extra_views = query_view, tuple(extra_views)
+        self.left_out = LeftOut(ORIGIN)
         self._read = cache(self._read_uncached)
 
     def train(self) -> PairTable:
         """Return one pair for each photo with its building's one tile; column ``building``."""
+        self._note_unread("train", ["satellite", self.query_view, *self.extra_views])
         queries, tiles = self._read(f"train/{self.query_view}"), self._read("train/satellite")
         tell_counts(ORIGIN, {"buildings to train on": (len(tiles), NUM_BUILDINGS)})
         views, pairs = {QUERY: queries, REFERENCE: tiles}, pair_with_tiles(queries, tiles, ORIGIN)
@@ -70,6 +75,8 @@ class University1652:
         stay as distractors, images of the building -1 are junk. ``multi`` ranks the mean
         embedding of a building's drone photos; ``street`` is counted as ``d2s`` is.
         """
+        views = "gallery_satellite", "gallery_drone", "query_drone", "query_satellite"
+        self._note_unread("test", [*views, "query_street"])
         tiles, drone = self._read("test/gallery_satellite"), self._read("test/query_drone")
         to_tiles, view = "university-1652/d2s", self._view_of("drone")
         drone_gallery, tile_queries = (
@@ -93,7 +100,11 @@ class University1652:
         return {name: sets[name] for name in sorted(sets, key=lambda name: name != first)}
 
     def _street(self, tiles: ImageTable) -> dict[str, EvaluationSet]:
-        if not (self.root / "test/query_street").exists():
+        folder = self.root / "test/query_street"
+        if not any(path.is_file() for path in folder.glob("*/*")):
+            if folder.exists():
+                self.left_out.add(EMPTY, folder.parent, folder.name)
+                self.left_out.tell()
             return {}
         photos = self._read("test/query_street")
         about, view = "street photos among tiles", self._view_of("street")
@@ -105,7 +116,11 @@ class University1652:
         return photos if photos in self.extra_views else QUERY
 
     def _read_uncached(self, folder: str) -> ImageTable:
-        return read_folder(self.root / folder, ORIGIN)
+        return read_folder(self.root / folder, self.left_out)
+
+    def _note_unread(self, side: str, views: Sequence[str]) -> None:
+        note_unread(self.root, ("train", "test"), self.left_out)
+        note_unread(self.root / side, views, self.left_out)
 
 
 def _tell(

@@ -12,7 +12,13 @@ import numpy as np
 from georet.errors import ConfigError
 from georet.progress import say
 from georet.types import QUERY, REFERENCE, EvaluationSet, ImageTable, PairTable
-from georet_datasets.readers.files import Missing, check_filled, present_rows, tell_counts
+from georet_datasets.readers.files import (
+    Missing,
+    check_filled,
+    present_rows,
+    tell_counts,
+    tell_overlap,
+)
 from georet_datasets.readers.vigor_lists import (
     BALANCED,
     ORIGIN,
@@ -67,6 +73,7 @@ class Vigor:
             "test": _cities("test_cities", test_cities, CROSS_TEST if is_cross else CITIES),
         }
         self._standard = train_cities is None and test_cities is None
+        self._names: dict[Side, list[str]] = {}
 
     def train(self) -> PairTable:
         """Return one pair for each panorama, several of which may share a tile.
@@ -122,6 +129,9 @@ class Vigor:
         paths = [label.path for label in labels]
         kept = present_rows(ORIGIN, [paths], self.missing, f"panoramas for {side}")
         self._tell(side, len(kept), len(tiles))
+        self._names[side] = [str(labels[row].path) for row in kept]
+        if len(self._names) == len(self.cities):
+            tell_overlap(ORIGIN, self._names["train"], self._names["test"])
         return [labels[row] for row in kept], tiles
 
     def _list_path(self, city: str, side: Side) -> Path:

@@ -43,7 +43,7 @@ class Label(NamedTuple):
 
 def read_tiles(root: Path, list_path: Path, city: str) -> list[Tile]:
     """Return the tiles of a city in the list's order."""
-    rows = read_rows(list_path, ORIGIN, num_cells=(1,), separator=None)
+    rows = read_rows(list_path, ORIGIN, num_cells=(1,), white_space=True)
     check_unique([row.cells[0] for row in rows], [row.where for row in rows])
     folder = _folder(root, f"satellite/{city}", f"{city}/satellite")
     return [
@@ -59,7 +59,7 @@ def read_labels(root: Path, list_path: Path, city: str, tiles: Sequence[Tile]) -
     positive and three semi-positives in each; fewer semi-positives are read too.
     """
     counts = [1 + 3 * num for num in range(1, NUM_TILES + 1)]
-    rows = read_rows(list_path, ORIGIN, num_cells=counts, separator=None)
+    rows = read_rows(list_path, ORIGIN, num_cells=counts, white_space=True)
     check_unique([row.cells[0] for row in rows], [row.where for row in rows])
     known = {tile.name for tile in tiles}
     folder = _folder(root, f"ground/{city}", f"{city}/panorama")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from georet.csvfile import csv_line
 from georet.errors import DataError
 from georet.files import write_atomic
 from georet.types import EvaluationSet, ImageTable, Ints, PairTable
@@ -36,11 +35,8 @@ def write(pairs: PairTable, evaluations: Mapping[str, EvaluationSet], directory:
         # A column of positions has to be complete; one that some images lack is left out.
         if not all(line.get(column) for line in lines if line.get(column[:-4])):
             header.remove(column)
-    stream = io.StringIO(newline="")
-    out = csv.DictWriter(stream, header, extrasaction="ignore", lineterminator="\n")
-    out.writeheader()
-    out.writerows(lines)
-    write_atomic(directory / "pairs.csv", stream.getvalue())
+    rows = [header, *([line.get(name, "") for name in header] for line in lines)]
+    write_atomic(directory / "pairs.csv", "".join(map(csv_line, rows)))
 
 
 class _Writer:

@@ -99,7 +99,7 @@ def file_names(ids: Sequence[str], taken: set[str]) -> list[str]:
     """Return a file name's stem for each id, none of them in ``taken``, which grows by them."""
     names = []
     for text in ids:
-        stem = name = re.sub(r"[^\w.+-]", "_", text).lstrip(".") or "_"
+        stem = name = re.sub(r"[^\w.+-]", "_", text).lstrip(".+-") or "_"
         number = 2
         while name in taken:
             name, number = f"{stem}-{number}", number + 1
