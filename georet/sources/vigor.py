@@ -66,7 +66,7 @@ def open_named(root: Path, tiling: Tiling, *, follow: bool = False) -> ImageSour
 
 def _found(root: Path, strays: Strays, inside: Inside | None) -> list[_Named]:
     found = []
-    for folder, _, names in os.walk(root):
+    for folder, names in _walked(root):
         for name in names:
             path = Path(folder, name)
             relative = path.relative_to(root).as_posix()

@@ -42,7 +42,8 @@ def test_every_setting_on_the_page_is_valid(text: str, runner):
 def test_the_example_is_trained_on_and_judged_as_shown(tmp_path: Path, monkeypatch, runner):
     monkeypatch.chdir(tmp_path)
     exec(blocks("python")[0], {})
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    joined = [block.replace("\\\n", " ") for block in blocks("sh")]
+    lines = [line for block in joined for line in block.splitlines()]
     assert [shlex.split(line)[1] for line in lines] == ["data", "train", "eval", "report", "eval"]
     for line in lines:
         outcome = runner(*shlex.split(line)[1:])

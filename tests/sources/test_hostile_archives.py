@@ -239,7 +239,7 @@ def test_pipes_among_tiles_are_bad_tiles(tmp_path, name):
 @pytest.mark.parametrize("name", ["a\0b.png", "../a.png", "/etc/passwd", "a" * 5000, ""])
 def test_names_in_tiles_csv_stay_in_the_folder(tmp_path, name):
     (tmp_path / "tiles.csv").write_text(f"file,lat,lon,side_m\n{name},45,5,500\n")
-    with pytest.raises(DataError, match="is no file in the folder") as caught:
+    with pytest.raises(DataError, match=r"is no file in the folder|holds a NUL byte") as caught:
         open_source(tmp_path, Tiling())
     assert len(caught.value.what) < 200
 

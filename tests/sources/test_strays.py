@@ -6,7 +6,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from georet.errors import DataError, UsageError
+from georet.errors import UsageError
 from georet.sources.opening import open_source
 from georet.tiles.remarks import remarks_of
 from georet.tiles.tiling import Tiling
@@ -90,23 +90,6 @@ def test_files_of_tiles_csv_without_a_picture_are_told(tmp_path, content, said):
     (tmp_path / "tiles.csv").write_text("file,lat,lon,side_m\na.png,45,5,500\n")
     (line,) = remarks_of(open_source(tmp_path, Tiling()))
     assert said in line
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("file;lat;lon\na.png;46,9;9,0\n", "semicolons"),
-        ("file\tlat\tlon\na.png\t46.9\t9.0\n", "tabs"),
-        ("file|lat|lon\na.png|46.9|9.0\n", "bars"),
-        ("file,lat,lon,side_m\nsub\\a.png,46.9,9.0,5\n", "backslash"),
-        ('file,lat,lon,side_m\na.png,"46,9",9.0,5\n', "no number"),
-    ],
-)
-def test_tables_of_other_habits_say_what_to_change(tmp_path, text, said):
-    (tmp_path / "tiles.csv").write_text(text)
-    with pytest.raises(DataError, match=said) as caught:
-        open_source(tmp_path, Tiling())
-    assert caught.value.hint
 
 
 def sheet(path, east=0, north=0, epsg=32632, seed=0):
