@@ -34,9 +34,9 @@ def evaluation_set(run_dir: Path, name: str) -> EvaluationSet:
 
 def embed(paths: list[Path], session: Session) -> Floats:
     """Return the embeddings float32[Q, D] of the photos."""
-    size, parts = session.identity.size, []
+    size, rule, parts = session.identity.size, session.identity.resize_rule, []
     for start in range(0, len(paths), BATCH):
-        images = [read_image(path, size=size) for path in paths[start : start + BATCH]]
+        images = [read_image(p, size=size, rule=rule) for p in paths[start : start + BATCH]]
         parts.append(session.embed(np.stack(images)))
     return np.concatenate(parts)
 

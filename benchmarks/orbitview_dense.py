@@ -105,7 +105,9 @@ def embed_queries(session: Session, px: int) -> tuple[Floats, Doubles]:
     """Return the held-out photos' embeddings float32[Q, D] and positions float64[Q, 2]."""
     photos = OrbitView(px=px, cache_dir=cache_dir() / "orbitview").evaluations()["cross"].queries
     assert photos.latlon is not None
-    images = [read_image(path, size=(px, px)) for path in photos.paths]
+    images = [
+        read_image(path, size=(px, px), rule=session.identity.resize_rule) for path in photos.paths
+    ]
     return session.embed(np.stack(images)), photos.latlon
 
 

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+ResizeRule = Literal["bilinear-exact", "bilinear-antialias"]
+FIRST_RULE: Final = "bilinear-exact"
+"""The rule of runs that name none: until there was a choice, it was the only one."""
+SMOOTH_RULE: Final = "bilinear-antialias"
+RESIZE_RULE: Final[ResizeRule] = FIRST_RULE
+"""The rule of new runs."""
+MAX_PIXELS: Final = 400_000_000
+"""Images with more pixels are refused before they are decoded."""
 
 NonNegative = Annotated[float, Field(ge=0)]
 Size = tuple[PositiveInt, PositiveInt]
@@ -60,8 +69,13 @@ class DataConfig(Section):
         lt=1,
         description="Share of images that may be unreadable; they become grey and are listed.",
     )
+    resize: ResizeRule = Field(
+        default=RESIZE_RULE,
+        description="How images are brought to their size: bilinear-exact as Sample4Geo does, "
+        "without smoothing; bilinear-antialias smooths what is shrunk.",
+    )
     max_pixels: PositiveInt = Field(
-        default=40_000_000, description="Images with more pixels are refused before decoding."
+        default=MAX_PIXELS, description="Images with more pixels are refused before decoding."
     )
 
 

@@ -19,7 +19,8 @@ class GeoretError(Exception):
         self.what, self.where, self.hint = what, where, hint
 
     def __str__(self) -> str:
-        where = f"{self.where}: " if self.where else ""
+        # A file's name may hold a line's end, which would pass for a line of ours.
+        where = self.where.replace("\n", "\\n") + ": " if self.where else ""
         hint = f"\n  {self.hint}" if self.hint else ""
         return f"{where}{self.what}{hint}"
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 Item = TypeVar("Item")
+_STEERING: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 class Stage:
@@ -64,4 +68,18 @@ def say(text: str) -> None:
     """Print a line for people on stderr."""
     from rich.console import Console
 
-    Console(stderr=True, soft_wrap=True, highlight=False).print(text, markup=False)
+    Console(stderr=True, soft_wrap=True, highlight=False).print(printable(text), markup=False)
+
+
+def one_line(name: str) -> str:
+    """Return a file's name as ``printable`` text that ends no line."""
+    return printable(name.replace("\n", "\\n"))
+
+
+def printable(text: str) -> str:
+    """Return text that a terminal shows as it is: what would steer it is written as an escape.
+
+    Those are control characters but for the line's end and the tab, characters that turn the
+    writing direction, and bytes of file names that are no text.
+    """
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from georet.contracts.running import Backend, Session
-from georet.data.images import RESIZE_RULE
+from georet.data.resizing import rule_of
 from georet.errors import DataError, UsageError
 from georet.files import read_json
 from georet.identity import EncoderIdentity
@@ -92,7 +92,7 @@ class TorchSession:
             view=view,
             size=size_of(view, config.data),
             embed_dim=encoder.embed_dim,
-            resize_rule=RESIZE_RULE,
+            resize_rule=rule_of(config.data),
             precision=names[self._precision],
             backend=f"torch {torch.__version__} {self._device.type}",
         )
@@ -126,7 +126,8 @@ def check_images(images: Pixels, identity: EncoderIdentity) -> None:
         raise UsageError(
             f"got images {dtype}{list(shape)}, wanted uint8[B, {height}, {width}, 3] (RGB)",
             where=identity.backend,
-            hint="georet.data.images.read_image(path, size=session.identity.size) reads one.",
+            hint="georet.data.images.read_image(path, size=session.identity.size, "
+            "rule=session.identity.resize_rule) reads one.",
         )
 
 

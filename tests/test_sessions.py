@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import textwrap
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
+from PIL import Image
 
 from georet.commands.training import start_run
 from georet.contracts.running import Session
+from georet.data.images import preprocess, read_image
 from georet.encoder import weights_sha256
 from georet.errors import DataError, UsageError
+from georet.facade import Gallery
 from georet.identity import EncoderIdentity
+from georet.locate import Locator
+from georet.photos.photos import PhotoReader
 from georet.plugins import Selection
 from georet.run_layout import ARTEFACT
 from georet.sessions import SessionSpec
@@ -173,3 +180,39 @@ def test_an_identity_survives_json_and_a_torn_one_is_named():
     assert EncoderIdentity.from_json(identity.as_json(), where="here") == identity
     with pytest.raises(DataError, match="here: describes no encoder"):
         EncoderIdentity.from_json({"size": [1, 2]}, where="here")
+
+
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("resize", ["bilinear-exact", "bilinear-antialias"])
+def test_a_runs_rule_of_resizing_reaches_sessions_galleries_and_photos(run, tmp_path, resize, fast):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    values = yaml.safe_load((copy / "config.yaml").read_text())
+    values["data"] |= {"resize": resize, "fast": fast}
+    (copy / "config.yaml").write_text(yaml.safe_dump(values))
+    reference = SessionSpec(copy, view="reference", selection=SELECTION)
+    session = reference.open()
+    rule = session.identity.resize_rule
+    assert rule == resize + "-fast" * fast
+    pixels = np.random.default_rng(0).integers(0, 256, (160, 160, 3)).astype(np.uint8)
+    path = tmp_path / "tile.jpg"
+    Image.fromarray(pixels).save(path, quality=95)
+    (tmp_path / "tiles.csv").write_text("file,lat,lon,side_m\ntile.jpg,48,16,200\n")
+    built = Gallery.build(tmp_path, reference, tmp_path / "g.gallery")
+    assert built.encoder.resize_rule == rule
+    tile = preprocess(read_image(path), (32, 32), rule)
+    assert np.allclose(built.embeddings[0], session.embed(tile[None])[0], atol=1e-6)
+    query = SessionSpec(copy, selection=SELECTION).open()
+    read = PhotoReader(query.identity, 1).read([path])[path]
+    assert np.array_equal(read, read_image(path, size=(24, 24), rule=rule))
+    score = Locator(built, query).locate([path])[0].candidates[0].score
+    assert score == pytest.approx(float(query.embed(read[None])[0] @ built.embeddings[0]), abs=1e-5)
+
+
+def test_an_old_run_without_the_key_means_the_first_rule(run, tmp_path, monkeypatch):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    values = yaml.safe_load((copy / "config.yaml").read_text())
+    del values["data"]["resize"]
+    (copy / "config.yaml").write_text(yaml.safe_dump(values))
+    assert SessionSpec(copy, selection=SELECTION).open().identity.resize_rule == "bilinear-exact"

@@ -38,9 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _complain(message: str, error: Exception | None = None) -> None:
     import typer
 
+    from georet.progress import printable
+
     if error is not None and os.environ.get(DEBUG):
         import traceback
 
         traceback.print_exception(error)
     typer.secho("error: ", fg=typer.colors.RED, bold=True, err=True, nl=False)
-    typer.echo(message, err=True)
+    typer.echo(printable(message), err=True)

@@ -13,6 +13,7 @@ from georet.cli.options import (
     BadImageQuota,
     GalleryEncoder,
     GalleryFolder,
+    MaxPixels,
     NoPlugin,
     PluginNames,
 )
@@ -86,6 +87,7 @@ def locate(
     abstain: Annotated[bool, typer.Option(help="Say so where the photo tells too little.")] = True,
     out: _Out = None,
     bad_image_quota: BadImageQuota = 0.0,
+    max_pixels: MaxPixels = None,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
     as_json: AsJson = False,
@@ -100,7 +102,7 @@ def locate(
     from georet.ground.region import Region
     from georet.locate.prior import parse_near
     from georet.locate.question import Question
-    from georet.photos.photos import find_photos
+    from georet.photos.finding import find_photos
 
     if gps_radius is not None and not use_gps:
         raise UsageError(
@@ -127,6 +129,7 @@ def locate(
         encoder=encoder,
         backend=backend,
         selection=selection,
+        max_pixels=max_pixels,
     )
     quota, say = bad_image_quota, typer.echo
     locate_photos(locator, found, question, outs, quota=quota, as_json=as_json, say=say)

@@ -39,6 +39,15 @@ GalleryEncoder = Annotated[
 KnownQueries = "FILE.csv|dataset:NAME[:SET]|run:RUN[:SET]"
 """How photos whose places are known are named."""
 BadImageQuota = Annotated[float, typer.Option(help="Share of the photos that may be unreadable.")]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(
+        "--max-pixels",
+        min=1,
+        metavar="NUM",
+        help="Photos with more pixels are refused; by default 400 million.",
+    ),
+]
 MaxImages = Annotated[
     int, typer.Option(min=0, help="Compare with torch on at most so many images; 0: don't.")
 ]

@@ -13,6 +13,7 @@ from georet.cli.options import (
     BackendName,
     GalleryEncoder,
     GalleryFolder,
+    MaxPixels,
     NoPlugin,
     PluginNames,
 )
@@ -50,6 +51,7 @@ def serve(
     encoder: GalleryEncoder = None,
     backend: BackendName = "auto",
     no_browser: NoBrowser = False,
+    max_pixels: MaxPixels = None,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
     as_json: AsJson = False,
@@ -62,6 +64,7 @@ def serve(
 
     for module in ("fastapi", "uvicorn"):
         need(module, extra="serve", what="georet serve")
+    from georet.config import MAX_PIXELS
     from georet.gallery.encoders import open_encoder
     from georet.gallery.stored import StoredGallery
     from georet.locate import Locator
@@ -74,8 +77,13 @@ def serve(
     opened = StoredGallery.open(gallery)
     selection = Selection.of(plugins, no_plugin)
     session = open_encoder(opened, QUERY, source=encoder, backend=backend, selection=selection)
+    most = max_pixels or MAX_PIXELS
     site = Site(
-        opened, Locator(opened, session), name=gallery.resolve().name, encoder=session.identity
+        opened,
+        Locator(opened, session, max_pixels=most),
+        name=gallery.resolve().name,
+        encoder=session.identity,
+        max_pixels=most,
     )
     show(site, port=port, host=host, token=token, no_browser=no_browser, as_json=as_json)
 

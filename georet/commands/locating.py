@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from georet.config import MAX_PIXELS
 from georet.errors import DataError, UsageError
 from georet.gallery.encoders import open_encoder
 from georet.gallery.stored import StoredGallery
@@ -25,9 +26,11 @@ from georet.locate.output.writers import WRITERS, unreadable, write_json
 from georet.locate.question import Question
 from georet.locate.rerank import make_reranker
 from georet.page.readable import metres
-from georet.photos.gps import exif_latlon
+from georet.photos.finding import in_groups
+from georet.photos.gps import own_position
 from georet.plugins import Selection
-from georet.progress import stage
+from georet.progress import one_line, printable, stage
+from georet.progress import say as warn
 from georet.types import QUERY
 
 PAGE: Final = ".html"
@@ -64,6 +67,7 @@ def open_locator(
     encoder: Path | None,
     backend: str,
     selection: Selection,
+    max_pixels: int | None = None,
 ) -> Locator:
     """Open a gallery, its encoder (or another), index and re-ranker, for what ``outs`` need."""
     gallery = StoredGallery.open(folder)
@@ -75,6 +79,7 @@ def open_locator(
         reranker=None if rerank is None else make_reranker(rerank, selection),
         with_heat=_has_page(outs),
         selection=selection,
+        max_pixels=max_pixels or MAX_PIXELS,
     )
 
 
@@ -92,6 +97,7 @@ def locate_photos(
 
     Raises Interrupted (exit code 75) on SIGTERM or Ctrl-C once the journal is on disk.
     """
+    gps_notes = _gps_notes(photos, question, as_json=as_json)
     facts = provenance(locator, question)
     num_heats = MOST_PHOTOS if _has_page(outs) else 0
     kept = "what was located so far is kept" if outs else "nothing is kept"
@@ -122,8 +128,9 @@ def locate_photos(
         if as_json:
             say(_as_json(journal, facts))
         else:
-            for line in _report(journal, locator, outs, _prior_notes(photos, question, locator)):
-                say(line)
+            notes = [*gps_notes, *_prior_notes(question, locator)]
+            for line in _report(journal, locator, outs, notes):
+                say(printable(line))
         journal.remove()
 
 
@@ -131,12 +138,23 @@ def _has_page(outs: Sequence[Path]) -> bool:
     return any(out.suffix.lower() == PAGE for out in outs)
 
 
-def _prior_notes(photos: Sequence[Path], question: Question, locator: Locator) -> list[str]:
-    """Return what a user can't see of priors: those that were not there, or told nothing."""
+def _gps_notes(photos: Sequence[Path], question: Question, *, as_json: bool) -> list[str]:
+    """Warn of photos without a usable position of their own, each with the reason; count them."""
+    if question.gps_radius_m is None:
+        return []
+    found = {photo: own_position(photo) for photo in photos}
+    without = {photo: one.reason for photo, one in found.items() if one.latlon is None}
+    count = f"--use-gps: {len(photos) - len(without)} of {len(photos)} photos hold a position"
+    if as_json:
+        warn(count)
+    if without:
+        warn(f"warning: --use-gps: photos without a usable position: {in_groups(without)}")
+    return [count]
+
+
+def _prior_notes(question: Question, locator: Locator) -> list[str]:
+    """Return what a user can't see of a prior: that it told nothing."""
     notes, prior, tiles = [], question.prior, locator.gallery.tiles
-    if question.gps_radius_m is not None:
-        num = sum(exif_latlon(photo) is not None for photo in photos)
-        notes.append(f"--use-gps: {num} of {len(photos)} photos hold a position")
     if prior is not None:
         away_m = distance_m(np.asarray(prior.latlon), tiles.latlon)
         if (away_m - tiles.side_m).min() > _TELLS_NOTHING * prior.radius_m:
@@ -158,7 +176,9 @@ def _report(
 ) -> list[str]:
     """Return what the terminal shows after a batch."""
     lines = [summary(journal) if outs else table(journal)]
-    lines += [f"unreadable: {bad['photo']}: {bad['reason']}" for bad in unreadable(journal)]
+    lines += [
+        f"unreadable: {one_line(bad['photo'])}: {bad['reason']}" for bad in unreadable(journal)
+    ]
     if locator.calibration is None:
         lines.append(
             "No radii: the gallery is not calibrated. "

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from georet.config import ComponentSpec, RunConfig, Section
+from georet.config import FIRST_RULE, ComponentSpec, RunConfig, Section
 from georet.configure.layers import Layer, Layered, file_layer, override_layer
 from georet.configure.recipes import NO_RECIPE, load_for, names_in
 from georet.errors import ConfigError, GeoretError
@@ -38,7 +38,8 @@ def configure(
     Raises ConfigError with file, line and key of what is wrong; with ``check_components`` also
     for the components' own options.
     """
-    upper = [file_layer(path)] if path is not None else []
+    read = file_layer if trust_file else run_layer
+    upper = [read(path)] if path is not None else []
     asked, named = (upper[0].take("plugins"), upper[0].take("recipe")) if upper else (None, None)
     upper += [override_layer(text) for text in overrides]
     _check_front_keys(upper)
@@ -86,8 +87,17 @@ def dump(config: RunConfig) -> str:
 def load_resolved(path: Path) -> RunConfig:
     """Return the configuration that ``dump`` wrote, without any layer under it."""
     layered = Layered()
-    layered.put(file_layer(path))
+    layered.put(run_layer(path))
     return _checked(layered, None)
+
+
+def run_layer(path: Path) -> Layer:
+    """Return a run's own configuration; keys that it lacks mean what held when it was made."""
+    layer = file_layer(path)
+    data = layer.values.setdefault("data", {})
+    if isinstance(data, dict):
+        data.setdefault("resize", FIRST_RULE)
+    return layer
 
 
 def core_layer() -> Layer:

@@ -12,7 +12,7 @@ import torch
 from georet.contracts.training import ImageTransform, JointTransform
 from georet.data.feed import TIMEOUT_S, Feed
 from georet.data.field_of_view import Crop
-from georet.data.images import MAX_PIXELS
+from georet.data.images import MAX_PIXELS, RESIZE_RULE
 from georet.data.samples import IMAGE, ImageFiller, Job, PairFiller, Reading, Size
 from georet.types import Batch, BatchPlan, ImageTable, Ints, PairTable
 
@@ -35,14 +35,14 @@ class PairLoader:
         augment: Mapping[str, Sequence[ImageTransform]] | None = None,
         seed: int,
         workers: int = 0,
-        fast: bool = False,
+        rule: str = RESIZE_RULE,
         max_pixels: int = MAX_PIXELS,
         pin_memory: bool = False,
         timeout_s: float = TIMEOUT_S,
         bad_image_quota: float = 0.0,
     ) -> None:
         self.table = table
-        reading = Reading(fast=fast, max_pixels=max_pixels, tolerant=bad_image_quota > 0)
+        reading = Reading(rule=rule, max_pixels=max_pixels, tolerant=bad_image_quota > 0)
         self._feed = Feed(
             PairFiller(table, size, joint, augment or {}, seed=seed, reading=reading),
             num_images=sum(len(images) for images in table.views.values()),
@@ -99,7 +99,7 @@ class ImageLoader:
         size: Size,
         batch_size: int,
         workers: int = 0,
-        fast: bool = False,
+        rule: str = RESIZE_RULE,
         max_pixels: int = MAX_PIXELS,
         pin_memory: bool = False,
         timeout_s: float = TIMEOUT_S,
@@ -107,7 +107,7 @@ class ImageLoader:
         crop: Crop | None = None,
     ) -> None:
         self.table, self.batch_size = table, batch_size
-        reading = Reading(fast=fast, max_pixels=max_pixels, tolerant=bad_image_quota > 0)
+        reading = Reading(rule=rule, max_pixels=max_pixels, tolerant=bad_image_quota > 0)
         self._feed = Feed(
             ImageFiller(table, size, reading=reading, crop=crop),
             num_images=len(table),

@@ -17,7 +17,8 @@ import numpy as np
 from georet.blame import blaming, maker_of
 from georet.contracts.training import ImageTransform, JointTransform
 from georet.data.field_of_view import Crop
-from georet.data.images import MAX_PIXELS, preprocess, read_image
+from georet.data.images import MAX_PIXELS, RESIZE_RULE, preprocess, read_image
+from georet.data.resizing import is_fast
 from georet.errors import ConfigError, DataError
 from georet.types import ImageTable, Ints, PairTable, Pixels
 
@@ -53,16 +54,19 @@ class Filler(Protocol):
 
 @dataclass(frozen=True)
 class Reading:
-    """How files are read; where ``tolerant``, an unreadable one becomes an even grey."""
+    """How files are read; where ``tolerant``, an unreadable one becomes an even grey.
 
-    fast: bool = False
+    ``rule`` is one of ``georet.data.resizing.RULES``.
+    """
+
+    rule: str = RESIZE_RULE
     max_pixels: int = MAX_PIXELS
     tolerant: bool = False
 
     def read(self, path: Path, size: Size | None, grey: Size, bad: dict[Path, str]) -> Pixels:
         """Return uint8[H, W, 3]; in place of an unreadable file grey, and its reason in ``bad``."""
         try:
-            return read_image(path, size=size, fast=self.fast, max_pixels=self.max_pixels)
+            return read_image(path, size=size, rule=self.rule, max_pixels=self.max_pixels)
         except DataError as error:
             if not self.tolerant:
                 raise
@@ -101,7 +105,7 @@ class PairFiller:
         for view in table.views:
             transforms = list(augment.get(view, ()))
             leading = takewhile(lambda t: getattr(t, "before_resize", False), transforms)
-            early = [] if reading.fast else list(leading)
+            early = [] if is_fast(reading.rule) else list(leading)
             self.before[view], self.after[view] = early, transforms[len(early) :]
 
     def fill(self, job: Job, slot: int, out: Mapping[str, Pixels]) -> dict[Path, str]:
@@ -132,7 +136,7 @@ class PairFiller:
         for transform in before:
             with blaming(transform, "the transform"):
                 image = _checked(transform, transform(image, rng), None)
-        return preprocess(image, size)
+        return preprocess(image, size, self.reading.rule)
 
     def _augmented(
         self, view: str, images: Mapping[str, Pixels], rng: np.random.Generator
@@ -177,7 +181,7 @@ class ImageFiller:
         row = int(job.rows[slot])
         image_id = str(self.table.columns.get("image_id", self.table.ids)[row])
         image = self.reading.read(path, None, size, bad)
-        out[IMAGE][slot] = preprocess(self.crop(image, image_id), size)
+        out[IMAGE][slot] = preprocess(self.crop(image, image_id), size, self.reading.rule)
         return bad
 
     def files(self, job: Job, slot: int) -> list[Path]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from georet.contracts.running import Session
 from georet.contracts.searching import Index, Reranker
+from georet.data.images import MAX_PIXELS
 from georet.errors import DataError
 from georet.gallery.encoders import check_comparable
 from georet.gallery.indexes import open_index
@@ -53,7 +54,7 @@ class Locator:
     that index may come from. The gallery's own calibration is used, unless it is ``calibrated_by``
     another one or ``uncalibrated``; DataError if it belongs to another gallery or encoder. What a
     re-ranker changes was not calibrated: with one, radii and confidence are None, as they are
-    without a calibration.
+    without a calibration. Photos of more than ``max_pixels`` are refused.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Locator:
         reranker: Reranker | None = None,
         with_heat: bool = True,
         selection: Selection = UNSAID,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         check_comparable(session.identity, gallery.encoder, str(gallery.path))
         self.gallery, self.session, self.reranker = gallery, session, reranker
@@ -76,7 +78,7 @@ class Locator:
         if self.calibration is not None:
             check_calibration(self.calibration, gallery)
         self.tuning = Tuning() if self.calibration is None else self.calibration.tuning
-        self.with_heat, self.index_name = with_heat, index
+        self.with_heat, self.index_name, self.max_pixels = with_heat, index, max_pixels
         self._layout = Layout(gallery.tiles)
         self._index: Index | None = None
         if not is_exact(index):
@@ -124,7 +126,7 @@ class Locator:
         if not images:
             return []
         allowed = self._allowed(question.region)
-        embeddings = embed_photos(images, self.session)
+        embeddings = embed_photos(images, self.session, max_pixels=self.max_pixels)
         logs = self._log_priors(prior, len(images))
         rows = zip(names, shown, embeddings, logs, strict=True)
         queries = [_Query(name, image, one, 1, log) for name, image, one, log in rows]

@@ -60,7 +60,7 @@ def embed_known(
     Of all photos the share ``quota`` may be unreadable, beyond that DataError. ``advance`` is
     called with the number of photos done since.
     """
-    reader = PhotoReader(session.identity.size, len(photos.paths), quota)
+    reader = PhotoReader(session.identity, len(photos.paths), quota)
     parts, kept = [np.empty((0, session.identity.embed_dim), np.float32)], []
     for start in range(0, len(photos.paths), BATCH):
         paths = photos.paths[start : start + BATCH]

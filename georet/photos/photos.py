@@ -1,4 +1,4 @@
-"""The photos to locate: found in folders, read within limits, the unreadable ones counted."""
+"""The photos to locate: read within limits, the unreadable ones counted."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from georet.contracts.running import Session
-from georet.data.images import SUFFIXES, preprocess, read_image
+from georet.data.images import MAX_PIXELS, preprocess, read_image
 from georet.embeddings import embed
 from georet.errors import DataError
+from georet.identity import EncoderIdentity
 from georet.sessions import BATCH
 from georet.types import Floats, Pixels
 
@@ -22,49 +23,20 @@ Photo = Path | Pixels
 _READERS: Final = 4
 
 
-def find_photos(paths: Sequence[Path]) -> list[Path]:
-    """Return the files named and, sorted, the images in the folders named, at any depth.
-
-    A file that is named is taken whatever its suffix; one that comes up twice is taken once.
-    DataError for what isn't there and for a folder without an image.
-    """
-    found: dict[Path, None] = {}
-    for path in paths:
-        found.update(dict.fromkeys(_in_folder(path) if path.is_dir() else [_file(path)]))
-    return list(found)
-
-
-def _file(path: Path) -> Path:
-    if not path.exists():
-        raise DataError("no such photo", where=str(path), hint="Check the path.")
-    return path
-
-
-def _in_folder(folder: Path) -> list[Path]:
-    images = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
-    if not images:
-        raise DataError(
-            "there is no image in this folder",
-            where=str(folder),
-            hint=f"Files are taken that end in {', '.join(SUFFIXES)}.",
-        )
-    return images
-
-
-def embed_photos(photos: Sequence[Photo], session: Session) -> Floats:
+def embed_photos(
+    photos: Sequence[Photo], session: Session, *, max_pixels: int = MAX_PIXELS
+) -> Floats:
     """Return embeddings float32[Q, D] of photos, read and embedded ``BATCH`` at a time.
 
     DataError for a file that can't be read.
     """
-    size = session.identity.size
+    size, rule = session.identity.size, session.identity.resize_rule
     parts = [np.empty((0, session.identity.embed_dim), np.float32)]
     for start in range(0, len(photos), BATCH):
         pixels = [
-            read_image(photo, size=size) if isinstance(photo, Path) else preprocess(photo, size)
+            read_image(photo, size=size, rule=rule, max_pixels=max_pixels)
+            if isinstance(photo, Path)
+            else preprocess(photo, size, rule)
             for photo in photos[start : start + BATCH]
         ]
         parts.append(embed(session, np.stack(pixels)))
@@ -73,14 +45,15 @@ def embed_photos(photos: Sequence[Photo], session: Session) -> Floats:
 
 @dataclass
 class PhotoReader:
-    """Reads photos at an encoder's size; of ``num_photos`` the share ``quota`` may be unreadable.
+    """Reads photos as an encoder takes them; of ``num_photos`` the share ``quota`` may be bad.
 
     ``bad`` says for each unreadable photo what is wrong with it.
     """
 
-    size: tuple[int, int]
+    encoder: EncoderIdentity
     num_photos: int
     quota: float = 0.0
+    max_pixels: int = MAX_PIXELS
     bad: dict[Path, DataError] = field(default_factory=dict)
 
     def read(self, paths: Sequence[Path]) -> dict[Path, Pixels]:
@@ -92,8 +65,9 @@ class PhotoReader:
         return {p: result for p, result in results.items() if not isinstance(result, DataError)}
 
     def _read(self, path: Path) -> Pixels | DataError:
+        size, rule = self.encoder.size, self.encoder.resize_rule
         try:
-            return read_image(path, size=self.size)
+            return read_image(path, size=size, rule=rule, max_pixels=self.max_pixels)
         except DataError as error:
             return error
 
@@ -102,10 +76,11 @@ class PhotoReader:
             return
         first = next(iter(self.bad.values()))
         if self.num_photos == 1:
-            raise DataError(first.what, where=first.where)
+            raise first
         raise DataError(
             f"{len(self.bad)} of {self.num_photos} photos can't be read, the quota is "
             f"{100 * self.quota:g} %; the first: {first.what}",
             where=first.where,
-            hint="--bad-image-quota 0.05 goes on with up to 5 % unreadable ones.",
+            hint=(f"That one: {first.hint}\n  " if first.hint else "")
+            + "--bad-image-quota 0.05 goes on with up to 5 % unreadable ones.",
         )

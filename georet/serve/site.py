@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import simplejpeg
 
-from georet.data.images import read_image, within
+from georet.data.images import MAX_PIXELS, read_image, within
+from georet.data.resizing import is_fast
 from georet.errors import DataError
 from georet.gallery.pictures.atlas import decode_thumbnail
 from georet.gallery.pictures.mosaic import Pictured
@@ -62,12 +63,14 @@ class Site:
         name: str,
         encoder: EncoderIdentity | None = None,
         samples: Sequence[Sample] = (),
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.gallery = gallery
         self.samples = samples
         self._locator = locator
         self._name = name
         self._encoder = encoder
+        self.max_pixels = max_pixels
         self._searching = threading.Lock()
         self.basemap = Basemap(gallery)
 
@@ -92,9 +95,11 @@ class Site:
 
         The preview is made of pixels, so that it holds nothing else of what the file says.
         """
-        image = read_image(path)
+        image = read_image(path, max_pixels=self.max_pixels)
+        # A rule of scaled decoding needs the file; all others take its pixels.
+        is_scaled = self._encoder is not None and is_fast(self._encoder.resize_rule)
         with self._searching:
-            location = self._locator.locate([image], k=k, region=region)[0]
+            location = self._locator.locate([path if is_scaled else image], k=k, region=region)[0]
         height, width = image.shape[:2]
         preview = data_url(_jpeg(within(image, _PREVIEW_PX)))
         photo = {"width": width, "height": height, "preview": preview}

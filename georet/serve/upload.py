@@ -10,17 +10,17 @@ from pathlib import Path
 
 from starlette.requests import ClientDisconnect, Request
 
-from georet.data.images import kind_of
+from georet.data.kinds import HEAD, KINDS_IN_WORDS, kind_of, refusal
 from georet.serve.access import Refusal
 
-MAX_BYTES = 20 * 1024 * 1024
+MAX_BYTES = 100 * 1024 * 1024
 TIME_LIMIT_S = 60.0
 _HUNG_UP_AT = 2 * MAX_BYTES
 """Up to here a photo that is too big is read and thrown away, so that its sender hears why."""
 _TYPES = frozenset(
-    f"image/{kind}" for kind in ("jpeg", "jpg", "png", "tiff", "webp", "bmp", "x-ms-bmp")
+    f"image/{kind}"
+    for kind in ["jpeg", "jpg", "png", "tiff", "webp", "bmp", "x-ms-bmp", "avif", "heic", "heif"]
 ) | {"application/octet-stream"}
-_KINDS = "JPEG, PNG, TIFF, WebP or BMP"
 
 
 class RefusedError(Exception):
@@ -36,17 +36,12 @@ async def received(request: Request, folder: Path) -> AsyncIterator[Path]:
     """Yield the file that holds the request's body and delete it afterwards; else RefusedError."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _TYPES:
-        hint = f"Send it as image/jpeg or alike; {_KINDS}."
+        hint = f"Send it as image/jpeg or alike; {KINDS_IN_WORDS}."
         raise RefusedError(Refusal(415, f"{kind[:80]!r} is no photo's type", hint))
     path = folder / secrets.token_hex(16)
     try:
         await _store(request, path)
-        with path.open("rb") as stream:
-            head = stream.read(16)
-        if not head:
-            raise RefusedError(Refusal(422, "the photo is empty (0 bytes)"))
-        if kind_of(head) is None:
-            raise RefusedError(Refusal(415, f"the file is no {_KINDS} image"))
+        _check_kind(path)
         yield path
     finally:
         path.unlink(missing_ok=True)
@@ -80,3 +75,14 @@ async def _copy(request: Request, path: Path) -> int:
             elif num_bytes > _HUNG_UP_AT:
                 break
     return num_bytes
+
+
+def _check_kind(path: Path) -> None:
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+    if not head:
+        raise RefusedError(Refusal(422, "the photo is empty (0 bytes)"))
+    if kind_of(head) is None:
+        error = refusal(head, path)
+        what = error.what.replace("not a ", "the file is no ", 1)
+        raise RefusedError(Refusal(415, what, error.hint or ""))

@@ -29,6 +29,9 @@ _NAME: Final = re.compile(
 )
 
 
+_MOST_NAMED: Final = 20
+
+
 class _Named(NamedTuple):
     name: str
     path: Path

@@ -29,6 +29,7 @@ class PixelSession:
         embed_dim: int = 32,
         seed: int = 0,
         view: str = QUERY,
+        resize_rule: str = RESIZE_RULE,
     ) -> None:
         rng = np.random.default_rng(seed)
         shape = (_SIDE * _SIDE * 3, embed_dim)
@@ -38,7 +39,7 @@ class PixelSession:
             view=view,
             size=size,
             embed_dim=embed_dim,
-            resize_rule=RESIZE_RULE,
+            resize_rule=resize_rule,
             precision="fp32",
             backend="pixels",
         )

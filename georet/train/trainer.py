@@ -9,6 +9,7 @@ from pathlib import Path
 from georet.blame import maker_of
 from georet.config import RunConfig
 from georet.data.loader import PairLoader
+from georet.data.resizing import rule_of
 from georet.errors import TrainingError
 from georet.evaluate.evaluator import Result
 from georet.interrupt import StopRequest
@@ -167,7 +168,7 @@ class Trainer:
             augment=augment,
             seed=self.config.seed,
             workers=data.workers,
-            fast=data.fast,
+            rule=rule_of(data),
             max_pixels=data.max_pixels,
             bad_image_quota=data.bad_image_quota,
             pin_memory=self.encoder.log_scale.device.type == "cuda",

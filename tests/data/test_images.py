@@ -13,7 +13,8 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from georet.data.images import read_image, resize
+from georet.data.images import RESIZE_RULE, read_image, resize
+from georet.data.resizing import FAST
 from georet.errors import DataError
 from georet.types import Pixels
 
@@ -139,7 +140,7 @@ def test_cmyk_jpegs_of_any_subsampling_keep_their_colours(
     np.testing.assert_allclose(read[4:16, 4:56], 165, atol=3)
     np.testing.assert_allclose(read[24:36, 4:26], np.full((12, 22, 3), (55, 255, 255)), atol=3)
     np.testing.assert_allclose(read[24:36, 34:56], np.full((12, 22, 3), (255, 95, 255)), atol=3)
-    small = read_image(path, size=(10, 15), fast=True)
+    small = read_image(path, size=(10, 15), rule=RESIZE_RULE + FAST)
     assert small.shape == (10, 15, 3)
 
 
@@ -180,16 +181,20 @@ def test_exif_orientation_turns_a_jpeg_upright_as_opencv_does(
     read = read_image(path)
     assert read.shape == upright.shape
     assert np.abs(read.astype(int) - upright).max() < 8
-    small = read_image(path, size=(upright.shape[0] // 4, upright.shape[1] // 4), fast=True)
+    small = read_image(
+        path, size=(upright.shape[0] // 4, upright.shape[1] // 4), rule=RESIZE_RULE + FAST
+    )
     assert np.abs(small.astype(int) - upright[::4, ::4]).mean() < 8
 
 
 def test_resizing_is_bilinear_with_half_pixel_centres() -> None:
     image = np.zeros((1, 4, 3), np.uint8)
     image[0, :, 0] = [0, 100, 200, 40]
-    np.testing.assert_array_equal(resize(image, (1, 2))[0, :, 0], [50, 120])
-    np.testing.assert_array_equal(resize(image, (1, 8))[0, :4, 0], [0, 25, 75, 125])
-    assert resize(image, (1, 4)) is image
+    np.testing.assert_array_equal(resize(image, (1, 2), "bilinear-exact")[0, :, 0], [50, 120])
+    np.testing.assert_array_equal(
+        resize(image, (1, 8), "bilinear-exact")[0, :4, 0], [0, 25, 75, 125]
+    )
+    assert resize(image, (1, 4), "bilinear-exact") is image
 
 
 def test_fast_reading_stays_close_to_full_reading(tmp_path: Path) -> None:
@@ -198,7 +203,7 @@ def test_fast_reading_stays_close_to_full_reading(tmp_path: Path) -> None:
     path = tmp_path / "panorama.jpg"
     path.write_bytes(simplejpeg.encode_jpeg(image, quality=90))
     full = read_image(path, size=(140, 768)).astype(float)
-    fast = read_image(path, size=(140, 768), fast=True)
+    fast = read_image(path, size=(140, 768), rule=RESIZE_RULE + FAST)
     assert fast.shape == (140, 768, 3)
     psnr = 10 * np.log10(255**2 / np.mean((full - fast) ** 2))
     assert psnr > 30

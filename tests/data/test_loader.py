@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from georet.data.images import read_image
+from georet.data.images import RESIZE_RULE, read_image
 from georet.data.loader import ImageLoader, PairLoader
+from georet.data.resizing import FAST
 from georet.errors import ComponentError, ConfigError
 from georet.types import Batch, BatchPlan, ImageTable, PairTable, Pixels
 
@@ -64,7 +65,7 @@ def test_the_number_of_workers_changes_no_byte(
     plans = [make_plan(epoch=0), make_plan(epoch=1)]
     runs = []
     for workers in (0, 1, 2, 7):
-        with loader(table, workers=workers, fast=fast) as pairs:
+        with loader(table, workers=workers, rule=RESIZE_RULE + FAST * fast) as pairs:
             runs.append([batch for plan in plans for batch in pairs.epoch(plan)])
     for other in runs[1:]:
         assert len(other) == 8
@@ -182,7 +183,11 @@ def test_artefacts_come_before_the_resize_unless_fast(
             return image
 
     for fast in (False, True):
-        next(loader(make_pairs(), augment={"query": [Looks()]}, fast=fast).epoch(make_plan()))
+        next(
+            loader(
+                make_pairs(), augment={"query": [Looks()]}, rule=RESIZE_RULE + FAST * fast
+            ).epoch(make_plan())
+        )
     assert set(seen[:6]) == {(24, 32, 3)}
     assert set(seen[6:]) == {(16, 32, 3)}
 

@@ -41,7 +41,7 @@ def snippet() -> str:
 def functions(snippet):
     """What the snippet defines, without what it does."""
     names = {}
-    exec(snippet.partition("\nsession, height")[0], names)
+    exec(snippet.partition("\nsession, *wanted")[0], names)
     return names
 
 
@@ -118,7 +118,19 @@ def test_its_resize_gives_the_same_bytes_for_any_sizes(functions):
             height, width = 2 * out_height, 2 * out_width
         image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
         found = functions["resize"](image, out_height, out_width)
-        assert np.array_equal(found, resize(image, (out_height, out_width))), (image.shape, number)
+        assert np.array_equal(found, resize(image, (out_height, out_width), "bilinear-exact")), (
+            image.shape,
+            number,
+        )
+
+
+def test_its_smooth_resize_gives_the_same_bytes_for_any_sizes(functions):
+    rng = np.random.default_rng(2)
+    for _ in range(100):
+        height, width, out_height, out_width = rng.integers(1, 200, 4).tolist()
+        image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        found = functions["RULES"]["bilinear-antialias"](image, out_height, out_width)
+        assert np.array_equal(found, resize(image, (out_height, out_width), "bilinear-antialias"))
 
 
 def test_a_changed_model_is_not_loaded(functions, exported_run, tmp_path):

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from georet.config import RunConfig
-from georet.data.images import RESIZE_RULE, read_image
+from georet.config import DataConfig, RunConfig
+from georet.data.images import read_image
+from georet.data.resizing import rule_of
 from georet.encoder import SHARED, Encoder, weights_sha256
 from georet.errors import UsageError
 from georet.export_spec import DEFAULT_BATCH, ExportSpec, Precision
@@ -64,7 +65,7 @@ def specs_of(
                     view=view,
                     size=size,
                     embed_dim=encoder.embed_dim,
-                    resize_rule=RESIZE_RULE,
+                    resize_rule=rule_of(config.data),
                     precision=request.precision,
                     backend="",
                 )
@@ -107,7 +108,7 @@ def _calibration(
             tables = setup.load_data(config, plugins).pairs.views
             known = [tables[view] for view in views if view in tables]
             share = -(-num // max(1, len(known)))
-            found = [_images(table, size, share, config.data.max_pixels) for table in known]
+            found = [_images(table, size, share, config.data) for table in known]
             return np.concatenate(found)[:num] if found else np.empty((0, *size, 3), np.uint8)
 
         return read
@@ -115,8 +116,9 @@ def _calibration(
     return reader
 
 
-def _images(table: ImageTable, size: tuple[int, int], num: int, max_pixels: int) -> Pixels:
+def _images(table: ImageTable, size: tuple[int, int], num: int, data: DataConfig) -> Pixels:
     """Return images spread evenly over the table: always the same, and from all over it."""
     rows = np.unique(np.linspace(0, len(table) - 1, min(num, len(table))).round().astype(int))
-    images = [read_image(table.paths[row], size=size, max_pixels=max_pixels) for row in rows]
+    rule, most = rule_of(data), data.max_pixels
+    images = [read_image(table.paths[r], size=size, rule=rule, max_pixels=most) for r in rows]
     return np.stack(images)

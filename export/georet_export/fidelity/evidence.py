@@ -9,6 +9,7 @@ import numpy as np
 
 from georet.config import DataConfig, RunConfig
 from georet.data.loader import ImageLoader
+from georet.data.resizing import rule_of
 from georet.errors import DataError, UsageError
 from georet.plugins import Plugins
 from georet.train import setup
@@ -50,7 +51,7 @@ class Evidence:
             size=size,
             batch_size=batch_size,
             workers=self.reading.workers,
-            fast=self.reading.fast,
+            rule=rule_of(self.reading),
             max_pixels=self.reading.max_pixels,
             bad_image_quota=self.reading.bad_image_quota,
         )

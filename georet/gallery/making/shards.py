@@ -135,7 +135,8 @@ class ShardMaker:
 
     def _embed(self, rows: Ints, bad: list[tuple[int, str]]) -> _Part:
         """Embed the readable tiles of a batch; add (row, reason) of the others to ``bad``."""
-        size = self._session.identity.size
+        identity = self._session.identity
+        size, rule = identity.size, identity.resize_rule
         read, images, thumbnails = [], [np.empty((0, *size, 3), np.uint8)], []
         for row in rows.tolist():
             try:
@@ -144,7 +145,7 @@ class ShardMaker:
                 bad.append((row, str(error)))
                 continue
             read.append(row)
-            images.append(preprocess(tile, size)[None])
+            images.append(preprocess(tile, size, rule)[None])
             thumbnails.append(thumbnail(tile) if self._plan.settings["thumbnails"] else None)
         embeddings, is_good = embed_some(self._session, np.concatenate(images))
         reason = f"back end {self._session.identity.backend!r} gave it no embedding of length 1"

@@ -40,7 +40,9 @@ def locate_batch(
     ``advance`` is called with the number of photos done since; ``check`` after each chunk, it may
     raise to stop. DataError where more photos can't be read than ``quota`` allows.
     """
-    reader = PhotoReader(locator.session.identity.size, len(photos), quota)
+    reader = PhotoReader(
+        locator.session.identity, len(photos), quota, max_pixels=locator.max_pixels
+    )
     reader.bad |= {Path(name): DataError(why) for name, why in journal.unreadable().items()}
     left = [photo for photo in photos if str(photo) not in journal.done]
     advance(len(photos) - len(left))

@@ -30,8 +30,7 @@ def record_of(location: Location, hashes: list[str | None]) -> Record:
     """
     latitude, longitude = location.latlon
     values = (
-        # File names may hold bytes that are no text; a record is text throughout.
-        location.photo.encode("utf-8", "backslashreplace").decode("utf-8"),
+        as_text(location.photo),
         round(latitude, 7),
         round(longitude, 7),
         _metres(location.radius_50_m),
@@ -45,6 +44,11 @@ def record_of(location: Location, hashes: list[str | None]) -> Record:
         "photo_sha256": hashes,
         "candidates": [_candidate(at, one) for at, one in enumerate(location.candidates, 1)],
     }
+
+
+def as_text(name: str) -> str:
+    """Return a file's name as text that every format takes: bytes that are none are escaped."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _candidate(rank: int, candidate: Candidate) -> Record:

@@ -8,6 +8,7 @@ from typing import Final
 from georet.locate.output.journal import Journal
 from georet.locate.output.records import Record
 from georet.page.readable import NOTHING, count, metres, percent, position
+from georet.progress import one_line
 
 _WIDEST_NAME: Final = 40
 
@@ -38,7 +39,7 @@ def place_line(record: Record) -> str:
 
 
 def _block(record: Record) -> str:
-    lines = [record["photo"], f"  {place_line(record)}"]
+    lines = [one_line(record["photo"]), f"  {place_line(record)}"]
     ids = [one["id"] for one in record["candidates"]]
     names = [n if len(n) <= _WIDEST_NAME else f"…{n[1 - _WIDEST_NAME :]}" for n in ids]
     width = max(map(len, names))

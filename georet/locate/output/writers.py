@@ -16,7 +16,7 @@ from georet.files import replacing
 from georet.ground.footprints import footprint_rings
 from georet.locate.output.batch import HEAT
 from georet.locate.output.journal import Journal
-from georet.locate.output.records import PLACE, SCHEMA, Record
+from georet.locate.output.records import PLACE, SCHEMA, Record, as_text
 
 Provenance = Mapping[str, Any]
 _ROWS: Final = 4096
@@ -80,7 +80,8 @@ WRITERS: Final[dict[str, Callable[[Path, Journal, Provenance], None]]] = {
 
 def unreadable(journal: Journal) -> list[dict[str, str]]:
     """Return the photos that can't be read as JSON values."""
-    return [{"photo": photo, "reason": why} for photo, why in journal.unreadable().items()]
+    bad = journal.unreadable().items()
+    return [{"photo": as_text(photo), "reason": as_text(why)} for photo, why in bad]
 
 
 def features(record: Record) -> Iterator[dict[str, Any]]:
@@ -122,7 +123,8 @@ def _write_list(stream: IO[Any], items: Iterator[Any]) -> None:
 
 
 def _shown(record: Record) -> Record:
-    return {key: value for key, value in record.items() if key != HEAT}
+    kept = {key: value for key, value in record.items() if key != HEAT}
+    return kept | {"photos": [as_text(photo) for photo in record["photos"]]}
 
 
 def _row(record: Record) -> dict[str, Any]:

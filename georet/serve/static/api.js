@@ -1,7 +1,7 @@
 // What the page asks the server.
 
-export const MAX_BYTES = 20 * 1024 * 1024;
-const TYPES = ["image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp"];
+export const MAX_BYTES = 100 * 1024 * 1024;
+const TYPES = ["image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/avif", "image/heic"];
 
 /** Return what the server knows of the gallery. */
 export async function gallery() {
@@ -15,7 +15,7 @@ export async function sample(number) {
 
 /** Search for a photo; `box` is {west, south, east, north} or null. */
 export async function locate(photo, { k, box, signal }) {
-  if (photo.size > MAX_BYTES) throw new Error("The photo has more than 20 MB.");
+  if (photo.size > MAX_BYTES) throw new Error("The photo has more than 100 MB.");
   const query = new URLSearchParams({ k });
   if (box) query.set("box", [box.west, box.south, box.east, box.north].join(","));
   const type = TYPES.includes(photo.type) ? photo.type : "application/octet-stream";

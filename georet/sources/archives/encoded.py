@@ -7,7 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from georet.data.images import MAX_PIXELS, decode_image
+from georet.data.decoding import WHOLE_PIXELS as MAX_PIXELS
+from georet.data.images import decode_image
 from georet.errors import DataError
 from georet.types import Pixels
 

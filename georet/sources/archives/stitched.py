@@ -7,7 +7,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from georet.data.images import MAX_PIXELS
+from georet.data.decoding import WHOLE_PIXELS as MAX_PIXELS
 from georet.errors import DataError, UsageError
 from georet.ground.wgs84 import HALF_WORLD_M, latlon_of_mercator, metres_a_pixel
 from georet.sources.archives.archive import Archive, chosen_zoom, tile_path, void_shares

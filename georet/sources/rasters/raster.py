@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from georet.data.images import MAX_PIXELS
+from georet.data.decoding import WHOLE_PIXELS as MAX_PIXELS
 from georet.errors import DataError
 from georet.extras import need
 from georet.sources.archives.encoded import decode_with_alpha

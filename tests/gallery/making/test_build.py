@@ -39,7 +39,9 @@ def test_the_rows_are_the_readable_tiles_in_order_with_their_embeddings(built: P
     for place, row in enumerate(rows):
         from georet.data.images import resize
 
-        alone = session.embed(resize(SOURCE.read(row), (48, 48))[None])
+        alone = session.embed(
+            resize(SOURCE.read(row), (48, 48), session.identity.resize_rule)[None]
+        )
         assert np.array_equal(gallery.embeddings[place], alone[0])
 
 

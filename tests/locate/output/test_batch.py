@@ -13,7 +13,8 @@ from georet.locate import Locator
 from georet.locate.output.batch import heat_in, locate_batch
 from georet.locate.output.journal import Journal
 from georet.locate.question import Question
-from georet.photos.photos import PhotoReader, find_photos
+from georet.photos.finding import find_photos
+from georet.photos.photos import PhotoReader
 from georet.testing.pixel_session import PixelSession
 
 ASKED = {"k": 5}
@@ -110,7 +111,7 @@ def test_one_unreadable_photo_is_told_as_it_is(tmp_path):
     path = tmp_path / "photo.jpg"
     path.write_bytes(b"GIF89a")
     with pytest.raises(DataError, match="not a JPEG"):
-        PhotoReader((48, 48), 1).read([path])
+        PhotoReader(PixelSession().identity, 1).read([path])
 
 
 def test_heat_travels_through_the_journal(gallery, save_photos, tmp_path):

@@ -1,0 +1,90 @@
+"""The named rules by which images are brought to an encoder's size.
+
+A rule decides embeddings as the weights do, so its name stands in each encoder's identity. Both
+rules compute in integers: the same bytes on every processor.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from georet.config import FIRST_RULE, SMOOTH_RULE, DataConfig
+from georet.errors import UsageError
+from georet.types import Pixels
+
+FAST: Final = "-fast"
+"""Ends the name of a rule under which JPEGs are decoded at the smallest scale, n/8, that covers the
+wanted size, before they are resized."""
+
+RULES: Final = tuple(rule + fast for rule in (FIRST_RULE, SMOOTH_RULE) for fast in ("", FAST))
+"""All rules."""
+
+_EIGHTHS: Final = 8
+
+
+def rule_of(data: DataConfig) -> str:
+    """Return the rule's name that a run's data section asks for."""
+    return data.resize + (FAST if data.fast else "")
+
+
+def is_fast(rule: str) -> bool:
+    """Say whether a rule decodes JPEGs at the smallest scale that covers the size."""
+    return rule.endswith(FAST)
+
+
+def resize(image: Pixels, size: tuple[int, int], rule: str) -> Pixels:
+    """Return uint8[H, W, 3] resized to ``size`` (height, width); the image itself if it has it.
+
+    ``bilinear-exact``: bilinear with half-pixel centres and no smoothing when shrinking, as
+    Sample4Geo does: OpenCV's INTER_LINEAR_EXACT. ``bilinear-antialias``: the same when enlarging;
+    when shrinking the triangle filter is as wide as the shrinking asks for, as in torchvision with
+    ``antialias``: Pillow's BILINEAR. With ``-fast`` behind it the image is first averaged down to
+    the smallest n/8 of its size that covers ``size``, which is what a JPEG's scaled decoding does.
+
+    Raises UsageError for a rule that this version doesn't know.
+    """
+    if rule not in RULES:
+        raise UsageError(
+            f"there is no rule {rule!r} of resizing in this version",
+            where="resize_rule",
+            hint=f"Known: {', '.join(RULES)}. A newer georet may know it.",
+        )
+    if image.shape[:2] == tuple(size):
+        return image
+    if is_fast(rule):
+        image = _averaged(image, size)
+    height, width = size
+    if rule.removesuffix(FAST) == FIRST_RULE:
+        resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)
+        return np.asarray(resized, dtype=np.uint8)
+    return _by_pillow(image, size, Image.Resampling.BILINEAR)
+
+
+def halved(image: Any, times: int) -> Any:
+    """Return uint8 or uint16[h, w, 3] averaged over blocks of 2 ** ``times``, of the same type.
+
+    Edges that don't fill a block go. OpenCV averages whole blocks in integers.
+    """
+    side = 2**times
+    height, width = (max(1, length // side) for length in image.shape[:2])
+    whole = image[: height * side, : width * side]
+    return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _averaged(image: Pixels, size: tuple[int, int]) -> Pixels:
+    full = image.shape[:2]
+    for eighths in range(1, _EIGHTHS):
+        small = tuple(-(-length * eighths // _EIGHTHS) for length in full)
+        if small[0] >= size[0] and small[1] >= size[1]:
+            return _by_pillow(image, (small[0], small[1]), Image.Resampling.BOX)
+    return image
+
+
+def _by_pillow(image: Pixels, size: tuple[int, int], how: Image.Resampling) -> Pixels:
+    height, width = size
+    resized = Image.fromarray(np.ascontiguousarray(image)).resize((width, height), how)
+    return np.array(resized, dtype=np.uint8)
