@@ -34,6 +34,7 @@ from georet.data.images import read_image
 from georet.data.resizing import FAST, RULES
 from georet.geodesy import distance_m
 from georet.progress import progress
+from georet.run_layout import CONFIG
 from georet.sessions import SessionSpec
 from georet.train.run import reconfigure
 from georet.train.setup import make_dataset
@@ -68,7 +69,7 @@ def train(rule: str, seed: int, out: Path, extra: Sequence[str]) -> Path:
     if (run_dir / "evaluation" / f"{SET}.json").is_file():
         return run_dir
     georet = [sys.executable, "-m", "georet", "train"]
-    if (run_dir / "config.yaml").is_file():
+    if (run_dir / CONFIG).is_file():
         command = [*georet, "--resume", str(run_dir)]
     else:
         overrides = (f"data.resize={rule}", f"seed={seed}", f"evaluate.final=[{SET}]", *extra)
@@ -129,7 +130,7 @@ def embed(paths: Sequence[Path], session: Session) -> Floats:
 
 def judge(run_dir: Path, rule: str, seed: int, num: int, detail: float, out: Path) -> list[Found]:
     """Return how a run finds the photos of each kind among all tiles of its gallery."""
-    config, plugins = reconfigure(run_dir / "config.yaml")
+    config, plugins = reconfigure(run_dir / CONFIG)
     data = make_dataset(config, plugins).evaluations()[SET]
     latlon = data.gallery.latlon
     assert latlon is not None

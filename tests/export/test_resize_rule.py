@@ -8,6 +8,7 @@ import pytest
 
 from georet.errors import UsageError
 from georet.gallery.encoders import check_comparable
+from georet.plugins import Selection
 from georet_export.artefact.session import open_session
 from georet_export.exporting.request import Request
 from georet_export.exporting.run import export_encoder
@@ -25,7 +26,7 @@ PLUGINS = ("sample4geo", "georet.testing.plugin")
 )
 def test_the_rule_of_a_run_is_that_of_its_artefact(start_tiny, settings, rule):
     run_dir = start_tiny(rule, *settings)
-    list(export_encoder(run_dir, Request(["onnx"]), plugins=PLUGINS))
+    list(export_encoder(run_dir, Request(["onnx"]), selection=Selection.of(PLUGINS)))
     folder = run_dir / "export/onnx-fp32"
     manifest = json.loads((folder / "artefact.json").read_text())
     assert manifest["preprocessing"]["outside"]["resize_rule"] == rule

@@ -152,7 +152,8 @@ def test_a_signal_ends_a_batch_that_the_same_command_takes_up(
         run(call)
     assert not (tmp_path / "o.csv").exists()
     run(call)
-    assert calls == [4, 4, 2]
+    # Each session first embeds one image alone, to see that it keeps its rows apart.
+    assert calls == [4, 1, 4, 1, 2]
     assert len((tmp_path / "o.csv").read_text().splitlines()) == 11
 
 

@@ -12,7 +12,6 @@ from PIL import Image
 
 from georet.cli import main
 from georet.errors import UsageError
-from georet.facade import Gallery
 from georet.locate import Locator
 from georet.progress import printable
 from georet.testing.pixel_session import PixelSession
@@ -20,7 +19,9 @@ from georet.testing.pixel_session import PixelSession
 
 @pytest.fixture(autouse=True)
 def _pixels(monkeypatch):
-    monkeypatch.setattr(Gallery, "session", lambda self, view="query", **_: PixelSession())
+    monkeypatch.setattr(
+        "georet.commands.locating.open_encoder", lambda gallery, view, **_: PixelSession()
+    )
 
 
 def with_position(path):
