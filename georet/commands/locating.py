@@ -126,7 +126,7 @@ def locate_photos(
             else:
                 WRITERS[out.suffix.lower()](out, journal, facts)
         if as_json:
-            say(_as_json(journal, facts))
+            say(printable(_as_json(journal, facts)))
         else:
             notes = [*gps_notes, *_prior_notes(question, locator)]
             for line in _report(journal, locator, outs, notes):
