@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from georet.errors import ComponentError, GeoretError, IntegrityError, Interrupted
+from georet.patience import patient
 
 _MARK: Final = "_georet_maker"
 NEEDED: Final = {
@@ -74,15 +75,19 @@ def check_made(made: object, maker: Maker) -> None:
 
 
 @contextmanager
-def blaming(made: object, doing: str, *, also: str = "") -> Iterator[None]:
+def blaming(
+    made: object, doing: str, *, also: str = "", patience_s: float | None = None
+) -> Iterator[None]:
     """Tell what is raised inside as the fault of a component (or of its ``Maker``).
 
     ``doing`` says what it was asked for (``plan()``). georet's own errors keep their kind and get
-    the component's name; Ctrl-C passes.
+    the component's name; Ctrl-C passes. What takes longer than ``patience_s`` is said on stderr.
     """
     maker = made if isinstance(made, Maker) else maker_of(made)
+    waiting = nullcontext() if patience_s is None else patient(f"{doing}: {maker}", patience_s)
     try:
-        yield
+        with waiting:
+            yield
     except (Interrupted, IntegrityError):
         raise
     except GeoretError as error:

@@ -115,7 +115,7 @@ class PairFiller:
         bad: dict[Path, str] = {}
         images = {view: self._read(view, row, rng, bad) for view, row in rows.items()}
         for transform in self.joint:
-            with blaming(transform, "the transform"):
+            with blaming(transform, "the transform", patience_s=5):
                 images = self._checked_joint(transform, transform(images, rng))
         for view, row in rows.items():
             out[view][slot] = self._augmented(view, images, rng) if row >= 0 else 0
@@ -134,7 +134,7 @@ class PairFiller:
         path = self.table.views[view].paths[row]
         image = self.reading.read(path, None if before else size, size, bad)
         for transform in before:
-            with blaming(transform, "the transform"):
+            with blaming(transform, "the transform", patience_s=5):
                 image = _checked(transform, transform(image, rng), None)
         return preprocess(image, size, self.reading.rule)
 
@@ -143,7 +143,7 @@ class PairFiller:
     ) -> Pixels:
         image = images[view]
         for transform in self.after[view]:
-            with blaming(transform, "the transform"):
+            with blaming(transform, "the transform", patience_s=5):
                 image = _checked(transform, transform(image, rng), self.sizes[view])
         return image
 

@@ -60,7 +60,7 @@ def metrics_of(
     """Return the metrics of a protocol and what other metrics add; none may rename another's."""
     found = protocol_of(protocol).evaluate(ranking)
     for metric in extra_metrics:
-        with blaming(metric, "the metric"):
+        with blaming(metric, "the metric", patience_s=60):
             more = {str(name): float(value) for name, value in metric(ranking).items()}
         for name, value in more.items():
             if not math.isfinite(value):

@@ -41,7 +41,7 @@ class Objective(nn.Module):
         """Return the weighted sum and the unweighted values."""
         values = {}
         for name, (loss, _) in self._losses.items():
-            with blaming(loss, "the loss"):
+            with blaming(loss, "the loss", patience_s=30):
                 values[name] = _checked(loss(embedded), loss)
         weighted = [values[name] * weight for name, (_, weight) in self._losses.items()]
         return torch.stack(weighted).sum(), {name: value.detach() for name, value in values.items()}

@@ -44,7 +44,7 @@ def plan_epoch(
     """
 
     def asked() -> BatchPlan:
-        with blaming(sampler, "plan()"):
+        with blaming(sampler, "plan()", patience_s=60):
             plan = sampler.plan(epoch, pairs, bank, batch_size=batch_size, seed=seed)
         check_plan(plan, sampler, pairs, batch_size)
         return plan
