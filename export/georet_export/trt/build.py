@@ -6,9 +6,11 @@ dynamic. TensorRT-RTX needs neither GPU nor driver for it, classic TensorRT need
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -49,6 +51,34 @@ def build_engine(
     and the largest number of images, None for a graph without any dynamic size. ExportError names
     the node and operator that TensorRT refused.
     """
+    with _no_collection():
+        return _built(trt, onnx_path, batch, targets)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python from collecting cycles while TensorRT runs.
+
+    TensorRT calls back into Python, to log, while it holds a lock of its own. A collection there
+    may free the builder of an earlier, refused compilation, which lives on in its error's frames;
+    its destructor waits for that very lock, for ever. So such builders are freed before.
+    """
+    gc.collect()
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _built(
+    trt: ModuleType,
+    onnx_path: Path,
+    batch: tuple[int, int, int] | None,
+    targets: Sequence[str],
+) -> BuiltEngine:
     content = onnx_path.read_bytes()
     graph, log = Graph(check_onnx(content, where=str(onnx_path))), Log()
     logger = collecting_logger(trt, log)

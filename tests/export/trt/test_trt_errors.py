@@ -198,3 +198,21 @@ def test_a_message_of_several_lines_is_tidied_line_by_line():
         "Invalid Node - stem",
         "stem: odd",
     ]
+
+
+def test_a_refused_compilation_is_not_collected_inside_the_next_one(tmp_path):
+    # Its builder's destructor would wait for a lock that TensorRT holds while it logs.
+    import gc
+
+    import georet_export.trt.build as build
+
+    with build._no_collection():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with build._no_collection():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
