@@ -190,3 +190,10 @@ def test_numbers_keep_one_decimal_sign_throughout_a_table():
     assert numbers.read("1,25", "b") == 1.25
     with pytest.raises(DataError, match="decimal point, '1,25' has a comma"):
         numbers.read("1.5", "c")
+
+
+def test_a_header_of_a_million_columns_is_refused_at_once(tmp_path):
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(f"c{i}" for i in range(10**6)) + "\n")
+    with pytest.raises(DataError, match="1000000 columns"):
+        read_csv(path, ["file"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,10 @@ from georet.csvfile.text import read_text
 from georet.errors import DataError
 from georet.suggest import did_you_mean
 
+MOST_COLUMNS: Final = 4096
+"""More are no table of a person: a header on its side, or something else."""
 SEPARATORS: Final = (",", ";", "\t", "|")
+_SHOWN: Final = 40
 _NAMES: Final = {",": "commas", ";": "';'", "\t": "tabs", "|": "'|'"}
 
 
@@ -34,9 +38,16 @@ class CsvTable:
         )
         self.numbers = Numbers(self.separator)
         self._header_where, header = next(self._records(), (f"{path}:1", []))
+        if len(header) > MOST_COLUMNS:
+            raise DataError(
+                f"has {len(header)} columns, at most {MOST_COLUMNS} are read",
+                where=self._header_where,
+                hint="Is it turned on its side? Leave out columns that georet doesn't read.",
+            )
         self._names = [keys.get(_key(cell), unguarded(cell.strip())) for cell in header]
         self.columns = [name for name in self._names if name]
-        twice = next((name for name in self.columns if self.columns.count(name) > 1), None)
+        counts = Counter(self.columns)
+        twice = next((name for name in self.columns if counts[name] > 1), None)
         if twice:
             raise DataError(f"column {twice!r} stands twice", where=self._header_where)
 
@@ -53,7 +64,12 @@ class CsvTable:
         others = [name for name in self.columns if name != wanted]
         close = did_you_mean(wanted, others)
         parts = "" if len(others) < 2 else f" (parted by {_NAMES.get(self.separator, 'others')})"
-        there = f"There are: {', '.join(others)}{parts}." if others else "The file is empty."
+        more = "" if len(others) <= _SHOWN else f" and {len(others) - _SHOWN} more"
+        there = (
+            f"There are: {', '.join(others[:_SHOWN])}{more}{parts}."
+            if others
+            else "The file is empty."
+        )
         notes = [f"{close[0].upper()}{close[1:]}" if close else "", there, hint]
         return DataError(
             what, where=self._header_where, hint=" ".join(note for note in notes if note)
