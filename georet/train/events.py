@@ -9,11 +9,14 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from georet.errors import DataError
+from georet.files import unwritable
 from georet.run_layout import EVENTS, TIMING
 
 if TYPE_CHECKING:
@@ -25,21 +28,24 @@ class EventLog:
 
     def __init__(self, run_dir: Path, *, offset: int = 0, step: int = 0) -> None:
         self._path = run_dir / EVENTS
-        self._path.touch()
+        with _writing(self._path):
+            self._path.touch()
         if self._path.stat().st_size < offset:
             raise DataError(
                 f"is shorter than the checkpoint says ({offset} bytes)", where=str(self._path)
             )
-        os.truncate(self._path, offset)
-        self._stream = self._path.open("ab")
-        self._timing = (run_dir / TIMING).open("a", encoding="utf-8")
+        with _writing(self._path):
+            os.truncate(self._path, offset)
+            # Unbuffered, so that what a full disk refused is not tried again at the end.
+            self._stream = self._path.open("ab", buffering=0)
+            self._timing = (run_dir / TIMING).open("ab", buffering=0)
         self._board = _tensorboard(run_dir, step)
 
     def write(self, event: str, **values: object) -> None:
         """Append one event; the values must be JSON."""
         line = json.dumps({"event": event, **values}, ensure_ascii=False) + "\n"
-        self._stream.write(line.encode())
-        self._stream.flush()
+        with _writing(self._path):
+            _write_all(self._stream, line.encode())
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Send scalars to TensorBoard, where it is installed."""
@@ -49,14 +55,14 @@ class EventLog:
 
     def timing(self, stage: str, **values: object) -> None:
         """Append how long a stage took, in seconds; these lines are never compared."""
-        self._timing.write(json.dumps({"stage": stage, **values}) + "\n")
-        self._timing.flush()
+        with _writing(self._path.with_name(TIMING)):
+            _write_all(self._timing, (json.dumps({"stage": stage, **values}) + "\n").encode())
 
     def offset(self) -> int:
         """Force the events to disk and return the file's length in bytes."""
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        return self._stream.tell()
+        with _writing(self._path):
+            os.fsync(self._stream.fileno())
+            return self._stream.tell()
 
     def close(self) -> None:
         """Close all files."""
@@ -66,13 +72,30 @@ class EventLog:
             self._board.close()
 
 
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Raise what the system says against writing as DataError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def _write_all(stream: FileIO, content: bytes) -> None:
+    while content:
+        content = content[stream.write(content) :]
+
+
 def read_events(run_dir: Path) -> list[dict[str, object]]:
     """Return a run's events; a last line torn by a kill is left out."""
     path = run_dir / EVENTS
     if not path.is_file():
         raise DataError("no such file", where=str(path))
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    return [json.loads(line) for line in lines]
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+        return [json.loads(line) for line in lines]
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"holds what is no event: {error}", where=str(path)) from error
 
 
 def _tensorboard(run_dir: Path, step: int) -> SummaryWriter | None:
