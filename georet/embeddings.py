@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from georet.errors import DataError
+from georet.errors import ComponentError, DataError, GeoretError
 from georet.types import Bools, Floats, Pixels
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ _PROBED: Final = "_georet_probed"
 def embed(session: Session, images: Pixels) -> Floats:
     """Return unit-length embeddings float32[B, D] of uint8[B, H, W, 3], one a picture, checked.
 
-    DataError names the back end where it returns something else: other rows or columns, what is no
-    number or not finite, lengths other than 1, or rows in another order than the images. The
-    array is the caller's own: a session may use its buffer again.
+    ComponentError names a back end that raises, DataError one that returns something else: other
+    rows or columns, what is no number or not finite, lengths other than 1, or rows in another order
+    than the images. The array is the caller's own: a session may use its buffer again.
     """
     rows, is_good = embed_some(session, images)
     if not is_good.all():
@@ -44,7 +44,7 @@ def embed_some(session: Session, images: Pixels) -> tuple[Floats, Bools]:
 
     For callers that may leave out single images.
     """
-    rows = _checked(session.embed(images), len(images), session)
+    rows = _checked(_executed(session, images), len(images), session)
     is_good = is_unit_length(rows)
     _probe(session, images, rows, is_good)
     return rows, is_good
@@ -55,6 +55,20 @@ def is_unit_length(rows: Floats) -> Bools:
     with np.errstate(all="ignore"):
         length = np.linalg.norm(rows.astype(np.float64), axis=1)
     return np.asarray(np.abs(length - 1) <= MOST_DEVIATION)
+
+
+def _executed(session: Session, images: Pixels) -> object:
+    """Return what the session returns; ComponentError names the back end that raises."""
+    try:
+        return session.embed(images)
+    except GeoretError:
+        raise
+    except Exception as error:
+        raise ComponentError(
+            f"raised {type(error).__name__}: {error}",
+            where=_name(session),
+            hint="Use another --backend, or the run itself; GEORET_DEBUG=1 shows the traceback.",
+        ) from error
 
 
 def _checked(found: object, num: int, session: Session) -> Floats:
@@ -80,7 +94,7 @@ def _probe(session: Session, images: Pixels, rows: Floats, is_good: Bools) -> No
     """
     if len(rows) < 2 or not is_good[-1] or getattr(session, _PROBED, False):
         return
-    alone = _checked(session.embed(images[-1:]), 1, session)[0]
+    alone = _checked(_executed(session, images[-1:]), 1, session)[0]
     if not float(alone @ rows[-1]) >= 1 - SAME:
         raise DataError(
             f"gave the last of {len(rows)} images another embedding than the same image alone "

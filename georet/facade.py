@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from georet.contracts.running import Session
 from georet.contracts.searching import Index
-from georet.errors import UsageError
+from georet.errors import DataError, UsageError
 from georet.gallery.encoders import open_encoder
 from georet.gallery.files.writing import SHARD_SIZE, write_gallery
 from georet.gallery.indexes import open_index
@@ -75,6 +75,8 @@ class Gallery(StoredGallery):
         ``thumbnails`` are R JPEGs (None where there is none); ``encoder_source`` is where
         ``session`` finds the encoder later.
         """
+
+        _check_one_each(len(tiles), embeddings, thumbnails)
 
         def rows_of(rows: Ints) -> tuple[Floats, list[bytes | None] | None]:
             pictures = None if thumbnails is None else [thumbnails[row] for row in rows]
@@ -143,3 +145,18 @@ class Gallery(StoredGallery):
         photos = [Path(image) if isinstance(image, str) else image for image in images]
         locator = self._locators[index]
         return locator.locate(photos, k=k, region=region, prior=prior, fuse=fuse)
+
+
+def _check_one_each(
+    num: int, embeddings: Floats, thumbnails: Sequence[bytes | None] | None
+) -> None:
+    """Raise DataError unless each of ``num`` tiles has an embedding and, if any, a picture."""
+    for name, column in {"embeddings": embeddings, "thumbnails": thumbnails}.items():
+        if column is not None and len(column) != num:
+            raise DataError(f"there are {len(column)}, the table has {num} tiles", where=name)
+    for row, picture in enumerate(thumbnails or ()):
+        if not isinstance(picture, bytes | None):
+            raise DataError(
+                f"that of row {row} is a {type(picture).__name__}, wanted the bytes of a JPEG",
+                where="thumbnails",
+            )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from georet.embeddings import embed, embed_some
-from georet.errors import DataError
+from georet.errors import ComponentError, DataError
 from georet.facade import Gallery
 from georet.gallery.making.build import build_gallery
 from georet.locate import Locator
@@ -119,3 +119,13 @@ def test_no_photo_is_located_by_a_lying_back_end(lie, tmp_path, images):
     locator = Locator(Gallery.open(out), liar(LIES[lie]))
     with pytest.raises(DataError, match="back end"):
         locator.locate(list(images))
+
+
+def test_a_back_end_that_raises_is_named_with_what_it_said(images):
+    class Broken(PixelSession):
+        def embed(self, images, /):
+            raise ZeroDivisionError("the kernel divided by zero")
+
+    with pytest.raises(ComponentError, match="ZeroDivisionError: the kernel") as caught:
+        embed(Broken(), images)
+    assert Broken().identity.backend in str(caught.value)

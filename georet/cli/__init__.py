@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
 
 DEBUG = "GEORET_DEBUG"
+_OF_OUTPUT: Final = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
+"""What a stream says that can't be written; it names no file."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``georet`` with these arguments (by default the process's) and return its exit code.
 
     0: done; 1: failed, or a bug; 2: the call or the configuration is wrong; 3: data is missing or
-    unreadable; 4: a file is not what its manifest says; 75: stopped, can be resumed; 130: Ctrl-C.
+    unreadable, or output can't be written; 4: a file is not what its manifest says; 75: stopped,
+    can be resumed; 130: Ctrl-C; 141: whoever read the output has closed it.
     """
     # Read once, when torch's thread pool is loaded: threads that spin while they wait starve each
     # other as soon as anything else runs on the machine.
@@ -21,18 +27,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from georet.cli.app import run
     from georet.errors import GeoretError
 
+    if sys.stdout is None:
+        # Closed by the caller (`>&-`), who wants no output.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open to the end
     try:
-        return run(sys.argv[1:] if arguments is None else arguments)
+        code = run(sys.argv[1:] if arguments is None else arguments)
+        # Here, where it can be told what went wrong; Python itself flushes too late.
+        sys.stdout.flush()
+        return code
     except GeoretError as error:
         _complain(str(error), error)
         return error.exit_code
     except KeyboardInterrupt as stopped:
         _complain(" ".join(["stopped by Ctrl-C", *map(str, stopped.args)]))
         return 130
+    except SystemExit as stop:
+        # What click and rich make of a closed pipe.
+        if isinstance(stop.__context__, BrokenPipeError):
+            return _unwritten(stop.__context__)
+        raise
+    except OSError as error:
+        if error.filename is None and error.errno in _OF_OUTPUT:
+            return _unwritten(error)
+        if error.filename is None:
+            return _bug(error)
+        _complain(f"{error.filename}: {error.strerror}\n  {DEBUG}=1 shows where.", error)
+        return 3
     except Exception as error:
-        what = f"{type(error).__name__}: {error}\n  This is a bug in georet or in a plugin."
-        _complain(f"{what}\n  {DEBUG}=1 shows where it happened; please report it.", error)
-        return 1
+        return _bug(error)
+
+
+def _bug(error: Exception) -> int:
+    what = f"{type(error).__name__}: {error}\n  This is a bug in georet or in a plugin."
+    _complain(f"{what}\n  {DEBUG}=1 shows where it happened; please report it.", error)
+    return 1
+
+
+def _unwritten(error: OSError) -> int:
+    """End in words, or quietly where the reader has gone (`| head`), as programs do by SIGPIPE."""
+    if sys.stdout is sys.__stdout__:
+        # What is left in the buffer can't be written either, and Python would try at its end.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 141
+    _complain(f"the output can't be written: {error.strerror}", error)
+    return 3
 
 
 def _complain(message: str, error: Exception | None = None) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from georet.contracts.running import Session
 from georet.data.images import MAX_PIXELS, preprocess, read_image
 from georet.embeddings import embed
-from georet.errors import DataError
+from georet.errors import DataError, UsageError
 from georet.identity import EncoderIdentity
 from georet.sessions import BATCH
 from georet.types import Floats, Pixels
@@ -21,6 +21,7 @@ from georet.types import Floats, Pixels
 Photo = Path | Pixels
 """A file, or uint8[H, W, 3], RGB, of any size."""
 _READERS: Final = 4
+_WANTED: Final = "wanted a path or uint8[H, W, 3], RGB"
 
 
 def embed_photos(
@@ -28,7 +29,7 @@ def embed_photos(
 ) -> Floats:
     """Return embeddings float32[Q, D] of photos, read and embedded ``BATCH`` at a time.
 
-    DataError for a file that can't be read.
+    DataError for a file that can't be read, UsageError for what is no picture.
     """
     size, rule = session.identity.size, session.identity.resize_rule
     parts = [np.empty((0, session.identity.embed_dim), np.float32)]
@@ -36,11 +37,21 @@ def embed_photos(
         pixels = [
             read_image(photo, size=size, rule=rule, max_pixels=max_pixels)
             if isinstance(photo, Path)
-            else preprocess(photo, size, rule)
-            for photo in photos[start : start + BATCH]
+            else preprocess(_checked(photo, at), size, rule)
+            for at, photo in enumerate(photos[start : start + BATCH], start)
         ]
         parts.append(embed(session, np.stack(pixels)))
     return np.concatenate(parts)
+
+
+def _checked(image: object, at: int) -> Pixels:
+    """Return image ``at`` of a call; UsageError unless it is uint8[H, W, 3] with a pixel."""
+    if not isinstance(image, np.ndarray):
+        raise UsageError(f"is a {type(image).__name__}, {_WANTED}", where=f"image {at}")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        found = f"{image.dtype}{list(image.shape)}"
+        raise UsageError(f"is {found}, {_WANTED}", where=f"image {at}")
+    return image
 
 
 @dataclass

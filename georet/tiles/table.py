@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
+
+import numpy as np
 
 from georet.errors import DataError
 from georet.types import Doubles, Ints, Pixels
+
+_FARTHEST: Final = (91.0, 540.0)
+"""Degrees: corners run on over the antimeridian, and what touches a pole may round beyond it."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,28 @@ class TileTable:
                 raise DataError(f"{name} has shape {list(found)}, wanted {list(shape)}")
         if len(set(self.ids)) != num:
             raise DataError("two tiles have the same id")
+        self._check_values()
+
+    def _check_values(self) -> None:
+        """Raise DataError that names the first tile whose text or numbers can't be a tile's."""
+        latitude, longitude = self.latlon[:, 0], self.latlon[:, 1]
+        # Comparisons with NaN are false, so that it is never right.
+        is_right = {
+            "a centre that is no place on Earth": (np.abs(latitude) <= 90)
+            & (np.abs(longitude) <= 180),
+            "corners that are no places on Earth": (np.abs(self.corners_latlon) <= _FARTHEST).all(
+                axis=(1, 2)
+            ),
+            "a side that is no length in metres": (self.side_m > 0) & np.isfinite(self.side_m),
+        }
+        for what, is_good in is_right.items():
+            if not is_good.all():
+                at = int(np.flatnonzero(~is_good)[0])
+                raise DataError(f"has {what}", where=f"tile {self.ids[at]!r} (row {at})")
+        try:
+            "".join(self.ids).encode()
+        except (TypeError, UnicodeEncodeError) as error:
+            raise DataError(f"an id is not text in UTF-8: {error}", where="tile ids") from error
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -211,3 +211,20 @@ def test_a_reranker_that_gives_no_order_is_named(gallery, pixels, take):
 
     with pytest.raises(PluginError, match="as the order of 4 candidates"):
         Locator(gallery, pixels, reranker=Twice()).locate(take(1)[0])
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((9, 9, 3)),
+        np.zeros((9, 9), np.uint8),
+        np.zeros((9, 9, 4), np.uint8),
+        np.zeros((0, 0, 3), np.uint8),
+        np.zeros((2, 2, 3), object),
+        None,
+    ],
+    ids=["floats", "grey", "with alpha", "empty", "objects", "nothing"],
+)
+def test_what_is_no_picture_is_refused_with_its_number(locator, take, image):
+    with pytest.raises(UsageError, match=r"image 1: is .* wanted a path or uint8"):
+        locator.locate([take(1)[0][0], image])
