@@ -21,6 +21,7 @@ SHOWN = {
         *("Backbone", "Loss", "Sampler", "Dataset", "JointTransform", "ImageTransform"),
         *("Index", "Exporter", "Session", "Backend", "Reranker"),
     ],
+    "georet.train.session": ["start_run", "resume_run", "evaluate_run"],
     "georet_export.session": ["open_session"],
 }
 """The names of each that plugins and scripts of 0.1 may import."""
