@@ -33,7 +33,8 @@ class SessionSpec:
     ``source`` is a run's folder, an artefact's folder, or a folder with one artefact a view.
     ``backend`` is ``torch`` for runs, a back end's name for artefacts, or ``auto``. ``threads``
     caps the runtime's threads on a CPU. ``allow_failing`` opens an artefact that failed its
-    fidelity gate too.
+    fidelity gate too. ``weights_sha256``, where it is known, is what a run's weights must be; they
+    are compared before anything is built of them.
     """
 
     source: Path
@@ -43,6 +44,7 @@ class SessionSpec:
     selection: Selection = UNSAID
     threads: int | None = None
     allow_failing: bool = False
+    weights_sha256: str | None = None
 
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
@@ -151,9 +153,10 @@ def _open_run(spec: SessionSpec) -> Session:
         )
     _limit_torch(spec.threads)
     config, plugins = reconfigure(path, selection=spec.selection)
-    return TorchSession(
-        load_encoder(spec.source, spec.checkpoint, config, plugins), spec.view, config
+    encoder = load_encoder(
+        spec.source, spec.checkpoint, config, plugins, weights_sha256=spec.weights_sha256
     )
+    return TorchSession(encoder, spec.view, config)
 
 
 def _limit_torch(threads: int | None) -> None:

@@ -216,3 +216,10 @@ def test_an_old_run_without_the_key_means_the_first_rule(run, tmp_path, monkeypa
     del values["data"]["resize"]
     (copy / "config.yaml").write_text(yaml.safe_dump(values))
     assert SessionSpec(copy, selection=SELECTION).open().identity.resize_rule == "bilinear-exact"
+
+
+def test_weights_other_than_expected_are_refused_before_anything_is_built(run, monkeypatch):
+    monkeypatch.setattr("georet.train.setup.make_encoder", lambda *_: pytest.fail("was built"))
+    spec = SessionSpec(run, selection=SELECTION, weights_sha256="f" * 64)
+    with pytest.raises(UsageError, match="f" * 16):
+        spec.open()

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from georet.errors import DataError, GeoretError, IntegrityError
+from georet.errors import DataError, GeoretError, IntegrityError, UsageError
 from georet.files import new_folder, read_object, tidy_temporary, verify, write_json
 from georet.run_layout import CHECKPOINTS
 
@@ -74,6 +74,8 @@ def load_checkpoint(run_dir: Path, which: str = LAST) -> Checkpoint:
 
     A run that trains meanwhile may replace it while it is read; then the new one is read.
     """
+    if Path(which).name != which:
+        raise UsageError(f"{which!r} is not the name of a checkpoint", hint="last or best")
     pointer = run_dir / CHECKPOINTS / f"{which}.json"
     if not pointer.is_file():
         raise DataError(

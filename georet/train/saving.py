@@ -9,8 +9,9 @@ from typing import Any
 from torch import nn
 
 from georet.config import RunConfig
-from georet.encoder import SHARED, Encoder, bare_options
+from georet.encoder import SHARED, Encoder, bare_options, tensors_sha256
 from georet.encoder_facts import check_facts, facts_of
+from georet.errors import UsageError
 from georet.plugins import Plugins
 from georet.train import setup
 from georet.train.banks import Banks
@@ -82,18 +83,39 @@ def resume(parts: Parts, checkpoint: Checkpoint | None) -> EventLog:
     return EventLog(parts.run_dir, offset=checkpoint.state["events_offset"], step=parts.state.step)
 
 
-def load_encoder(run_dir: Path, which: str, config: RunConfig, plugins: Plugins) -> Encoder:
+def load_encoder(
+    run_dir: Path,
+    which: str,
+    config: RunConfig,
+    plugins: Plugins,
+    *,
+    weights_sha256: str | None = None,
+) -> Encoder:
     """Return the encoder of the checkpoint ``last`` or ``best`` on the configured device.
 
-    Its branches are those that were trained, whatever data set the configuration names.
+    Its branches are those that were trained, whatever data set the configuration names. UsageError,
+    before anything is built, where the weights are not those of ``weights_sha256``.
     """
     checkpoint = load_checkpoint(run_dir, which)
+    if weights_sha256 is not None:
+        check_weights(tensors_sha256(checkpoint.tensors[ENCODER]), weights_sha256, run_dir)
     bare = checkpoint.state["bare_options"]
     views = [name for name in bare if name != SHARED] or [QUERY, REFERENCE]
     encoder = setup.make_encoder(config, plugins, views, bare)
     load_weights(encoder, checkpoint.tensors[ENCODER], where=str(checkpoint.path))
     check_facts(encoder, checkpoint.state.get("encoder_facts"), str(checkpoint.path))
     return encoder
+
+
+def check_weights(found: str, wanted: str, where: Path) -> None:
+    """Raise UsageError with both hashes unless they are the same."""
+    if found != wanted:
+        raise UsageError(
+            f"is not the encoder that the gallery was built with: its weights are {found[:16]}, "
+            f"the gallery's were {wanted[:16]}",
+            where=str(where),
+            hint="Name the right one with --encoder, or build the gallery again with this one.",
+        )
 
 
 def _sizes(parts: Parts) -> dict[str, tuple[int, int]]:

@@ -44,11 +44,13 @@ def bench_queries(
     if text is None and (run is None or not (run / CONFIG).is_file()):
         return made_up(gallery.embeddings, num), "made up: no run of the encoder is at hand"
     try:
-        known = open_queries(text or f"run:{run}", selection=selection)
-        rows = np.linspace(0, len(known.paths) - 1, min(num, len(known.paths))).astype(np.int64)
-        some = KnownPhotos([known.paths[row] for row in rows], known.latlon[rows], known.about)
+        # First, since it checks whether the run that the gallery names is the one to believe.
         session = open_encoder(gallery, QUERY, source=encoder, backend=backend, selection=selection)
         with closing(session):
+            known = open_queries(text or f"run:{run}", selection=selection)
+            num = min(num, len(known.paths))
+            rows = np.linspace(0, len(known.paths) - 1, num).astype(np.int64)
+            some = KnownPhotos([known.paths[row] for row in rows], known.latlon[rows], known.about)
             return embed_known(some, session, advance=advance)[0], f"photos: {known.about}"
     except GeoretError as error:
         if text is not None:
