@@ -177,15 +177,18 @@ def seal(folder: Path) -> None:
 def verify(folder: Path) -> None:
     """Raise IntegrityError unless every file of the folder is the one its manifest vouches for."""
     try:
-        entries = read_json(folder / MANIFEST)["files"].items()
+        entries = list(read_json(folder / MANIFEST)["files"].items())
     except (DataError, KeyError, TypeError, AttributeError) as error:
         raise IntegrityError("has no readable manifest", where=str(folder)) from error
+    names = {name for name, _ in entries}
+    for path in folder.iterdir():
+        if path.name not in names and path.name != MANIFEST:
+            raise IntegrityError("is not listed, so that nothing vouches for it", where=str(path))
     for name, entry in entries:
         path = folder / name
         if not path.is_file():
             raise IntegrityError("is missing, its manifest lists it", where=str(path))
-        wanted = entry.get("sha256") if isinstance(entry, dict) else None
-        if sha256_of(path) != wanted:
+        if file_entry(path) != entry:
             raise IntegrityError(
                 "is not the file that was written: its SHA-256 differs from the manifest's",
                 where=str(path),

@@ -16,6 +16,8 @@ CHECKPOINTS: Final = "checkpoints"
 BANKS: Final = "banks"
 EVALUATION: Final = "evaluation"
 EXPORT: Final = "export"
+VOUCHED: Final = "vouched.json"
+"""Hashes of the files of a finished run."""
 
 ARTEFACT: Final = "artefact.json"
 """The manifest that makes a folder an exported artefact."""

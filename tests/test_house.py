@@ -44,7 +44,7 @@ FLOORS = (
         "types",
         "validation",
     ),
-    ("contracts", "geodesy", "locks", "sweep"),
+    ("contracts", "geodesy", "locks", "sweep", "vouching"),
     ("embeddings",),
     ("data", "encoder", "ground", "hookspecs", "sampling", "search"),
     ("encoder_facts", "evaluate", "export_spec", "page", "plugins", "tiles"),
@@ -63,7 +63,7 @@ FLOORS = (
 """Parts of the core from the ground up: a part imports only from floors below its own."""
 MOST_FILES, MORE_FILES = (
     15,
-    {"georet": 31, "georet/cli": 17, "georet/testing": 17, "georet/train": 17},
+    {"georet": 31, "georet/cli": 18, "georet/testing": 17, "georet/train": 17},
 )
 """Modules in one folder, and where more are allowed."""
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "serve": ("georet.cli.serve:serve", "Show a gallery on a map, and find photos in it"),
     "demo": ("georet.cli.demo:demo", "Find photos from orbit on a globe, with a run of yours"),
     "report": ("georet.cli.report:report", "Compare runs in a table, with spread over seeds"),
+    "verify": ("georet.cli.verify:verify", "Check the files of a run, a gallery or an artefact"),
     "plugins": ("georet.cli.plugins:app", "List plugins and their components, or show one"),
     "config": ("georet.cli.config:app", "Show or check a configuration, or print its schema"),
     "doctor": ("georet.cli.doctor:doctor", "Say what this machine can do"),

@@ -60,26 +60,16 @@ georet gallery verify area.gallery
 )
 def verify(gallery: GalleryFolder, as_json: AsJson = False) -> None:
     """Check every file of a gallery against its hash; exit code 4 where one differs."""
-    from georet.errors import IntegrityError
+    from georet.commands.verifying import gallery_line
     from georet.gallery.verify import verify_gallery
-    from georet.page.readable import megabytes
 
-    found = verify_gallery(gallery)
     if as_json:
+        found = verify_gallery(gallery)
         values: dict[str, Any] = {"files": found.num_files, "bytes": found.num_bytes}
         typer.echo(json.dumps({**values, "faults": list(found.faults)}, indent=2))
-    if found.faults:
-        raise IntegrityError(
-            "\n  ".join(
-                [f"{len(found.faults)} files are not as they were written:", *found.faults]
-            ),
-            where=str(gallery),
-            hint="Running the same `georet gallery build` again repairs shards.",
-        )
-    if not as_json:
-        typer.echo(
-            f"{gallery}: {found.num_files} files, {megabytes(found.num_bytes)}, all as written"
-        )
+        if not found.faults:
+            return
+    typer.echo(gallery_line(gallery))
 
 
 @app.command(

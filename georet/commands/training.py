@@ -48,6 +48,7 @@ from georet.train.run import (
 from georet.train.saving import load_encoder
 from georet.train.trainer import Trainer
 from georet.types import EvaluationSet
+from georet.vouching import check_vouched, forget_vouched, vouch_for, vouch_for_run
 
 
 def start_run(
@@ -101,6 +102,7 @@ def evaluate_run(
         raise UsageError(f"no checkpoint {which!r}", where="--checkpoint", hint="last or best")
     if save_as is not None and Path(save_as).name != save_as:
         raise UsageError(f"{save_as!r} is not a name", where="--save", hint="For example: fov-90")
+    check_vouched(check_run(run_dir).parent)
     config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
     every = setup.evaluations_of(setup.make_dataset(config, loaded))
     sets = choose(every, list(only) if only else None, where="--only")
@@ -112,7 +114,10 @@ def evaluate_run(
                 say(f"warning: {changed}")
     if save_as is not None:
         for name, result in results.items():
-            write_result(run_dir / EVALUATION / save_as, name, sets[name], result, setting)
+            written = write_result(
+                run_dir / EVALUATION / save_as, name, sets[name], result, setting
+            )
+            vouch_for(run_dir, written)
     if as_json:
         rows = [summary(name, sets[name], result, setting) for name, result in results.items()]
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
@@ -123,6 +128,7 @@ def evaluate_run(
 
 def rewrite_report(run_dir: Path, *, selection: Selection = UNSAID) -> Path:
     """Write a run's ``report.html`` anew from its folder and its data set; return its path."""
+    check_vouched(check_run(run_dir).parent)
     config, loaded = reconfigure(check_run(run_dir), selection=selection)
     data = setup.load_data(config, loaded)
     return write_report(run_dir, data.evaluations, data.pairs)
@@ -169,9 +175,11 @@ def _train(config: RunConfig, plugins: Plugins, run_dir: Path) -> None:
     if (advice := repeated_references(trainer.pairs, config.train.epochs)) is not None:
         say(advice)
     say(f"run {run_dir}" + (f", from step {trainer.state.step}" if trainer.state.step else ""))
+    forget_vouched(run_dir)
     results = train_run(trainer)
     if trainer.state.num_bad:
         say(f"warning: {trainer.state.num_bad} steps were skipped, see bad_step in events.jsonl")
     _list_bad_images(trainer)
+    vouch_for_run(run_dir)
     show(results)
     say(f"report {write_report(run_dir, trainer.data.evaluations, trainer.pairs)}")

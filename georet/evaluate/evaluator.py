@@ -89,8 +89,8 @@ def choose(
 
 def write_result(
     folder: Path, name: str, which: EvaluationSet, result: Result, setting: Mapping[str, Any]
-) -> None:
-    """Write ``<name>.json`` (``summary``) and ``<name>.npz`` (ranks, top-k) into a folder."""
+) -> list[Path]:
+    """Write ``<name>.json`` (``summary``) and ``<name>.npz`` (ranks, top-k); return both paths."""
     ranked = which.one_a_group()
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / f"{name}.json", summary(name, which, result, setting))
@@ -103,6 +103,7 @@ def write_result(
         positive=_first_positive(ranked),
     )
     write_atomic(folder / f"{name}.npz", buffer.getvalue())
+    return [folder / f"{name}.json", folder / f"{name}.npz"]
 
 
 def summary(

@@ -18,6 +18,7 @@ from georet.errors import DataError
 from georet.files import read_json
 from georet.report.records import Manifest, SetRecord
 from georet.run_layout import CONFIG, EVALUATION, MANIFEST
+from georet.vouching import check_vouched
 
 _FREE: Final[dict[str, bool | set[str]]] = {"seed": True, "device": True, "data": {"workers"}}
 """What may differ between runs that are repetitions of each other."""
@@ -72,6 +73,7 @@ def read_results(run_dir: Path) -> RunResults:
             where=str(run_dir),
             hint="Name the folder that `georet train` printed.",
         )
+    check_vouched(run_dir)
     config = load_resolved(path)
     results = dict(_results(run_dir / EVALUATION))
     if not results:

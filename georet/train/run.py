@@ -30,9 +30,11 @@ from georet.run_layout import (
     MANIFEST,
     PLUGINS,
     TIMING,
+    VOUCHED,
 )
 from georet.train.trainer import Trainer
 from georet.version import __version__
+from georet.vouching import READ_ALWAYS, check_vouched
 
 
 def new_run(run_dir: Path, config: RunConfig, plugins: Plugins) -> None:
@@ -63,7 +65,7 @@ def has_begun(run_dir: Path) -> bool:
 
 def clear(run_dir: Path) -> None:
     """Remove what a start that came to nothing wrote, and the folder if then it is empty."""
-    for name in (CONFIG, PLUGINS, MANIFEST, EVENTS, TIMING, BAD_IMAGES):
+    for name in (CONFIG, PLUGINS, MANIFEST, EVENTS, TIMING, BAD_IMAGES, VOUCHED):
         (run_dir / name).unlink(missing_ok=True)
     with suppress(OSError):
         for path in (run_dir / BANKS).glob("*"):
@@ -91,9 +93,12 @@ def reconfigure(
 ) -> tuple[RunConfig, Plugins]:
     """Return a run's own configuration, with overrides, and its plugins, loaded.
 
+    IntegrityError where the run vouches for it and it is another.
+
     A run's folder may come from anybody, so it is not believed when it names Python files or
     modules as plugins: those must be named again by whoever resumes it.
     """
+    check_vouched(path.parent, READ_ALWAYS)
     recorded = load_resolved(path)
     try:
         config, loaded = configure(

@@ -16,6 +16,7 @@ from georet.run_layout import EXPORT
 from georet.train.checkpoint import BEST, LAST, load_checkpoint
 from georet.train.run import check_run, reconfigure
 from georet.train.saving import load_encoder
+from georet.vouching import check_vouched
 from georet_export.exporting.job import Job, Outcome
 from georet_export.exporting.request import Request, specs_of
 from georet_export.fidelity.judge import Judge
@@ -59,6 +60,7 @@ def export_encoder(
     can't be written, and the errors of loading a run.
     """
     options = options or Options()
+    check_vouched(check_run(run_dir).parent)
     config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
     base = out or run_dir / EXPORT
     exporters = _exporters(request, loaded)

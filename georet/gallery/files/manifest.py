@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
-from georet.errors import DataError, IntegrityError
-from georet.files import write_atomic
+from georet import vouching
+from georet.errors import IntegrityError
+from georet.vouching import hash_of, is_inside, write_sealed
 
+__all__ = [
+    "EXTRAS",
+    "MANIFEST",
+    "damaged",
+    "hash_of",
+    "is_inside",
+    "missing",
+    "read_sealed",
+    "vouch",
+    "vouched_bytes",
+    "write_sealed",
+]
 MANIFEST: Final = "gallery.json"
 EXTRAS: Final = "extras.json"
-_SEAL: Final = "seal"
 _AGAIN: Final = "Restore it from a copy, or build the gallery again."
-
-
-def canonical(values: Mapping[str, Any]) -> bytes:
-    """Return values as JSON in the one form in which georet writes them."""
-    plain = json.loads(json.dumps(values))
-    return (json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
-
-
-def hash_of(values: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of the canonical JSON of the values."""
-    return hashlib.sha256(canonical(values)).hexdigest()
-
-
-def write_sealed(path: Path, values: Mapping[str, Any]) -> None:
-    """Replace ``path`` by values with a seal, the hash of all the others."""
-    write_atomic(path, canonical({**values, _SEAL: hash_of(values)}))
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
@@ -38,20 +33,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
 
     Raises IntegrityError where a single byte differs, DataError where there is no such file.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"can't be read: {error.strerror}", where=str(path)) from error
-    try:
-        values = json.loads(content)
-        # Compared as bytes, since changed white space alone would pass the hash of the values.
-        is_whole = canonical(values) == content
-        is_whole = values.pop(_SEAL) == hash_of(values) and is_whole
-    except (ValueError, KeyError, TypeError, AttributeError):
-        is_whole = False
-    if not is_whole:
-        raise damaged(path)
-    return dict(values)
+    return vouching.read_sealed(path, hint=_AGAIN)
 
 
 def vouch(content: bytes) -> dict[str, Any]:
@@ -71,12 +53,6 @@ def vouched_bytes(root: Path, name: str, files: Mapping[str, Any]) -> bytes:
     if hashlib.sha256(content).hexdigest() != files[name]["sha256"]:
         raise damaged(path)
     return content
-
-
-def is_inside(name: str) -> bool:
-    """Whether a path within a gallery, as a manifest or a caller gives it, stays in the gallery."""
-    path = PurePosixPath(name)
-    return bool(path.parts) and not (path.is_absolute() or ".." in path.parts or "\\" in name)
 
 
 def damaged(path: Path) -> IntegrityError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
             return dict(load_file(path))
         except SafetensorError as error:
             raise _unreadable(path) from error
+    _check_size(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -51,6 +53,19 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         if not isinstance(value, torch.Tensor):
             raise _no_table(path, f"{name!r} is a {type(value).__name__}")
     return {str(name): value for name, value in content.items()}
+
+
+def _check_size(path: Path) -> None:
+    """Raise DataError for a packed zip: torch packs nothing, so that it could be of any size."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise _unreadable(path) from error
+    if unpacked > path.stat().st_size:
+        raise _unreadable(path)
 
 
 def without_wrapping(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
