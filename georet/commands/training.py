@@ -33,7 +33,7 @@ from georet.progress import say, stage
 from georet.report import write_report
 from georet.run_layout import BAD_IMAGES, EVALUATION
 from georet.train import setup
-from georet.train.checkpoint import BEST, LAST
+from georet.train.checkpoint import BEST, LAST, load_checkpoint
 from georet.train.run import (
     changed_versions,
     check_run,
@@ -45,7 +45,8 @@ from georet.train.run import (
     reconfigure,
     train_run,
 )
-from georet.train.saving import load_encoder
+from georet.train.saving import encoder_of
+from georet.train.state import State
 from georet.train.trainer import Trainer
 from georet.types import EvaluationSet
 from georet.vouching import check_vouched, forget_vouched, vouch_for, vouch_for_run
@@ -106,12 +107,21 @@ def evaluate_run(
     config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
     every = setup.evaluations_of(setup.make_dataset(config, loaded))
     sets = choose(every, list(only) if only else None, where="--only")
-    results = _evaluate(load_encoder(run_dir, which, config, loaded), config, loaded, sets)
+    checkpoint = load_checkpoint(run_dir, which)
+    results = _evaluate(encoder_of(checkpoint, config, loaded), config, loaded, sets)
     setting = {"checkpoint": which, **setting_of(config)}
     if which == LAST:
         for name, result in results.items():
             if (changed := drifted(run_dir, name, result.metrics, setting)) is not None:
                 say(f"warning: {changed}")
+    loaded.observe(
+        "georet_eval_end",
+        trainer=None,
+        epoch=State.last_epoch(checkpoint.state),
+        metrics={name: result.metrics for name, result in results.items()},
+        run_dir=run_dir,
+        config=config,
+    )
     if save_as is not None:
         for name, result in results.items():
             written = write_result(

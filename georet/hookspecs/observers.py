@@ -127,11 +127,18 @@ def georet_bank_ready(trainer: Training, epoch: int, bank: EmbeddingBank) -> Non
 
 @hookspec
 def georet_eval_end(
-    trainer: Training, epoch: int, metrics: Mapping[str, Mapping[str, float]]
+    trainer: Training | None,
+    epoch: int,
+    metrics: Mapping[str, Mapping[str, float]],
+    run_dir: Path,
+    config: RunConfig,
 ) -> None:
     """See the metrics of an evaluation: {evaluation set: {metric: value}}.
 
-    Shares are percent, distances metres. Called after each evaluation. Added in 0.1.
+    Shares are percent, distances metres. Called after each evaluation: while training, at its end,
+    and by ``georet eval``. That trains nothing, so there ``trainer`` is None, ``epoch`` is the last
+    one that the weights were trained in, and ``config`` is the run's with what was overridden
+    (another data set, a field of view). ``run_dir`` is the run's folder. Added in 0.1.
 
     Example::
 

@@ -104,5 +104,12 @@ class Judge:
             )
             events.scalars({f"{name}/{k}": v for k, v in result.metrics.items()}, state.step)
         metrics = {name: result.metrics for name, result in results.items()}
-        self._log.observe("georet_eval_end", epoch=epoch, metrics=metrics)
+        parts = self._parts
+        self._log.observe(
+            "georet_eval_end",
+            epoch=epoch,
+            metrics=metrics,
+            run_dir=parts.run_dir,
+            config=parts.config,
+        )
         return results

@@ -99,6 +99,11 @@ def load_encoder(
     checkpoint = load_checkpoint(run_dir, which)
     if weights_sha256 is not None:
         check_weights(tensors_sha256(checkpoint.tensors[ENCODER]), weights_sha256, run_dir)
+    return encoder_of(checkpoint, config, plugins)
+
+
+def encoder_of(checkpoint: Checkpoint, config: RunConfig, plugins: Plugins) -> Encoder:
+    """Return the encoder of a checkpoint, as ``load_encoder`` does."""
     bare = checkpoint.state["bare_options"]
     views = [name for name in bare if name != SHARED] or [QUERY, REFERENCE]
     encoder = setup.make_encoder(config, plugins, views, bare)

@@ -28,6 +28,11 @@ class State:
     """Digest of the plan of the epoch that runs."""
     is_finished: bool = False
 
+    @staticmethod
+    def last_epoch(values: dict[str, Any]) -> int:
+        """Return the last epoch that weights saved with ``as_json``'s values were trained in."""
+        return int(values["epoch"]) - (not values["batch"])
+
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return asdict(self)

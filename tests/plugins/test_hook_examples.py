@@ -141,6 +141,7 @@ def _config(batch_size: int) -> SimpleNamespace:
     return SimpleNamespace(train=SimpleNamespace(batch_size=batch_size, epochs=3))
 
 
+JUDGED = {"run_dir": Path("run"), "config": None}
 OBSERVED = {
     "georet_plan_ready": (
         {"epoch": 2, "plan": SimpleNamespace(batches=np.zeros((5, 4)))},
@@ -152,7 +153,7 @@ OBSERVED = {
         {"spreads": {1: 1.0}},
     ),
     "georet_eval_end": (
-        {"epoch": 4, "metrics": {"cross": {"recall@1": 55.0}}},
+        {"epoch": 4, "metrics": {"cross": {"recall@1": 55.0}}, **JUDGED},
         {"curve": {4: {"cross": 55.0}}},
     ),
     "georet_fit_end": ({"error": None}, {"outcome": ["finished"]}),

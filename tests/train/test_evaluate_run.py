@@ -54,6 +54,40 @@ def test_a_run_is_judged_on_another_data_set_which_the_result_names(run, tmp_pat
     assert {table.values["set"] for table in compare([run])} == {"held-out", "there/held-out"}
 
 
+OBSERVER = """
+import json
+from georet import hookimpl
+
+@hookimpl
+def georet_eval_end(trainer, epoch, metrics, run_dir, config):
+    seen = {"trains": trainer is not None, "epoch": epoch, "metrics": metrics}
+    seen["num_places"] = config.dataset.options["num_places"]
+    with (run_dir / "seen.jsonl").open("a") as stream:
+        print(json.dumps(seen), file=stream)
+"""
+
+
+def test_observers_are_told_of_evaluations_while_training_and_after(start, tmp_path, capsys):
+    (tmp_path / "logger.py").write_text(OBSERVER)
+    plugins = ["sample4geo", "georet.testing.plugin", str(tmp_path / "logger.py")]
+    run = start("watched", "train.epochs=1", plugins=plugins)
+    evaluate_run(
+        run,
+        which="best",
+        selection=Selection.of(plugins),
+        overrides=[f"dataset={{name: tiny, root: '{tmp_path}', num_places: 5, size: 32}}"],
+        as_json=True,
+    )
+    *_, printed = capsys.readouterr().out.partition("[")
+    seen = [json.loads(line) for line in (run / "seen.jsonl").read_text().splitlines()]
+    assert [(s["trains"], s["epoch"], s["num_places"]) for s in seen] == [
+        (True, 0, 24),
+        (False, 0, 5),
+    ]
+    (record,) = json.loads("[" + printed)
+    assert seen[-1]["metrics"] == {"held-out": record["metrics"]}
+
+
 def test_a_limited_field_of_view_is_stated_with_its_seed(run, capsys):
     whole, part = judged(run, capsys=capsys), judged(run, FOV, capsys=capsys)
     assert whole["field_of_view"] is None
