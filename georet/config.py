@@ -92,6 +92,10 @@ class EncoderConfig(Section):
         description="Initial natural logarithm of the factor on cosines.",
     )
     learn_logit_scale: bool = True
+    check_export: bool = Field(
+        default=True,
+        description="Try before training whether the encoder can be exported, and warn if not.",
+    )
 
 
 class TrainConfig(Section):

@@ -72,7 +72,12 @@ class ExportSpec:
 
 @runtime_checkable
 class Exporter(Protocol):
-    """Writes one branch of an encoder as files that another runtime executes."""
+    """Writes one branch of an encoder as files that another runtime executes.
+
+    A further method ``check(encoder, sizes: {view: (height, width)})`` is optional: it raises a
+    georet error where the encoder can't be written, and is asked before a training, so it should
+    take a second or two, leave the encoder as it is and write nothing.
+    """
 
     def export(self, encoder: Encoder, spec: ExportSpec, out: Path) -> Path:
         """Write the artefact as the folder ``out``, which does not exist yet, and return it.

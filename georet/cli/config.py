@@ -69,11 +69,17 @@ def validate(
     config: ConfigFile = None,
     sets: Sets = None,
 ) -> None:
-    """Check all keys, values, and components' options, without building or training anything."""
+    """Check all keys, values, and components' options, without training anything.
+
+    With a backbone of your own, its encoder is built, and what can't be exported is warned of.
+    """
+    from georet.commands.exportable import unexportable_backbones
     from georet.configure import configure
 
     selection = Selection.of(plugins, no_plugin)
     found, loaded = configure(selection=selection, recipe=recipe, path=config, overrides=sets or ())
+    for warning in unexportable_backbones(found, loaded):
+        typer.echo(warning, err=True)
     typer.echo(f"valid: recipe {found.recipe}, plugins {', '.join(loaded.versions)}")
 
 

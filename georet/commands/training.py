@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from georet.commands.advice import repeated_references
+from georet.commands.exportable import unexportable
 from georet.config import RunConfig
 from georet.configure import configure
 from georet.encoder import Encoder
@@ -186,6 +187,9 @@ def _train(config: RunConfig, plugins: Plugins, run_dir: Path) -> None:
         say(advice)
     say(f"run {run_dir}" + (f", from step {trainer.state.step}" if trainer.state.step else ""))
     forget_vouched(run_dir)
+    if not trainer.state.step:
+        for warning in unexportable(trainer.encoder, config, plugins):
+            say(warning)
     results = train_run(trainer)
     if trainer.state.num_bad:
         say(f"warning: {trainer.state.num_bad} steps were skipped, see bad_step in events.jsonl")

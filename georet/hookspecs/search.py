@@ -80,7 +80,9 @@ def georet_exporters() -> Iterable[Component]:
     """Declare exporters: export(encoder, spec: ExportSpec, out: Path) -> folder of the artefact.
 
     ``out`` doesn't exist yet: make it. ``spec`` (``georet.export_spec``) names views, image size,
-    precision, batches and targets. ``georet export RUN --format NAME`` calls it. Added in 0.1.
+    precision, batches and targets. ``georet export RUN --format NAME`` calls it. An exporter may
+    have ``check(encoder, sizes: {view: (height, width)})``, which raises a georet error where the
+    encoder can't be written; a training begins with it, and warns. Added in 0.1.
 
     Example::
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from georet.encoder import Encoder
 from georet.export_spec import ExportSpec
 from georet_export.artefact.writing import new_artefact
+from georet_export.onnx.check import check_encoder
 from georet_export.onnx.int8 import write_runtime_int8
 from georet_export.onnx.writer import write_fp32, write_onnx
 
@@ -17,6 +19,10 @@ PACKAGES = ("onnx", "onnxscript", "onnxslim")
 
 class OnnxExporter:
     """fp32, fp16 (backbone in float16), or int8 (matrix products, calibrated)."""
+
+    def check(self, encoder: Encoder, sizes: Mapping[str, tuple[int, int]]) -> None:
+        """Raise ExportError where the encoder makes no graph, before anybody trains it."""
+        check_encoder(encoder, sizes)
 
     def export(self, encoder: Encoder, spec: ExportSpec, out: Path) -> Path:
         """Write the artefact's folder ``out``, which must not exist, and return it."""
