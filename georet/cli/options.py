@@ -65,7 +65,9 @@ Sets = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")]
-AsLatex = Annotated[bool, typer.Option("--latex", help="Print rows of a LaTeX table.")]
+AsLatex = Annotated[
+    bool, typer.Option("--latex", help="Print a LaTeX table, for the package booktabs.")
+]
 
 
 def one_format(*, as_json: bool, as_markdown: bool, as_latex: bool) -> str | None:

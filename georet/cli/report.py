@@ -18,7 +18,7 @@ EPILOG = """Examples:
 
 georet report runs/a runs/b runs/c
 
-georet report runs/* --latex --out table.tex
+georet report runs/* --columns recall@1,ap --latex --out table.tex
 
 georet report runs/a --html
 """
@@ -32,6 +32,10 @@ def report(
     html: Annotated[
         bool, typer.Option("--html", help="Write each run's report.html anew instead.")
     ] = False,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="METRIC,METRIC", help="Show these metrics only, in this order."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the table to a file.")
     ] = None,
@@ -46,8 +50,9 @@ def report(
     from georet.errors import UsageError
 
     form = one_format(as_json=as_json, as_markdown=as_markdown, as_latex=as_latex)
-    if html and (form or out):
-        raise UsageError("--html writes into the runs' folders", hint="Leave out format and --out.")
+    if html and (form or out or columns):
+        hint = "Leave out format, --columns and --out."
+        raise UsageError("--html writes into the runs' folders", hint=hint)
     if html:
         from georet.commands.training import rewrite_report
 
@@ -57,7 +62,13 @@ def report(
         return
     from georet.report.compare import compare
 
-    _print(compare(runs), form, out)
+    tables = compare(runs)
+    if columns is not None:
+        from georet.page.rows import choose_columns
+
+        names = [name for name in columns.replace(" ", "").split(",") if name]
+        tables = choose_columns(tables, names)
+    _print(tables, form, out)
 
 
 def _print(tables: list[Table], form: str | None, out: Path | None) -> None:
@@ -84,6 +95,4 @@ def _show(tables: list[Table]) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     for table in tables:
-        console.print(rows.terminal(table))
-        for note in table.notes:
-            console.print(note, markup=False)
+        rows.show(console, table)

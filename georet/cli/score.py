@@ -115,6 +115,4 @@ def _print(table: Table, form: str | None) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
-    console.print(rows.terminal(table))
-    for note in table.notes:
-        console.print(note, markup=False)
+    rows.show(console, table)

@@ -19,6 +19,8 @@ MAIN_METRICS = (
 )
 """The order in which tables show metrics."""
 
+METRES_A_DEGREE = 111_195
+"""Of latitude, on the sphere of ``georet.geodesy``."""
 NOTHING = "\N{EN DASH}"
 """Stands where there is no number."""
 
@@ -66,11 +68,26 @@ def percent(value: float | None) -> str:
     return f"{value:.2g} %" if 0 < value < 0.95 else f"{value:.1f} %"
 
 
-def position(latlon: Iterable[float]) -> str:
-    """Write latitude and longitude in degrees: ``12.300° N, 45.600° W``."""
+def degree_digits(accuracy_m: float | None) -> int:
+    """Return how many decimals of a degree a position deserves that is so many metres accurate.
+
+    The last decimal is at most a fifth of that, so that rounding adds a tenth at most: five
+    decimals (1.1 m) for 10 m, two for 30 km. Three where nothing is known.
+    """
+    if accuracy_m is None or not math.isfinite(accuracy_m) or accuracy_m <= 0:
+        return 3
+    return min(7, max(1, math.ceil(math.log10(5 * METRES_A_DEGREE / accuracy_m))))
+
+
+def position(latlon: Iterable[float], accuracy_m: float | None = None) -> str:
+    """Write latitude and longitude in degrees: ``12.300° N, 45.600° W``.
+
+    The number of decimals is that of ``degree_digits``.
+    """
     lat, lon = latlon
-    lon = (lon + 180) % 360 - 180
-    return f"{abs(lat):.3f}° {'S' if lat < 0 else 'N'}, {abs(lon):.3f}° {'W' if lon < 0 else 'E'}"
+    lon, num = (lon + 180) % 360 - 180, degree_digits(accuracy_m)
+    sides = "S" if lat < 0 else "N", "W" if lon < 0 else "E"
+    return f"{abs(lat):.{num}f}° {sides[0]}, {abs(lon):.{num}f}° {sides[1]}"
 
 
 def metric_label(key: str) -> str:

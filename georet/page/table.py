@@ -11,6 +11,8 @@ from georet.page.readable import metric_label, metric_order, metric_value
 
 MOST_COLUMNS = 8
 """More metrics than these stand in rows."""
+MOST_WIDTH = 80
+"""Wider tables do as well."""
 
 
 def metrics_table(results: Mapping[str, Mapping[str, float]], title: str = "Evaluation") -> Table:
@@ -21,7 +23,8 @@ def metrics_table(results: Mapping[str, Mapping[str, float]], title: str = "Eval
     """
     keys = metric_order(key for metrics in results.values() for key in metrics)
     table = Table(title=Text(title), title_justify="left", caption="shares in percent")
-    if len(keys) > MOST_COLUMNS:
+    needed = sum(max(len(metric_label(key)), 6) + 3 for key in keys)
+    if len(keys) > MOST_COLUMNS or needed + max(map(len, results), default=0) + 4 > MOST_WIDTH:
         table.add_column("metric", no_wrap=True)
         for name in results:
             table.add_column(Text(name), justify="right")

@@ -59,9 +59,14 @@ class RunResults:
         return dict(_flat(self.config))
 
     @property
-    def name(self) -> str:
+    def parts(self) -> list[str]:
         """Recipe and changes, the seed left out."""
-        return ", ".join([self.recipe, *self.changes])
+        return [self.recipe, *self.changes]
+
+    @property
+    def name(self) -> str:
+        """The parts as one text."""
+        return ", ".join(self.parts)
 
 
 def read_results(run_dir: Path) -> RunResults:

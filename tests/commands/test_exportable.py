@@ -110,9 +110,11 @@ def test_the_trial_leaves_the_encoder_and_chance_as_they_were(configured):
 def test_validate_warns_and_still_finds_the_configuration_valid(configured, tmp_path, capsys):
     configured("length")
     code = main(
-        ["config", "validate", "--recipe", "sample4geo/orbitview"]
-        + ["--plugins", f"sample4geo,{tmp_path / 'mine.py'}"]
-        + ["--set", "encoder.backbone={name: 'mine:length'}"]
+        [
+            *("config", "validate", "--recipe", "sample4geo/orbitview"),
+            *("--plugins", f"sample4geo,{tmp_path / 'mine.py'}"),
+            *("--set", "encoder.backbone={name: 'mine:length'}"),
+        ]
     )
     captured = capsys.readouterr()
     assert code == 0

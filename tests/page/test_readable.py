@@ -4,6 +4,7 @@ import pytest
 
 from georet.page.readable import (
     count,
+    degree_digits,
     metres,
     metric_label,
     metric_order,
@@ -48,6 +49,25 @@ def test_shares_keep_two_digits_when_they_are_tiny() -> None:
 def test_positions_name_their_hemisphere_and_wrap_longitudes() -> None:
     assert position((-12.5, 190)) == "12.500° S, 170.000° W"
     assert position((1, 2)) == "1.000° N, 2.000° E"
+
+
+@pytest.mark.parametrize(
+    ("accuracy_m", "written"),
+    [
+        (0.01, "44.9534567° N, 110.6440000° W"),
+        (9.3, "44.95346° N, 110.64400° W"),
+        (25.6, "44.95346° N, 110.64400° W"),
+        (400, "44.9535° N, 110.6440° W"),
+        (34_200, "44.95° N, 110.64° W"),
+        (5e6, "45.0° N, 110.6° W"),
+        (None, "44.953° N, 110.644° W"),
+    ],
+)
+def test_positions_have_the_decimals_that_their_accuracy_deserves(accuracy_m, written):
+    assert position((44.95345670, -110.644), accuracy_m) == written
+    last_m = 111_195 * 10.0 ** -degree_digits(accuracy_m)
+    if accuracy_m and 1 < accuracy_m < 1e5:
+        assert accuracy_m / 50 < last_m <= accuracy_m / 5
 
 
 def test_counts_have_separators() -> None:

@@ -24,6 +24,18 @@ def test_the_terminal_table_has_a_row_a_set_in_readable_units() -> None:
     assert any("[red]same" in line and "\N{EN DASH}" in line for line in lines)
 
 
+def test_few_metrics_with_long_names_stand_in_rows_too() -> None:
+    metrics = {f"within_{km}km": 50.0 for km in (200, 500, 1000)} | {"recall@1%": 9.0}
+    console = Console(width=80)
+    for results in ({"a-long-name-of-a-set": metrics}, {"val": metrics}):
+        with console.capture() as captured:
+            console.print(metrics_table(results))
+        lines = captured.get().splitlines()
+        is_turned = any(line.split()[1:2] == ["Within"] for line in lines)
+        assert is_turned is (len(next(iter(results))) > 3)
+        assert "Within 1000 km" in captured.get()
+
+
 def test_a_table_of_many_metrics_is_turned_and_nothing_in_it_is_cut() -> None:
     shares = {f"within_{m}m": 1.0 for m in (1000, 5, 25, 100, 1, 50)}
     metrics = {"recall@1": 55.02, "recall@5": 70.0, "p90_error_m": 9_000_000.0, **shares}

@@ -75,18 +75,69 @@ def test_rows_are_named_by_what_was_typed_beside_the_recipe_but_the_seed(made):
     typed = ["--set", "seed=7", "--set", "sampler=random"]
     other = made("b", 7, 60.0, sets=[("sampler", {"name": "random"})], command=typed)
     (table,) = compare([made("a", 7, 80.0), other])
-    assert list(table.rows) == [
-        "sample4geo/cvusa (seed 7)",
-        "sample4geo/cvusa, sampler=random (seed 7)",
+    assert table.shared == "sample4geo/cvusa, seed 7"
+    assert list(table.rows) == ["as it is", "sampler=random"]
+    assert [row["name"] for row in table.values["rows"]] == [
+        "sample4geo/cvusa",
+        "sample4geo/cvusa, sampler=random",
     ]
 
 
 def test_rows_of_one_name_are_told_apart_by_the_keys_in_which_they_differ(made):
     runs = [made(f"lr{lr}", 0, 80.0, sets=[("train", {"lr": lr})]) for lr in (0.001, 0.01)]
-    assert list(compare(runs)[0].rows) == [
-        "sample4geo/cvusa, train.lr=0.001 (seed 0)",
-        "sample4geo/cvusa, train.lr=0.01 (seed 0)",
+    (table,) = compare(runs)
+    assert table.shared == "sample4geo/cvusa, seed 0"
+    assert list(table.rows) == ["train.lr=0.001", "train.lr=0.01"]
+
+
+def test_seeds_stay_in_the_names_of_rows_that_differ_in_them(made):
+    lr = [("train", {"lr": 0.5})]
+    runs = [made("a", 0, 80.0), made("b", 1, 80.0), made("c", 1, 80.0, sets=lr)]
+    (table,) = compare(runs)
+    assert table.shared == "sample4geo/cvusa"
+    assert list(table.rows) == ["train.lr=0.001 (2 seeds)", "train.lr=0.5 (seed 1)"]
+
+
+def test_a_terminal_of_80_columns_gets_whole_names_and_numbers(made, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    metrics = {f"within_{m}m": 50.0 + m for m in (1, 5, 10, 25, 50, 100, 1000)}
+    metrics |= {"recall@1": 81.25, "recall@5": 90.0, "ap": 77.5, "median_error_m": 12.0}
+    typed = [["--set", "train.lr=0.5", "--set", f"losses=[{n}]"] for n in ("info_nce", "triplet")]
+    runs = [
+        str(made(f"r{i}", 0, 0.0, command=words, sets=[("train", {"lr": i + 1})], metrics=metrics))
+        for i, words in enumerate(typed)
     ]
+    assert main(["report", *runs]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    tables = [line for line in lines if line[:1] in "┃│┏┡└"]
+    assert max(map(len, tables)) <= 80
+    assert "all rows: sample4geo/cvusa, train.lr=0.5, seed 0" in lines
+    assert sum("losses=[triplet]" in line for line in tables) >= 2  # once in each block
+    num_blocks = sum(line.startswith("┏") for line in tables)
+    assert len(tables) == 6 * num_blocks  # each row is one line
+    text = "\n".join(tables)
+    assert all(cell in text for cell in ("R@1 ", "Within 1000 m", "81.25", "1050.00", "12.0 m"))
+
+
+def test_columns_are_chosen_in_the_order_given(made, capsys):
+    runs = [str(made("a", 0, 80.0))]
+    assert main(["report", *runs, "--columns", "median_error_m", "--markdown"]) == 0
+    out = capsys.readouterr().out
+    assert "|  | Median error |" in out
+    assert "R@1" not in out
+    assert main(["report", *runs, "--columns", "median_error_m, recall@1", "--markdown"]) == 0
+    assert "|  | Median error | R@1 |" in capsys.readouterr().out
+    assert main(["report", *runs, "--columns", "recall@11"]) == 2
+    assert "did you mean 'recall@1'" in capsys.readouterr().err
+
+
+def test_latex_is_a_whole_table_with_the_lines_of_booktabs(made):
+    lines = latex(compare([made("a", 0, 80.0), made("b", 1, 81.0)])).splitlines()
+    body = [line for line in lines if not line.startswith("%")]
+    assert body[:2] == [r"\begin{tabular}{lrr}", r"\toprule"]
+    assert body[3] == r"\midrule"
+    assert body[-2:] == [r"\bottomrule", r"\end{tabular}"]
+    assert all(line.count("&") == 2 for line in body if line.endswith(r"\\"))
 
 
 @pytest.mark.parametrize(

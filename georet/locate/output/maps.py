@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from georet.locate.output.records import Record
+from georet.locate.output.records import Record, accuracy_m
 from georet.locate.output.webmap import (
     Frame,
     Painter,
@@ -68,7 +68,7 @@ class Maps:
     def _detail(self, record: Record, frame: Frame) -> Html:
         layers = [tag("img", src=webp(self._painter.base(frame)), alt="", class_="base")]
         shapes = join(*_footprints(record, frame), *_circles(record, frame), _scale(frame))
-        at = position((record["latitude"], record["longitude"]))
+        at = position((record["latitude"], record["longitude"]), accuracy_m(record))
         about = f"Map round {at}, with the outlines of the candidates"
         return figure(_geo(frame, layers, shapes, about), _circle_caption(record))
 

@@ -13,7 +13,7 @@ from georet.files import write_atomic
 from georet.locate.output.batch import heat_in
 from georet.locate.output.journal import Journal
 from georet.locate.output.maps import Maps
-from georet.locate.output.records import Record
+from georet.locate.output.records import Record, accuracy_m
 from georet.locate.output.table import short
 from georet.page.markup import Html, data_url, document, join, more, tag
 from georet.page.readable import NOTHING, count, metres, percent, position
@@ -124,7 +124,11 @@ def _facts(record: Record) -> Html:
     )
     items = (tag("div", tag("dt", name), tag("dd", value)) for name, value in facts.items())
     return join(
-        tag("p", position((record["latitude"], record["longitude"])), class_="where"),
+        tag(
+            "p",
+            position((record["latitude"], record["longitude"]), accuracy_m(record)),
+            class_="where",
+        ),
         tag("p", warning, class_="open") if record["abstained"] else Html(),
         tag("dl", *items, class_="run"),
     )
@@ -150,7 +154,7 @@ def _tops(record: Record, photo: Html, gallery: StoredGallery) -> Iterator[Html]
             tag("i", tag("i", style=f"width:{width:.0f}%"), class_="bar", aria_hidden="true"),
             tag("span", f"belief {percent(100 * one['belief'])}"),
             tag("span", f"cosine {one['score']:.3f}"),
-            tag("span", position((one["latitude"], one["longitude"]))),
+            tag("span", position((one["latitude"], one["longitude"]), one["side_m"])),
             tabindex="0",
             class_=f"top-{one['rank']}",
         )

@@ -51,6 +51,12 @@ def as_text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def accuracy_m(record: Record) -> float:
+    """Return how many metres the place is good for: its 90 % radius, or the best tile's side."""
+    radius, best = record["radius_90_m"], record["candidates"][0]
+    return float(best["side_m"] if radius is None else radius)
+
+
 def _candidate(rank: int, candidate: Candidate) -> Record:
     return {
         "rank": rank,

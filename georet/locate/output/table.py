@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from georet.locate.output.journal import Journal
-from georet.locate.output.records import Record
+from georet.locate.output.records import Record, accuracy_m
 from georet.page.readable import NOTHING, count, metres, percent, position
 from georet.progress import one_line
 
@@ -27,7 +27,7 @@ def summary(journal: Journal) -> str:
 
 def place_line(record: Record) -> str:
     """Return position, radii and confidence in one line."""
-    parts = [position((record["latitude"], record["longitude"]))]
+    parts = [position((record["latitude"], record["longitude"]), accuracy_m(record))]
     if record["radius_90_m"] is not None:
         parts.append(f"within {metres(record['radius_50_m'])} (50 %)")
         parts.append(f"{metres(record['radius_90_m'])} (90 %)")
@@ -44,7 +44,7 @@ def _block(record: Record) -> str:
     names = [n if len(n) <= _WIDEST_NAME else f"…{n[1 - _WIDEST_NAME :]}" for n in ids]
     width = max(map(len, names))
     for one, name in zip(record["candidates"], names, strict=True):
-        at = position((one["latitude"], one["longitude"]))
+        at = position((one["latitude"], one["longitude"]), one["side_m"])
         belief = percent(100 * one["belief"]) if one["belief"] >= 1e-4 else NOTHING
         lines.append(
             f"  {one['rank']:>3}. {name:<{width}}  {at:<22}  "

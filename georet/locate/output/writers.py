@@ -16,7 +16,8 @@ from georet.files import replacing
 from georet.ground.footprints import footprint_rings
 from georet.locate.output.batch import HEAT
 from georet.locate.output.journal import Journal
-from georet.locate.output.records import PLACE, SCHEMA, Record, as_text
+from georet.locate.output.records import PLACE, SCHEMA, Record, accuracy_m, as_text
+from georet.page.readable import degree_digits
 
 Provenance = Mapping[str, Any]
 _ROWS: Final = 4096
@@ -45,14 +46,19 @@ def write_geojson(path: Path, journal: Journal, provenance: Provenance) -> None:
 
 
 def write_csv(path: Path, journal: Journal, provenance: Provenance) -> None:
-    """Write a line a photo: place, radii, confidence, and the best tile's id, score, distance."""
+    """Write a line a photo: place, radii, confidence, and the best tile's id, score, distance.
+
+    Degrees have the decimals that the 90 % radius, or else the tile's side, makes worth writing.
+    """
     del provenance  # CSV has no place for it
     with replacing(path, errors=_ESCAPED) as stream:
         stream.write(csv_line([*PLACE, "best_tile", "best_score", "photo_sha256"]))
         for record in journal.records():
             best = record["candidates"][0]
             sha256 = " ".join(record["photo_sha256"])
-            cells = [*(record[key] for key in PLACE), best["id"], best["score"], sha256]
+            num = degree_digits(accuracy_m(record))
+            place = record | {key: f"{record[key]:.{num}f}" for key in ("latitude", "longitude")}
+            cells = [*(place[key] for key in PLACE), best["id"], best["score"], sha256]
             stream.write(csv_line(cells))
 
 

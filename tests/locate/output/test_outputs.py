@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from georet.geodesy import distance_m
 from georet.locate import Locator
 from georet.locate.output.batch import locate_batch
 from georet.locate.output.journal import Journal
 from georet.locate.output.page import page
 from georet.locate.output.provenance import provenance
+from georet.locate.output.records import accuracy_m
 from georet.locate.output.writers import (
     WRITERS,
     write_csv,
@@ -25,6 +27,7 @@ from georet.locate.output.writers import (
     write_parquet,
 )
 from georet.locate.question import Question
+from georet.page.readable import degree_digits
 from georet.testing.pixel_session import PixelSession
 
 LON_RANGE = 180
@@ -125,7 +128,10 @@ def test_csv_has_a_line_a_photo_and_no_formula(located, tmp_path):
     with (tmp_path / "out.csv").open(newline="") as stream:
         lines = list(csv.DictReader(stream))
     assert len(lines) == 4
-    assert float(lines[0]["latitude"]) == record["latitude"]
+    degrees = [float(lines[0][key]) for key in ("latitude", "longitude")]
+    exact = [record["latitude"], record["longitude"]]
+    assert distance_m(np.array(degrees), np.array(exact)) < accuracy_m(record) / 10
+    assert len(lines[0]["latitude"].partition(".")[2]) == degree_digits(accuracy_m(record)) < 7
     assert lines[3]["photo"] == "'=HYPERLINK(1)"
 
 
