@@ -8,6 +8,7 @@ heavy inside the function. It appears here as one line of ``COMMANDS``: name, ta
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from georet.components import Command
 from georet.errors import GeoretError, PluginError, UsageError
 from georet.plugins import load_plugins
 from georet.plugins.discovery import Source
+from georet.plugins.selection import VARIABLE
 from georet.suggest import hint_for
 from georet.version import __version__
 
@@ -54,6 +56,7 @@ georet config show --recipe sample4geo/orbitview
 georet doctor
 """
 INTERRUPTED = 130
+PLUGINS = "--plugins"
 
 
 class LazyGroup(TyperGroup):
@@ -64,6 +67,11 @@ class LazyGroup(TyperGroup):
         """The commands that the selected plugins bring, and whose they are."""
         commands = load_plugins().commands()
         return {name: found for name, found in commands.items() if name not in COMMANDS}
+
+    def select(self, wishes: Sequence[str]) -> None:
+        """Select plugins for this call, as ``GEORET_PLUGINS`` would."""
+        os.environ[VARIABLE] = ",".join(wishes)
+        self.__dict__.pop("brought", None)
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the names of georet's own commands and of those that plugins bring."""
@@ -77,12 +85,24 @@ class LazyGroup(TyperGroup):
         return None if found is None else _of_plugin(*found)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command to call; an unknown one is an error with the closest name."""
-        if self.get_command(ctx, args[0]) is None:
-            raise UsageError(
-                f"there is no command {args[0]!r}",
-                hint=hint_for(args[0], self.list_commands(ctx), "commands"),
-            )
+        """Find the command to call; an unknown one is an error with the closest name.
+
+        ``--plugins`` behind a plugin's command selects it too, and is kept from a command that
+        has no such option.
+        """
+        name, *rest = args
+        wishes, others = _taken_out(rest)
+        command = self.get_command(ctx, name)
+        if command is None and wishes:
+            self.select(wishes)
+            command = self.get_command(ctx, name)
+        if command is None:
+            close = hint_for(name, self.list_commands(ctx), "commands")
+            hint = f"{close}\n  A plugin's command needs it: georet {name} --plugins ./mine.py"
+            raise UsageError(f"there is no command {name!r}", hint=hint)
+        if name not in COMMANDS and wishes and not _has_option(command, PLUGINS):
+            self.select(wishes)
+            args = [name, *others]
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
@@ -104,6 +124,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; georet's errors are left to the caller."""
     app = _typer(cls=LazyGroup, epilog=EPILOG, no_args_is_help=True)
     app.callback()(_front)
+    selected = os.environ.get(VARIABLE)
     try:
         code = get_command(app).main(list(arguments), prog_name="georet", standalone_mode=False)
     except typer.Abort as error:
@@ -114,6 +135,11 @@ def run(arguments: Sequence[str]) -> int:
             error.show()
             return int(error.exit_code)
         raise
+    finally:
+        # What was selected for this call is not for the next one in this process.
+        os.environ.pop(VARIABLE, None)
+        if selected is not None:
+            os.environ[VARIABLE] = selected
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
@@ -135,6 +161,12 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _select(ctx: typer.Context, wishes: list[str] | None) -> None:
+    group = ctx.command
+    if wishes and isinstance(group, LazyGroup):
+        group.select(wishes)
+
+
 def _front(
     version: Annotated[
         bool,
@@ -142,8 +174,43 @@ def _front(
             "--version", help="Print the version.", callback=_print_version, is_eager=True
         ),
     ] = False,
+    plugins: Annotated[
+        list[str] | None,
+        typer.Option(
+            PLUGINS,
+            metavar="A,B",
+            help="Plugins for the command, here or behind its name.",
+            callback=_select,
+            is_eager=True,
+        ),
+    ] = None,
 ) -> None:
     """Find out where a photo was taken: train an encoder, judge it, search with it."""
+
+
+def _taken_out(args: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the values of ``--plugins`` among arguments, and the arguments without them."""
+    wishes: list[str] = []
+    others: list[str] = []
+    rest = list(args)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return wishes, [*others, word, *rest]
+        if word == PLUGINS and rest:
+            wishes.append(rest.pop(0))
+        elif word.startswith(f"{PLUGINS}="):
+            wishes.append(word.partition("=")[2])
+        else:
+            others.append(word)
+    return wishes, others
+
+
+def _has_option(command: Any, option: str) -> bool:
+    """Return whether a command, or a subcommand of it, has an option."""
+    inner = getattr(command, "commands", {}).values()
+    own = any(option in param.opts for param in command.params)
+    return own or any(_has_option(one, option) for one in inner)
 
 
 def _built_in(name: str) -> Any:

@@ -14,19 +14,17 @@ EPILOG = """Examples:
 
 georet demo
 
-georet demo --run runs/first --no-browser
+georet demo runs/first --no-browser
 """
 HOST = "127.0.0.1"
-RunFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "--run", metavar="RUN", help="A run trained on OrbitView; by default the newest in ./runs."
-    ),
-]
+WHICH = "A run trained on OrbitView; by default the newest in ./runs."
+RunFolder = Annotated[Path | None, typer.Argument(metavar="RUN", help=WHICH)]
+NamedRun = Annotated[Path | None, typer.Option("--run", metavar="RUN", help="The same by name.")]
 
 
 def demo(
     run: RunFolder = None,
+    named_run: NamedRun = None,
     port: Port = 8765,
     no_browser: NoBrowser = False,
     as_json: AsJson = False,
@@ -36,8 +34,12 @@ def demo(
     Without a run trained on OrbitView, one is trained first, which takes some minutes. The gallery
     is built once and kept below the run.
     """
+    from georet.errors import UsageError
     from georet.extras import need
 
+    if run is not None and named_run is not None:
+        raise UsageError("the run is given twice", where="--run", hint="Leave one of them out.")
+    run = run or named_run
     for module, extra in (("fastapi", "serve"), ("uvicorn", "serve"), ("pyarrow", "gallery")):
         need(module, extra=extra, what="georet demo")
     from georet.commands.demo import demo_site, newest_run

@@ -78,7 +78,7 @@ def find(wish: str, known: dict[str, Source], *, entry_points_only: bool = False
             where=f"plugin {wish!r}",
             hint=f"Name it yourself: --plugins {wish}\n  {hint_for(wish, known, 'installed')}",
         )
-    if "/" in wish or "\\" in wish or wish.endswith(".py"):
+    if is_path(wish):
         return _from_path(wish)
     for source in known.values():
         if source.target == wish:
@@ -115,6 +115,18 @@ def load(source: Source) -> ModuleType:
         ) from error
 
 
+def is_path(wish: str) -> bool:
+    """Return whether a wish is the path of a file or folder, not a name or a module."""
+    return "/" in wish or "\\" in wish or wish.endswith(".py")
+
+
+def name_of(path: Path) -> str:
+    """Return what a plugin in a file, or in a folder with ``__init__.py``, is called."""
+    if path.name == "__init__.py":
+        path = path.parent
+    return path.stem if path.suffix == ".py" else path.name
+
+
 def split(wishes: Iterable[str]) -> list[str]:
     """Return the single wishes of a list whose entries may hold several, separated by commas."""
     parts = (part.strip() for text in wishes for part in text.split(","))
@@ -140,9 +152,8 @@ def _from_path(wish: str) -> Source:
         raise PluginError(
             f"can't be read: {error.strerror}", where=f"plugin {wish!r}", hint="Check the path."
         ) from error
-    name = path.parent.name if path.name == "__init__.py" else path.stem
     return Source(
-        name, path.resolve(), path.name, f"sha256:{digest[:12]}", wish, is_installed=False
+        name_of(path), path.resolve(), path.name, f"sha256:{digest[:12]}", wish, is_installed=False
     )
 
 

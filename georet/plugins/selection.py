@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from georet.errors import PluginError
-from georet.plugins.discovery import CORE, Source, core, find, installed, split
+from georet.plugins.discovery import CORE, Source, core, find, installed, is_path, name_of, split
 from georet.suggest import hint_for
 
 DEFAULT = "sample4geo"
@@ -95,10 +95,14 @@ def is_always_on(source: Source) -> bool:
 
 
 def is_meant(wish: str, source: Source) -> bool:
-    """Return whether a wish asks for this plugin: by name, as typed before, or by its path."""
+    """Return whether a wish asks for this plugin: by name, as typed before, or by its path.
+
+    A path that was recorded elsewhere means the file of that name which the user named now.
+    """
     if wish in (source.name, source.wish):
         return True
-    return isinstance(source.target, Path) and Path(wish).expanduser().resolve() == source.target
+    is_file = isinstance(source.target, Path)
+    return is_file and is_path(wish) and name_of(Path(wish)) == source.name
 
 
 def _enter(chosen: dict[str, Source], source: Source) -> None:

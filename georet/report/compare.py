@@ -94,8 +94,8 @@ def _table(key: tuple[str, ...], groups: Sequence[tuple[Parts, Group]]) -> Table
         )
     )
     title = " · ".join(part for part in key if part)
-    shared, labels = split_shared(names)
-    said = ", ".join(shared)
+    common, labels = split_shared(names)
+    said = ", ".join(common)
     found = {**facts, "shared": said, "notes": notes, "rows": values}
     return Table(title, dict(zip(labels, rows, strict=True)), notes, found, said)
 

@@ -7,7 +7,6 @@ from functools import partial
 from georet.errors import ConfigError
 from georet.evaluate.evaluator import (
     Result,
-    choose,
     evaluate_sets,
     num_images,
     write_result,
@@ -29,18 +28,11 @@ class Judge:
     def __init__(self, parts: Parts, log: Log) -> None:
         self._parts, self._log, config = parts, log, parts.config.evaluate
         sets = parts.data.evaluations
-        self._during = choose(sets, config.during or list(sets)[:1], where="evaluate.during")
-        self._final = choose(sets, config.final, where="evaluate.final") | self._during
+        self._during, self._final = setup.judged_sets(parts.config, sets, parts.plugins)
         self._metrics = setup.make_metrics(parts.plugins)
         self._best_set, _, self._best_metric = (
             config.best or f"{next(iter(self._during), '')}/recall@1"
         ).partition("/")
-        if self._best_set not in self._during:
-            raise ConfigError(
-                f"{config.best!r} is not `set/metric` of a set evaluated while training",
-                where="evaluate.best",
-                hint=f"Sets: {', '.join(self._during)}.",
-            )
 
     @property
     def has_lost_patience(self) -> bool:

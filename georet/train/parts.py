@@ -58,6 +58,8 @@ def make_parts(
 ) -> Parts:
     """Build everything from the configuration; with a checkpoint, weights are loaded later."""
     data = setup.load_data(config, plugins)
+    # Before the encoder, which may take long to build.
+    setup.judged_sets(config, data.evaluations, plugins)
     bare = None if checkpoint is None else checkpoint.state["bare_options"]
     encoder = setup.make_encoder(config, plugins, list(data.pairs.views), bare)
     sampler = setup.make_sampler(config, plugins)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 import sys
@@ -21,6 +22,7 @@ from georet.errors import DataError, PluginError, UsageError
 from georet.evaluate.evaluator import Result
 from georet.files import read_object, write_atomic, write_json
 from georet.plugins import UNSAID, Plugins, Selection
+from georet.plugins.discovery import is_path
 from georet.run_layout import (
     BAD_IMAGES,
     BANKS,
@@ -109,9 +111,30 @@ def reconfigure(
             trust_file=False,
         )
     except PluginError as error:
-        hint = f"The run was made with: --plugins {','.join(recorded.plugins or ())}"
+        hint = _made_with(path.parent, recorded.plugins or ())
         raise PluginError(error.what, where=error.where, hint=hint) from error
     return config.model_copy(update={"recipe": recorded.recipe}), loaded
+
+
+def _made_with(run_dir: Path, wishes: Sequence[str]) -> str:
+    """Say how to select a run's plugins from here; relative paths count from where it began.
+
+    They are said, not loaded: a run's folder may be anybody's.
+    """
+    manifest = read_object(run_dir / MANIFEST) if (run_dir / MANIFEST).is_file() else {}
+    folder = Path(str(manifest.get("folder", "")))
+    relative = [w for w in wishes if is_path(w) and not Path(w).expanduser().is_absolute()]
+    if not relative or not folder.is_absolute() or folder == Path.cwd():
+        return f"The run was made with: --plugins {','.join(wishes)}"
+    found = {wish: Path(os.path.normpath(folder / wish)) for wish in relative}
+    gone = "".join(
+        f"\n  {path} is not there any more." for path in found.values() if not path.exists()
+    )
+    said = ",".join(str(found.get(wish, wish)) for wish in wishes)
+    return (
+        f"The run was made with: --plugins {said}\n"
+        f"  {', '.join(relative)} counts from {folder}, where the run was started.{gone}"
+    )
 
 
 def changed_versions(run_dir: Path, plugins: Plugins) -> list[str]:
@@ -140,7 +163,8 @@ def train_run(trainer: Trainer) -> dict[str, Result]:
     """
     path, begun = trainer.run_dir / MANIFEST, time.time()
     before = read_object(path) if path.is_file() else {}
-    origin = {"started": _now()} | {k: before[k] for k in ("started", "command") if k in before}
+    kept = ("started", "command", "folder")
+    origin = {"started": _now()} | {key: before[key] for key in kept if key in before}
     manifest = describe(trainer) | origin
     spent_s, finished = float(before.get("duration_s", 0.0)), None
     write_json(path, manifest | {"finished": None, "duration_s": spent_s})
@@ -176,6 +200,7 @@ def describe(trainer: Trainer) -> dict[str, Any]:
         "num_parameters": sum(p.numel() for p in trainer.encoder.parameters()),
         "num_trained_parameters": sum(p.numel() for p in trainer.stepper.parameters.values()),
         "command": shlex.join(["georet", *sys.argv[1:]]),
+        "folder": str(Path.cwd()),
     }
 
 

@@ -22,6 +22,7 @@ from georet.contracts.training import (
 from georet.encoder import Encoder, build_encoder
 from georet.errors import ConfigError, DataError
 from georet.evaluate import protocol_of
+from georet.evaluate.evaluator import choose
 from georet.plugins import Plugins
 from georet.train.device import pick_device, pick_precision
 from georet.train.objective import Objective
@@ -29,6 +30,8 @@ from georet.types import EvaluationSet, PairTable
 
 SET_NAME = r"[A-Za-z0-9][A-Za-z0-9._+ -]*"
 """What an evaluation set may be called."""
+OWN_DATA = "sample4geo/own-data"
+"""The recipe for whose data has other sets than a recipe expects."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,36 @@ def evaluations_of(dataset: Dataset) -> Mapping[str, EvaluationSet]:
                     hint="Positives are rows of the gallery's table, counted from 0.",
                 )
     return sets
+
+
+def judged_sets(
+    config: RunConfig, sets: Mapping[str, EvaluationSet], plugins: Plugins
+) -> tuple[dict[str, EvaluationSet], dict[str, EvaluationSet]]:
+    """Return the evaluation sets to be judged while training, and those at the end.
+
+    ConfigError for a name that the data set hasn't, and for an ``evaluate.best`` of another set.
+    """
+    asked = config.evaluate
+    for where, names in (("during", asked.during), ("final", asked.final)):
+        lacking = [name for name in names or () if name not in sets]
+        if lacking:
+            wanted = f"evaluate.{where}=[{next(iter(sets))}]"
+            hint = f"The data set has: {', '.join(sets)}. For example --set '{wanted}'"
+            if OWN_DATA in plugins.recipes and config.recipe != OWN_DATA:
+                hint += f"\n  The recipe for data of one's own: --recipe {OWN_DATA}"
+            raise ConfigError(
+                f"no evaluation set {', '.join(map(repr, lacking))} in {config.dataset.name}",
+                where=f"evaluate.{where}",
+                hint=hint,
+            )
+    during = choose(sets, asked.during or list(sets)[:1], where="evaluate.during")
+    if asked.best is not None and asked.best.partition("/")[0] not in during:
+        raise ConfigError(
+            f"{asked.best!r} is not `set/metric` of a set evaluated while training",
+            where="evaluate.best",
+            hint=f"Sets: {', '.join(during)}.",
+        )
+    return during, choose(sets, asked.final, where="evaluate.final") | during
 
 
 def make_encoder(

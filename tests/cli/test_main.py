@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,40 @@ def test_commands_of_plugins_stand_in_the_help(greeter):
 
 def test_commands_of_plugins_can_be_called(greeter):
     assert greeter("greet", "--name", "you").out == "hello you\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--plugins", "./greeter.py", "greet", "--name", "you"],
+        ["--plugins=./greeter.py", "greet", "--name", "you"],
+        ["greet", "--plugins", "./greeter.py", "--name", "you"],
+        ["greet", "--name", "you", "--plugins=sample4geo,./greeter.py"],
+    ],
+    ids=" ".join,
+)
+def test_a_plugin_is_selected_before_and_after_the_name_of_its_command(greeter, words, monkeypatch):
+    monkeypatch.delenv("GEORET_PLUGINS")
+    assert greeter(*words).out == "hello you\n"
+    assert "GEORET_PLUGINS" not in os.environ
+    outcome = greeter("greet")
+    assert outcome.code == 2
+    assert "georet greet --plugins ./mine.py" in outcome.err
+
+
+def test_plugins_before_a_command_of_georet_count_for_it(greeter, monkeypatch):
+    monkeypatch.delenv("GEORET_PLUGINS")
+    named = ("--plugins", "sample4geo,./greeter.py")
+    assert "greeter" in greeter(*named, "config", "validate").out
+    assert "Say hello [greeter]" in greeter("--plugins", "./greeter.py", "--help").out
+    assert "greeter" not in greeter("config", "validate").out
+
+
+def test_a_command_with_an_option_plugins_of_its_own_keeps_it(georet, tmp_path, monkeypatch):
+    monkeypatch.delenv("GEORET_PLUGINS", raising=False)
+    own = GREETER.replace('name: str = "world"', 'name: str = "world", plugins: str = ""')
+    (tmp_path / "own.py").write_text(own.replace("hello {name}", "hello {name} {plugins}"))
+    assert georet("greet", "--plugins", "./own.py").out == "hello world ./own.py\n"
 
 
 def test_a_plugin_can_not_replace_a_command_of_georet(greeter):

@@ -85,7 +85,7 @@ def test_the_demo_builds_its_gallery_once_and_finds_its_samples(run_dir):
     (gallery,) = (run_dir / "galleries").glob("world-*.gallery")
     written = (gallery / "gallery.json").stat().st_mtime_ns
 
-    second = Running("demo", "--run", run_dir, "--no-browser", "--port", 0)
+    second = Running("demo", run_dir, "--no-browser", "--port", 0)
     assert second.line.startswith("http://127.0.0.1:")
     code, said = second.stop()
     assert (code, "building" in said) == (0, False)
@@ -116,6 +116,8 @@ def test_without_a_run_the_demo_trains_one_first(run_dir, tmp_path, monkeypatch,
         (("serve", "x", "--port", "70000"), "port 70000 of 127.0.0.1 can't be had"),
         (("demo", "--port", "70000"), "port 70000 of 127.0.0.1 can't be had"),
         (("demo", "--run", "nowhere"), "there is no run here"),
+        (("demo", "nowhere"), "nowhere: there is no run here"),
+        (("demo", "a", "--run", "b"), "the run is given twice"),
     ],
 )
 def test_what_cannot_be_served_is_said_in_words(tmp_path, arguments, message):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from georet.commands.training import evaluate_run, rewrite_report, start_run
-from georet.errors import UsageError
+from georet.errors import PluginError, UsageError
 from georet.plugins import Selection
 from georet.report.compare import compare
 
@@ -86,6 +86,30 @@ def test_observers_are_told_of_evaluations_while_training_and_after(start, tmp_p
     ]
     (record,) = json.loads("[" + printed)
     assert seen[-1]["metrics"] == {"held-out": record["metrics"]}
+
+
+def test_a_plugin_by_a_relative_path_is_named_in_full_from_another_folder(
+    start, tmp_path, monkeypatch
+):
+    there, here = tmp_path / "there", tmp_path / "here"
+    for folder in (there, here):
+        folder.mkdir()
+    (there / "logger.py").write_text(OBSERVER)
+    monkeypatch.chdir(there)
+    shipped = ["sample4geo", "georet.testing.plugin"]
+    run = start("run", "train.epochs=1", plugins=[*shipped, "./logger.py"])
+    monkeypatch.chdir(here)
+    for named in (shipped, [*shipped, "./logger.py"]):
+        with pytest.raises(PluginError) as caught:
+            evaluate_run(run, selection=Selection.of(named), as_json=True)
+        said = str(caught.value)
+        assert f"--plugins sample4geo,georet.testing.plugin,{there}/logger.py" in said
+        assert f"./logger.py counts from {there}, where the run was started" in said
+    evaluate_run(run, selection=Selection.of([*shipped, f"{there}/logger.py"]), as_json=True)
+    assert len((run / "seen.jsonl").read_text().splitlines()) == 2
+    (there / "logger.py").unlink()
+    with pytest.raises(PluginError, match=r"there/logger.py is not there any more"):
+        evaluate_run(run, selection=Selection.of(shipped), as_json=True)
 
 
 def test_a_limited_field_of_view_is_stated_with_its_seed(run, capsys):

@@ -141,3 +141,19 @@ def test_a_setting_that_can_not_work_names_its_key(start, override: str, place: 
     with pytest.raises(ConfigError) as caught:
         start("run", override)
     assert caught.value.where == place
+
+
+@pytest.mark.parametrize("key", ["during", "final"])
+def test_a_set_that_the_data_has_not_is_told_before_the_encoder_is_built(
+    start, tmp_path, monkeypatch, key
+):
+    built = []
+    monkeypatch.setattr("georet.train.setup.make_encoder", lambda *_: built.append(1))
+    with pytest.raises(ConfigError) as caught:
+        start("run", f"evaluate.{key}=[cross]")
+    said = str(caught.value)
+    assert built == []
+    assert f"evaluate.{key}: no evaluation set 'cross' in tiny" in said
+    assert f"The data set has: held-out. For example --set 'evaluate.{key}=[held-out]'" in said
+    assert "--recipe sample4geo/own-data" in said
+    assert not (tmp_path / "run" / "config.yaml").exists()
