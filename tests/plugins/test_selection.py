@@ -130,6 +130,17 @@ def test_a_file_that_the_user_names_satisfies_what_else_asks_for_it(
         assert "mine" in names(["./mine.py"], also=[wish])
 
 
+def test_a_path_recorded_elsewhere_means_the_file_of_that_name_which_the_user_names(
+    site, tmp_path, loss_source, monkeypatch
+):
+    (tmp_path / "mine.py").write_text(loss_source["one"])
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert "mine" in names([str(tmp_path / "mine.py")], also=["./mine.py"])
+    with pytest.raises(PluginError, match="loaded only when you name them"):
+        names([str(tmp_path / "mine.py")], also=["./yours.py"])
+
+
 def test_the_version_of_a_file_changes_with_its_contents(site, tmp_path, loss_source):
     path = tmp_path / "mine.py"
     path.write_text(loss_source["one"])

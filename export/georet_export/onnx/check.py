@@ -59,8 +59,8 @@ def check_branch(branch: Branch, view: str, size: Size) -> None:
         first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
         what = f"{type(error).__name__}: {first}"
         where = line_of(error, maker.root)
-        if not where and lines:
-            what, where = "the batch size becomes a constant", lines[0]
+        if not where and (lines or "onstraints violated" in first):
+            what, where = "the batch size becomes a constant", "".join(lines[:1])
         raise ExportError(
             f"torch can't trace the backbone into a graph: {what}{where}",
             where=f"{maker}, view {view}",

@@ -22,6 +22,7 @@ from georet_export.artefact.errors import ExportError
 from georet_export.artefact.external_data import check_onnx
 from georet_export.artefact.vendors import quiet
 from georet_export.artefact.writing import INPUT, OUTPUT
+from georet_export.onnx.check import check_branch
 from georet_export.onnx.graph import Deployable
 
 OPSET = 20
@@ -47,6 +48,8 @@ def write_onnx(encoder: Encoder, spec: ExportSpec, path: Path) -> dict[str, Any]
         need(module, extra="onnx", what="export to ONNX")
     graph = Deployable(encoder.branch(spec.view), is_half=spec.precision == "fp16")
     model = _slimmed(_traced(graph, spec))
+    if not model.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
+        check_branch(encoder.branch(spec.view), spec.view, spec.size)  # names the line
     _check(model, spec)
     # For those who have nothing but this file.
     onnx = need("onnx", extra="onnx")
