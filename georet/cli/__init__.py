@@ -29,12 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     if sys.stdout is None:
         # Closed by the caller (`>&-`), who wants no output.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open to the end
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     try:
         code = run(sys.argv[1:] if arguments is None else arguments)
         # Here, where it can be told what went wrong; Python itself flushes too late.
         sys.stdout.flush()
-        return code
+        return code  # noqa: TRY300 - the flush may raise as well
     except GeoretError as error:
         _complain(str(error), error)
         return error.exit_code
