@@ -25,14 +25,14 @@ from georet.cli import main
 from georet.errors import GeoretError
 from georet.facade import Gallery
 from georet.gallery.making.build import build_gallery
-from georet.run_layout import VOUCHED
+from georet.run_layout import ARTEFACT, REPORT, TIMING, VOUCHED
 from georet.sessions import SessionSpec
 from georet.testing.drawn_tiles import DrawnTiles, PixelSpec
 from georet.testing.fixtures import TINY_PLUGINS
 
 CAN_DIFFER = {
-    "timing.jsonl": "how long stages took: nothing is decided by it",
-    "report.html": "a page for people, written anew by `georet report --html`",
+    TIMING: "how long stages took: nothing is decided by it",
+    REPORT: "a page for people, written anew by `georet report --html`",
     "tensorboard": "curves for people, read by TensorBoard alone",
     "events.out.tfevents": "curves for people, read by TensorBoard alone",
 }
@@ -180,7 +180,7 @@ def run() -> None:
     trained = tiny_run(options.work)
     make_gallery(options.work / "g")
     export(trained, options.work / "export")
-    artefact = next((options.work / "export").rglob("artefact.json")).parent
+    artefact = next((options.work / "export").rglob(ARTEFACT)).parent
     found = damages(kinds(trained, options.work / "g", artefact), options.num, options.seed)
     for each in found:
         if each.is_missed or each.is_bug:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 DEBUG = "GEORET_DEBUG"
@@ -29,12 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     if sys.stdout is None:
         # Closed by the caller (`>&-`), who wants no output.
-        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     try:
         code = run(sys.argv[1:] if arguments is None else arguments)
         # Here, where it can be told what went wrong; Python itself flushes too late.
         sys.stdout.flush()
-        return code  # noqa: TRY300 - the flush may raise as well
     except GeoretError as error:
         _complain(str(error), error)
         return error.exit_code
@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 3
     except Exception as error:
         return _bug(error)
+    return code
 
 
 def _bug(error: Exception) -> int:
