@@ -45,6 +45,11 @@ def only_writer(folder: Path, doing: str) -> Iterator[None]:
     finally:
         with suppress(OSError):
             (folder / HOLDER).unlink()
+        with suppress(OSError):
+            # Where nothing came of it, nothing stays; still under the lock, so that it is ours.
+            if [path.name for path in folder.iterdir()] == [LOCK]:
+                (folder / LOCK).unlink()
+                folder.rmdir()
         lock.release()
 
 

@@ -77,3 +77,12 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="file/run"), only_writer(tmp_path / "file/run", "x"):
         pass
+
+
+def test_where_nothing_was_written_nothing_stays(tmp_path):
+    with only_writer(tmp_path / "run", "training"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    with only_writer(tmp_path / "run", "training"):
+        (tmp_path / "run" / "kept").write_text("")
+    assert (tmp_path / "run" / "kept").exists()

@@ -1,0 +1,95 @@
+"""What a resume may change of what was begun, and what not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from georet.config import RunConfig
+from georet.errors import ConfigError, DataError
+from georet.train.begun import begun, check_begun
+from georet.types import ImageTable, PairTable
+
+CONFIG = RunConfig.model_validate(
+    {
+        "dataset": {"name": "tiny"},
+        "data": {"size": {"query": [32, 32], "reference": [32, 32]}},
+        "encoder": {"backbone": {"name": "tiny"}},
+        "losses": [{"name": "info_nce"}],
+        "sampler": {"name": "random"},
+    }
+)
+
+
+def table(name, tmp_path, num=6):
+    ids = [f"{name}-{i}" for i in range(num)]
+    latlon = np.stack([np.linspace(1, 2, num), np.linspace(3, 4, num)], axis=1)
+    return ImageTable(ids, [tmp_path / i for i in ids], latlon, name=name)
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    rows = np.arange(6)
+    views = {view: table(view, tmp_path) for view in ("query", "reference")}
+    return PairTable(views, np.stack([rows, rows], axis=1))
+
+
+def recorded(config, pairs):
+    return json.loads(json.dumps(begun(config, pairs)))
+
+
+def changed(**sections):
+    return CONFIG.model_copy(
+        update={k: getattr(CONFIG, k).model_copy(update=v) for k, v in sections.items()}
+    )
+
+
+def test_nothing_changed_tells_nothing(pairs):
+    assert check_begun(recorded(CONFIG, pairs), CONFIG, pairs) == []
+
+
+def test_a_checkpoint_that_remembers_nothing_is_taken(pairs):
+    assert check_begun(None, CONFIG, pairs) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "key"),
+    [
+        ("data", {"workers": 3}, "data.workers"),
+        ("train", {"checkpoint_every": 7}, "train.checkpoint_every"),
+        ("evaluate", {"every": 5}, "evaluate.every"),
+    ],
+)
+def test_what_does_not_decide_the_training_is_told(section, values, key, pairs):
+    (line,) = check_begun(recorded(CONFIG, pairs), changed(**{section: values}), pairs)
+    assert line.startswith(key)
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "key"),
+    [
+        ("train", {"lr": 0.5}, "train.lr"),
+        ("train", {"epochs": 99}, "train.epochs"),
+        ("train", {"batch_size": 2}, "train.batch_size"),
+    ],
+)
+def test_what_decides_the_training_is_refused_with_its_key(section, values, key, pairs):
+    with pytest.raises(ConfigError, match=f"{key} was .*, and is {next(iter(values.values()))}"):
+        check_begun(recorded(CONFIG, pairs), changed(**{section: values}), pairs)
+
+
+def test_other_pairs_are_refused(pairs, tmp_path):
+    before = recorded(CONFIG, pairs)
+    fewer = replace(pairs, pairs=pairs.pairs[:5])
+    with pytest.raises(DataError, match="pairs was 6, and is 5"):
+        check_begun(before, CONFIG, fewer)
+    swapped = replace(pairs, pairs=pairs.pairs[:, ::-1][::-1].copy())
+    with pytest.raises(DataError, match="hash was"):
+        check_begun(before, CONFIG, swapped)
+    moved = table("reference", tmp_path)
+    moved.latlon[0] = (9, 9)
+    with pytest.raises(DataError, match="hash was"):
+        check_begun(before, CONFIG, replace(pairs, views={**pairs.views, "reference": moved}))
