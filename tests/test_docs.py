@@ -44,7 +44,9 @@ def test_every_link_within_the_repository_leads_somewhere(name):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_lines_have_at_most_100_characters(name):
-    assert [line for line in typed_lines(PAGES[name]) if len(line) > 100] == []
+    long = [line for line in typed_lines(PAGES[name]) if len(line) > 100]
+    # A hook's signature is one line, whatever its length.
+    assert [line for line in long if not re.fullmatch(r"`georet_\w+\(.*`", line)] == []
 
 
 def typed_lines(page: str) -> Iterator[str]:

@@ -24,7 +24,7 @@ from georet.identity import EncoderIdentity
 from georet.locate import Locator
 from georet.photos.photos import PhotoReader
 from georet.plugins import Selection
-from georet.run_layout import ARTEFACT
+from georet.run_layout import ARTEFACT, VOUCHED
 from georet.sessions import SessionSpec
 from georet.testing import PixelSession
 
@@ -188,6 +188,7 @@ def test_a_runs_rule_of_resizing_reaches_sessions_galleries_and_photos(run, tmp_
     copy = tmp_path / "run"
     shutil.copytree(run, copy)
     values = yaml.safe_load((copy / "config.yaml").read_text())
+    (copy / VOUCHED).unlink()  # the configuration is changed on purpose
     values["data"] |= {"resize": resize, "fast": fast}
     (copy / "config.yaml").write_text(yaml.safe_dump(values))
     reference = SessionSpec(copy, view="reference", selection=SELECTION)
@@ -213,6 +214,7 @@ def test_an_old_run_without_the_key_means_the_first_rule(run, tmp_path, monkeypa
     copy = tmp_path / "run"
     shutil.copytree(run, copy)
     values = yaml.safe_load((copy / "config.yaml").read_text())
+    (copy / VOUCHED).unlink()
     del values["data"]["resize"]
     (copy / "config.yaml").write_text(yaml.safe_dump(values))
     assert SessionSpec(copy, selection=SELECTION).open().identity.resize_rule == "bilinear-exact"

@@ -11,7 +11,7 @@ import pytest
 
 from georet.cli import main
 from georet.commands.training import rewrite_report
-from georet.errors import DataError, UsageError
+from georet.errors import ComponentError, UsageError
 from georet.evaluate.embed import Embedder
 from georet.evaluate.evaluator import evaluate_sets
 from georet.plugins import Selection
@@ -166,7 +166,7 @@ def test_a_data_set_without_evaluation_can_not_judge(judge, monkeypatch):
             return {}
 
     monkeypatch.setattr("georet.train.setup.make_dataset", lambda *a: Empty())
-    with pytest.raises(DataError, match="no evaluation set"):
+    with pytest.raises(ComponentError, match=r"evaluations\(\) returned no set"):
         evidence_of(judge.config, judge.plugins)
 
 
