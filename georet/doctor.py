@@ -25,6 +25,7 @@ BRINGS = {
     "search": "approximate indexes (faiss) for large galleries",
     "search-gpu": "the same on a CUDA device, instead of `search`, never beside it",
     "serve": "the web page with the map",
+    "heif": "photos in HEIC, as telephones write them",
     "tensorboard": "TensorBoard logs beside the JSON ones",
     "test": "what the test suite needs",
     "dev": "what contributors need: linters, type checker, benchmarks",
