@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GeoretError as error:
         _complain(str(error), error)
         return error.exit_code
-    except KeyboardInterrupt as stopped:
-        _complain(" ".join(["stopped by Ctrl-C", *map(str, stopped.args)]))
+    except KeyboardInterrupt:
+        _complain("stopped by Ctrl-C")
         return 130
     except SystemExit as stop:
         # What click and rich make of a closed pipe.

@@ -106,7 +106,12 @@ def load(source: Source) -> ModuleType:
             return _import_file(source.target, source.version)
         return importlib.import_module(source.target)
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt(f"while {source} was imported") from error
+        # The command line's library would forget for whom it was waited.
+        raise PluginError(
+            f"was stopped by Ctrl-C while it was imported{_origin(error)}",
+            where=str(source),
+            hint=f"--no-plugin {source.name} leaves it out.",
+        ) from error
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"can't be imported: {type(error).__name__}: {error}{_origin(error)}",

@@ -135,20 +135,6 @@ def _check_name(name: str, where: str) -> None:
         )
 
 
-def _number(text: str, where: str, column: str) -> float:
-    """Return the number in a cell, NaN where there is none."""
-    if not text:
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        hint = "Write numbers with a point: 47.37." if "," in text else None
-        raise DataError(f"{shown(text)} is no number", where=f"{where}:{column}", hint=hint)
-    return value
-
-
 def _check_ranges(lines: _Lines) -> None:
     is_lat = np.array([c.endswith("lat") or c in ("south", "north") for c in _NUMBERS])
     is_side = np.array([c == "side_m" for c in _NUMBERS])

@@ -39,6 +39,10 @@ def test_an_exit_on_import_does_not_end_the_program(site):
     assert "SystemExit" in failure(site, "raise SystemExit(3)")
 
 
+def test_ctrl_c_on_import_says_for_whom_it_was_waited(site):
+    assert "stopped by Ctrl-C while it was imported" in failure(site, "raise KeyboardInterrupt")
+
+
 @pytest.mark.parametrize(
     ("case", "text"),
     [
