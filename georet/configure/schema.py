@@ -30,6 +30,8 @@ def config_schema(catalog: Catalog) -> Schema:
     _point(schema["properties"], "sampler", "samplers")
     _point(schema["properties"]["losses"], "items", "losses")
     encoder, data = definitions["EncoderConfig"], definitions["DataConfig"]
+    for key, kind in (("optimizer", "optimizers"), ("schedule", "schedules")):
+        _point(definitions["TrainConfig"]["properties"], key, kind)
     _point(encoder["properties"], "backbone", "backbones")
     _point(encoder["properties"]["view_backbones"], "additionalProperties", "backbones")
     _point(data["properties"]["joint"], "items", "transforms")

@@ -42,7 +42,9 @@ class Judge:
 
     def is_best(self, epoch: int) -> bool:
         """Evaluate after an epoch and say whether the encoder was never better."""
-        return self._remember(self._evaluate(self._during, epoch, is_final=False))
+        results = self._evaluate(self._during, epoch, is_final=False)
+        self._parts.rate.evaluated({name: result.metrics for name, result in results.items()})
+        return self._remember(results)
 
     def final(self) -> tuple[dict[str, Result], bool]:
         """Evaluate the last weights on every gallery and keep what the report needs.
@@ -77,7 +79,8 @@ class Judge:
         self, sets: dict[str, EvaluationSet], epoch: int, *, is_final: bool
     ) -> dict[str, Result]:
         title = "final evaluation" if is_final else f"epoch {epoch + 1} evaluation"
-        with self._log.timed("evaluate", epoch), stage(num_images(sets), title) as bar:
+        timed, judged = self._log.timed("evaluate", epoch), self._parts.judged()
+        with timed, judged, stage(num_images(sets), title) as bar:
             results = evaluate_sets(
                 self._parts.embedder,
                 sets,
