@@ -187,7 +187,8 @@ def optimizer_values(
     """Return as JSON values what the optimiser remembers beside its tensors.
 
     ``values`` are by ``<slot>/<parameter>``; ``groups`` hold what stands in its groups and is
-    neither a parameter nor as it was made. ComponentError for what a checkpoint can't keep.
+    neither a parameter nor as it was made. Nothing for most. ComponentError for what no checkpoint
+    can keep.
     """
     slots = _slots(optimizer, parameters)
     values = {f"{slot}/{name}": v for slot, name, v in slots if not _is_tensor(v)}
@@ -208,7 +209,7 @@ def optimizer_values(
                 where=type(optimizer).__name__,
                 hint="An optimiser's state is tensors by parameter, and plain numbers and texts.",
             ) from error
-    return {"values": values, "groups": groups}
+    return {"values": values, "groups": groups} if values or any(groups) else {}
 
 
 def load_optimizer(

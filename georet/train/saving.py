@@ -59,9 +59,11 @@ def save(parts: Parts, log: Log, banks: Banks, *, is_best: bool) -> None:
         "bare_options": bare_options(parts.encoder),
         "encoder_facts": facts_of(parts.encoder, _sizes(parts)),
         "begun": begun(parts.config, parts.data.pairs),
-        OPTIMIZER: optimizer_values(parts.optimizer, _parameters(parts)),
-        SCHEDULE: parts.rate.as_json(),
     }
+    if values := optimizer_values(parts.optimizer, _parameters(parts)):
+        state[OPTIMIZER] = values
+    if noted := parts.rate.as_json():
+        state[SCHEDULE] = noted
     if parts.average is not None:
         state[AVERAGE] = _of_average(parts, parts.average)
     # Observers add to it; what is georet's own they can read only.

@@ -19,6 +19,7 @@ _OWN: Final = {"params": "", "lr": "train.lr", "weight_decay": "train.weight_dec
 """Arguments that georet gives, and the keys that they come from."""
 _UNUSABLE: Final = {
     "LBFGS": "it evaluates a step several times",
+    "Rprop": "it chooses its own step sizes, and no schedule moves them",
     "SparseAdam": "it wants sparse gradients",
 }
 
