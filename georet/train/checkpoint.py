@@ -148,9 +148,12 @@ def load_optimizer(
     where: str,
 ) -> None:
     """Put the tensors of ``optimizer_tensors`` back."""
+    # Fused kernels count steps on the device; the others want the count on the host.
+    counts_there = bool(optimizer.defaults.get("fused") or optimizer.defaults.get("capturable"))
     for key, value in tensors.items():
         slot, _, name = key.partition("/")
         if name not in parameters:
             raise DataError(f"the optimiser's state names {name!r}, not trained here", where=where)
-        device = value.device if slot == "step" else parameters[name].device
+        is_count = slot == "step" and not counts_there
+        device = value.device if is_count else parameters[name].device
         optimizer.state.setdefault(parameters[name], {})[slot] = value.to(device)

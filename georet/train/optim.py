@@ -46,13 +46,24 @@ def build_optimizer(modules: nn.ModuleDict, config: TrainConfig) -> torch.optim.
         [
             {"params": p, "lr": config.lr * s, BASE_RATE: config.lr * s, "weight_decay": d}
             for (s, d), p in groups.items()
-        ]
+        ],
+        # One kernel for all parameters, and one that can skip an update; on a CPU torch's choice.
+        fused=True if _is_on_cuda(modules) else None,
     )
 
 
 def trained_parameters(modules: nn.ModuleDict) -> list[tuple[str, nn.Parameter]]:
     """Return (name, parameter) of all that is trained, in a fixed order."""
     return [(n, p) for n, p in modules.named_parameters() if p.requires_grad]
+
+
+def skips_on_device(optimizer: torch.optim.Optimizer) -> bool:
+    """Say whether it takes ``found_inf``, the flag on which its kernels change nothing.
+
+    Torch's fused optimisers do: a step that is found bad on the device needs no host to skip it.
+    """
+    fused = all(group.get("fused") for group in optimizer.param_groups)
+    return fused and bool(getattr(optimizer, "_step_supports_amp_scaling", False))
 
 
 def set_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
@@ -78,6 +89,10 @@ def local_name(name: str) -> str:
     if parts[:2] == ["encoder", "branches"]:
         return ".".join(parts[4:])
     return ".".join(parts[1:]) if parts[0] == "encoder" else name
+
+
+def _is_on_cuda(modules: nn.ModuleDict) -> bool:
+    return all(p.device.type == "cuda" for _, p in trained_parameters(modules))
 
 
 def _longest_prefix(name: str, scales: dict[str, float]) -> str:

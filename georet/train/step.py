@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -13,22 +16,61 @@ from georet.config import TrainConfig
 from georet.encoder import Encoder, unit
 from georet.errors import ComponentError
 from georet.train.objective import Objective
-from georet.train.optim import clip_gradients, set_rate, trained_parameters
+from georet.train.optim import clip_gradients, set_rate, skips_on_device, trained_parameters
+from georet.train.stepping.late import Late
 from georet.types import Batch, EmbeddedBatch
 
 SMALLEST_FEATURE = 1e-6
 """Features shorter than this have no direction; normalising them would blow the gradient up."""
 
 
+NUM_CHECKS = 3
+"""Numbers that say whether a step was good: loss, shortest feature, norm of the gradient."""
+
+
 @dataclass(frozen=True)
 class StepResult:
-    """Outcome of one batch; ``fault`` says why the update was skipped, or is None."""
+    """Outcome of one batch; its plain numbers are read when they are asked for.
+
+    Reading waits until the device has done this step, not for steps queued after it.
+    """
 
     total: Tensor
-    loss: float
-    losses: dict[str, float]
     embeddings: dict[str, Tensor]
-    fault: str | None = None
+    names: Sequence[str]
+    numbers: Late
+
+    @cached_property
+    def _values(self) -> list[float]:
+        values: list[float] = self.numbers.read().tolist()
+        return values
+
+    @property
+    def loss(self) -> float:
+        """The objective, weights applied."""
+        return self._values[0]
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """Each loss's value, without its weight."""
+        return dict(zip(self.names, self._values[NUM_CHECKS + 1 :], strict=True))
+
+    @property
+    def logit_scale(self) -> float:
+        """The factor on cosines after the step."""
+        return self._values[NUM_CHECKS]
+
+    @cached_property
+    def fault(self) -> str | None:
+        """Why the update was skipped, or None."""
+        loss, shortest, norm = self._values[:NUM_CHECKS]
+        if not math.isfinite(loss):
+            return f"the loss is {loss}"
+        if not shortest >= SMALLEST_FEATURE:
+            return f"a feature's length is {shortest}"
+        if not math.isfinite(norm):
+            return f"the gradient's norm is {norm}"
+        return None
 
 
 class Stepper:
@@ -51,6 +93,8 @@ class Stepper:
         self.scaler = torch.amp.GradScaler(
             self.device.type, init_scale=2.0**10, enabled=precision == torch.float16
         )
+        # Where the optimiser can skip an update by itself, the host need not wait for the verdict.
+        self.judges_late = self.device.type == "cuda" and skips_on_device(optimizer)
         modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
         self.parameters = dict(trained_parameters(modules))
 
@@ -59,14 +103,14 @@ class Stepper:
         images = {v: x.to(self.device, non_blocking=True) for v, x in batch.images.items()}
         backward = self._whole if self.config.chunk is None else self._chunked
         total, losses, embedded = backward(images, batch)
-        fault = self._finish(total, embedded, factor, update=update)
-        values = torch.stack([total.detach(), *losses.values()]).tolist()
+        checks = self._finish(total.detach(), embedded, factor, update=update)
+        scale = self.encoder.log_scale.detach().exp().float()
+        numbers = torch.cat([checks, torch.stack([scale, *losses.values()])])
         return StepResult(
             total.detach(),
-            values[0],
-            dict(zip(losses, values[1:], strict=True)),
             {view: e.detach() for view, e in embedded.embeddings.items()},
-            fault,
+            tuple(losses),
+            Late(numbers),
         )
 
     def _whole(
@@ -129,8 +173,8 @@ class Stepper:
 
     def _finish(
         self, total: Tensor, embedded: EmbeddedBatch, factor: float, *, update: bool
-    ) -> str | None:
-        """Guard the sums of gradients, then clip, step and clear them; return what is wrong.
+    ) -> Tensor:
+        """Guard the sums of gradients, then clip, step and clear them; return the checks float[3].
 
         Where gradients accumulate, a bad micro-batch takes its good neighbours with it: all that
         was summed before it is cleared. An update that is still to come is made of those after it,
@@ -141,16 +185,32 @@ class Stepper:
         if update:
             self.scaler.unscale_(self.optimizer)
             norm = clip_gradients(self.parameters.values(), self.config)
-        checks = torch.stack([total.detach(), shortest.min(), norm]).tolist()
-        fault = _fault(*checks)
-        if fault is None and update:
+        checks = torch.stack([total, shortest.min(), norm])
+        good = checks[::2].isfinite().all() & (checks[1] >= SMALLEST_FEATURE)
+        # Asking a tensor whether it is true makes the host wait.
+        is_good = self.judges_late or bool(good)
+        if is_good and update:
             set_rate(self.optimizer, factor)
-            self.scaler.step(self.optimizer)
+            self._update(good)
         if update:
             self.scaler.update()
-        if fault is not None or update:
+        if update or not is_good:
             self.optimizer.zero_grad(set_to_none=True)
-        return fault
+        elif self.judges_late:
+            for parameter in self.parameters.values():
+                if parameter.grad is not None:
+                    parameter.grad.masked_fill_(~good, 0)
+        return checks
+
+    def _update(self, good: Tensor) -> None:
+        """Step; where judged late, the optimiser's kernels leave all as it is unless ``good``."""
+        if not self.judges_late:
+            self.scaler.step(self.optimizer)
+            return
+        # As GradScaler hands it over; the gradients are unscaled already.
+        self.optimizer.found_inf = (~good).float()  # type: ignore[attr-defined]
+        self.optimizer.step()
+        del self.optimizer.found_inf  # type: ignore[attr-defined]
 
     def _autocast(self) -> AbstractContextManager[None]:
         return torch.autocast(
@@ -162,13 +222,3 @@ class Stepper:
         # chunk) makes a resume need no saved state and lets a chunk be replayed.
         text = f"{self.seed}/{batch.epoch}/{batch.step}/{chunk}".encode()
         torch.manual_seed(int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 1)
-
-
-def _fault(loss: float, shortest: float, norm: float) -> str | None:
-    if not torch.isfinite(torch.tensor(loss)):
-        return f"the loss is {loss}"
-    if not shortest >= SMALLEST_FEATURE:
-        return f"a feature's length is {shortest}"
-    if not torch.isfinite(torch.tensor(norm)):
-        return f"the gradient's norm is {norm}"
-    return None
