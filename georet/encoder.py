@@ -84,6 +84,10 @@ class Encoder(nn.Module):
 
     def branch(self, view: str) -> Branch:
         """Return the branch that embeds the view."""
+        return cast(Branch, self.branches[self.branch_name(view)])
+
+    def branch_name(self, view: str) -> str:
+        """Return the name of the branch that embeds the view."""
         name = SHARED if SHARED in self.branches else view
         if name not in self.branches:
             raise ComponentError(
@@ -91,7 +95,7 @@ class Encoder(nn.Module):
                 where="encoder.view_backbones",
                 hint=f"Add encoder.view_backbones.{view} or set encoder.shared=true.",
             )
-        return cast(Branch, self.branches[name])
+        return name
 
     def features(self, view: str, images: Tensor) -> Tensor:
         """Return raw features float32[B, D] of one view's uint8[B, H, W, 3]."""

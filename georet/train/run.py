@@ -34,6 +34,7 @@ from georet.run_layout import (
     TIMING,
     VOUCHED,
 )
+from georet.train.device import arithmetic
 from georet.train.trainer import Trainer
 from georet.version import __version__
 from georet.vouching import READ_ALWAYS, check_vouched
@@ -187,6 +188,7 @@ def describe(trainer: Trainer) -> dict[str, Any]:
         "platform": platform.platform(),
         "device": str(trainer.encoder.log_scale.device),
         "precision": str(trainer.stepper.precision).removeprefix("torch."),
+        "arithmetic": arithmetic(trainer.encoder.log_scale.device, trainer.optimizer),
         "threads": torch.get_num_threads(),
         "plugins": trainer.plugins.versions,
         "recipe": config.recipe,

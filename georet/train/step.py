@@ -17,6 +17,7 @@ from georet.encoder import Encoder, unit
 from georet.errors import ComponentError
 from georet.train.objective import Objective
 from georet.train.optim import clip_gradients, set_rate, skips_on_device, trained_parameters
+from georet.train.stepping.compiling import compiled
 from georet.train.stepping.late import Late
 from georet.types import Batch, EmbeddedBatch
 
@@ -89,7 +90,7 @@ class Stepper:
         self.encoder, self.objective = encoder, objective
         self.optimizer, self.config, self.seed = optimizer, config, seed
         self.precision, self.device = precision, encoder.log_scale.device
-        self.forward_pass = torch.compile(encoder) if config.compile else encoder
+        self.forward_pass = compiled(encoder) if config.compile else encoder
         self.scaler = torch.amp.GradScaler(
             self.device.type, init_scale=2.0**10, enabled=precision == torch.float16
         )
