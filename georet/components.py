@@ -22,6 +22,8 @@ KINDS: Final = (
     "exporters",
     "backends",
     "rerankers",
+    "aggregators",
+    "fits",
 )
 """The kinds of component; each has a hook ``georet_<kind>``, most a ``georet.contracts`` class."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 ResizeRule = Literal["bilinear-exact", "bilinear-antialias"]
 FIRST_RULE: Final = "bilinear-exact"
@@ -16,7 +17,10 @@ RESIZE_RULE: Final[ResizeRule] = FIRST_RULE
 MAX_PIXELS: Final = 400_000_000
 """Images with more pixels are refused before they are decoded."""
 
+SHARED: Final = "shared"
+"""The branch of all views, where they share their weights."""
 NonNegative = Annotated[float, Field(ge=0)]
+BranchName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Size = tuple[PositiveInt, PositiveInt]
 
 
@@ -43,6 +47,15 @@ class LossSpec(ComponentSpec):
     """A loss and its weight in the objective."""
 
     weight: NonNegative = 1.0
+
+
+class AggregatorSpec(ComponentSpec):
+    """An aggregator among a backbone's options: a name, or a mapping with name and options."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
 
 
 class DataConfig(Section):
@@ -80,12 +93,20 @@ class DataConfig(Section):
 
 
 class EncoderConfig(Section):
-    """The encoder: one backbone for all views, or one a view."""
+    """The encoder: one backbone for all views, one a view, or named branches."""
 
     backbone: ComponentSpec
     shared: bool = Field(default=True, description="One set of weights for all views.")
     view_backbones: dict[str, ComponentSpec] = Field(
         default={}, description="Other backbones for single views, when not shared."
+    )
+    branches: dict[str, BranchName] = Field(
+        default={},
+        description="The branch that embeds each view, by a name of one's own: views of one name "
+        "share weights. Takes the place of shared.",
+    )
+    backbones: dict[str, ComponentSpec] = Field(
+        default={}, description="Other backbones for single branches, by the names in branches."
     )
     logit_scale: float = Field(
         default=math.log(1 / 0.07),
@@ -96,6 +117,27 @@ class EncoderConfig(Section):
         default=True,
         description="Try before training whether the encoder can be exported, and warn if not.",
     )
+
+    def branch_specs(self, views: Iterable[str]) -> dict[str, tuple[ComponentSpec, str]]:
+        """Return the component of each branch, and its place in the configuration.
+
+        Branches that none of the ``views`` needs are left out, except named ones.
+        """
+        one = (self.backbone, "encoder.backbone")
+        if self.branches:
+            own, where = self.backbones, "encoder.backbones"
+            names: Iterable[str] = dict.fromkeys(self.branches.values())
+        elif self.shared:
+            return {SHARED: one}
+        else:
+            own, where, names = self.view_backbones, "encoder.view_backbones", views
+        return {name: (own[name], f"{where}.{name}") if name in own else one for name in names}
+
+    def branch_of(self, view: str) -> str | None:
+        """Return the name of the branch that embeds a view, None where the view is not named."""
+        if self.branches:
+            return self.branches.get(view)
+        return SHARED if self.shared else view
 
 
 class TrainConfig(Section):
@@ -187,5 +229,10 @@ class RunConfig(Section):
     encoder: EncoderConfig
     losses: list[LossSpec] = Field(min_length=1)
     sampler: ComponentSpec
+    fits: list[ComponentSpec] = Field(
+        default=[],
+        description="Linear maps fitted to the training images after training, in order; they "
+        "become part of the encoder.",
+    )
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()

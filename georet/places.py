@@ -13,6 +13,8 @@ COMPONENT_PLACES = {
     ("losses", "*"): "losses",
     ("encoder", "backbone"): "backbones",
     ("encoder", "view_backbones", "*"): "backbones",
+    ("encoder", "backbones", "*"): "backbones",
+    ("fits", "*"): "fits",
     ("data", "joint", "*"): "transforms",
     ("data", "augment", "*", "*"): "transforms",
 }

@@ -46,7 +46,9 @@ def check_begun(
     now = begun(config, pairs)
     told: list[str] = []
     refused: list[str] = []
-    for key, before, after in _differences(recorded["config"], now["config"]):
+    # Keys that there were not yet had the values that are their defaults now.
+    earlier = RunConfig.model_validate(recorded["config"]).model_dump(mode="json")
+    for key, before, after in _differences(earlier, now["config"]):
         line = f"{key} was {before!r}, and is {after!r}"
         may = any(key == one or key.startswith(f"{one}.") for one in MAY_CHANGE)
         (told if may else refused).append(line)

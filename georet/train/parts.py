@@ -63,7 +63,7 @@ def make_parts(
     bare = None if checkpoint is None else checkpoint.state["bare_options"]
     encoder = setup.make_encoder(config, plugins, list(data.pairs.views), bare)
     sampler = setup.make_sampler(config, plugins)
-    objective = setup.make_objective(config, plugins, encoder.embed_dim, data.pairs)
+    objective = setup.make_objective(config, plugins, encoder.feature_dim, data.pairs)
     modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
     optimizer = build_optimizer(modules, config.train)
     precision = setup.precision_of(config)

@@ -52,6 +52,7 @@ def save(parts: Parts, log: Log, banks: Banks, *, is_best: bool) -> None:
         "scaler": parts.stepper.scaler.state_dict(),
         "plugins": parts.plugins.versions,
         "embed_dim": parts.encoder.embed_dim,
+        "views": list(parts.data.pairs.views),
         "bare_options": bare_options(parts.encoder),
         "encoder_facts": facts_of(parts.encoder, _sizes(parts)),
         "begun": begun(parts.config, parts.data.pairs),
@@ -74,6 +75,7 @@ def resume(parts: Parts, checkpoint: Checkpoint | None) -> EventLog:
     if checkpoint is None:
         return EventLog(parts.run_dir)
     where, tensors = str(checkpoint.path), checkpoint.tensors
+    parts.encoder.attach_like(tensors[ENCODER])
     load_weights(parts.encoder, tensors[ENCODER], where=where)
     check_facts(parts.encoder, checkpoint.state.get("encoder_facts"), where)
     load_weights(parts.objective, tensors.get(OBJECTIVE, {}), where=where)
@@ -105,8 +107,10 @@ def load_encoder(
 def encoder_of(checkpoint: Checkpoint, config: RunConfig, plugins: Plugins) -> Encoder:
     """Return the encoder of a checkpoint, as ``load_encoder`` does."""
     bare = checkpoint.state["bare_options"]
-    views = [name for name in bare if name != SHARED] or [QUERY, REFERENCE]
+    before = [name for name in bare if name != SHARED] or [QUERY, REFERENCE]
+    views = checkpoint.state.get("views", before)  # checkpoints of 0.1 don't name them
     encoder = setup.make_encoder(config, plugins, views, bare)
+    encoder.attach_like(checkpoint.tensors[ENCODER])
     load_weights(encoder, checkpoint.tensors[ENCODER], where=str(checkpoint.path))
     check_facts(encoder, checkpoint.state.get("encoder_facts"), str(checkpoint.path))
     return encoder

@@ -140,7 +140,7 @@ def make_encoder(
 ) -> Encoder:
     """Build the run's encoder on the run's device; with ``bare``, weights are loaded later."""
 
-    def create(spec: ComponentSpec, where: str) -> Backbone:
+    def create(spec: ComponentSpec, where: str, own: tuple[str, ...]) -> Backbone:
         return cast(Backbone, plugins.catalog.create("backbones", spec, where=where))
 
     encoder = build_encoder(
