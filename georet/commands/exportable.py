@@ -28,7 +28,8 @@ def unexportable(encoder: Encoder, config: RunConfig, plugins: Plugins) -> Itera
         if entry.missing or not hasattr(entry.factory(), "check"):
             continue
         try:
-            exporter = plugins.catalog.create("exporters", entry.id)
+            context = setup.building(config, plugins, views=list(sizes))
+            exporter = plugins.catalog.create("exporters", entry.id, context=context)
             # Whatever a backbone draws here shall not move the run's own numbers.
             with blaming(exporter, "check()"), torch.random.fork_rng(devices=[]):
                 exporter.check(encoder, sizes)

@@ -106,10 +106,11 @@ def evaluate_run(
         raise UsageError(f"{save_as!r} is not a name", where="--save", hint="For example: fov-90")
     check_vouched(check_run(run_dir).parent)
     config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
-    every = setup.evaluations_of(setup.make_dataset(config, loaded))
+    every = setup.evaluations_of(setup.make_dataset(config, loaded, run_dir))
     sets = choose(every, list(only) if only else None, where="--only")
     checkpoint = load_checkpoint(run_dir, which)
-    results = _evaluate(encoder_of(checkpoint, config, loaded), config, loaded, sets)
+    encoder = encoder_of(checkpoint, config, loaded, run_dir)
+    results = _evaluate(encoder, config, loaded, sets, run_dir)
     setting = {"checkpoint": which, **setting_of(config)}
     if which == LAST:
         for name, result in results.items():
@@ -141,7 +142,7 @@ def rewrite_report(run_dir: Path, *, selection: Selection = UNSAID) -> Path:
     """Write a run's ``report.html`` anew from its folder and its data set; return its path."""
     check_vouched(check_run(run_dir).parent)
     config, loaded = reconfigure(check_run(run_dir), selection=selection)
-    data = setup.load_data(config, loaded)
+    data = setup.load_data(config, loaded, run_dir)
     return write_report(run_dir, data.evaluations, data.pairs)
 
 
@@ -152,7 +153,11 @@ def show(results: Mapping[str, Result], title: str = "Evaluation") -> None:
 
 
 def _evaluate(
-    encoder: Encoder, config: RunConfig, plugins: Plugins, sets: Mapping[str, EvaluationSet]
+    encoder: Encoder,
+    config: RunConfig,
+    plugins: Plugins,
+    sets: Mapping[str, EvaluationSet],
+    run_dir: Path,
 ) -> dict[str, Result]:
     embedder = Embedder(
         encoder, config.data, config.evaluate.batch_size, setup.judging_precision_of(config)
@@ -162,7 +167,7 @@ def _evaluate(
             embedder,
             sets,
             top_k=config.evaluate.top_k,
-            metrics=setup.make_metrics(plugins),
+            metrics=setup.make_metrics(config, plugins, run_dir),
             advance=bar.advance,
             field_of_view=config.evaluate.field_of_view,
         )

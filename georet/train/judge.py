@@ -29,7 +29,7 @@ class Judge:
         self._parts, self._log, config = parts, log, parts.config.evaluate
         sets = parts.data.evaluations
         self._during, self._final = setup.judged_sets(parts.config, sets, parts.plugins)
-        self._metrics = setup.make_metrics(parts.plugins)
+        self._metrics = setup.make_metrics(parts.config, parts.plugins, parts.run_dir)
         self._best_set, _, self._best_metric = (
             config.best or f"{next(iter(self._during), '')}/recall@1"
         ).partition("/")

@@ -57,13 +57,14 @@ def make_parts(
     config: RunConfig, plugins: Plugins, run_dir: Path, checkpoint: Checkpoint | None
 ) -> Parts:
     """Build everything from the configuration; with a checkpoint, weights are loaded later."""
-    data = setup.load_data(config, plugins)
+    data = setup.load_data(config, plugins, run_dir)
+    views = list(data.pairs.views)
     # Before the encoder, which may take long to build.
     setup.judged_sets(config, data.evaluations, plugins)
     bare = None if checkpoint is None else checkpoint.state["bare_options"]
-    encoder = setup.make_encoder(config, plugins, list(data.pairs.views), bare)
-    sampler = setup.make_sampler(config, plugins)
-    objective = setup.make_objective(config, plugins, encoder.feature_dim, data.pairs)
+    encoder = setup.make_encoder(config, plugins, views, bare, run_dir)
+    sampler = setup.make_sampler(config, plugins, views, run_dir)
+    objective = setup.make_objective(config, plugins, encoder.feature_dim, data.pairs, run_dir)
     modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
     optimizer = build_optimizer(modules, config.train)
     precision = setup.precision_of(config)

@@ -101,15 +101,17 @@ def load_encoder(
     checkpoint = load_checkpoint(run_dir, which)
     if weights_sha256 is not None:
         check_weights(tensors_sha256(checkpoint.tensors[ENCODER]), weights_sha256, run_dir)
-    return encoder_of(checkpoint, config, plugins)
+    return encoder_of(checkpoint, config, plugins, run_dir)
 
 
-def encoder_of(checkpoint: Checkpoint, config: RunConfig, plugins: Plugins) -> Encoder:
+def encoder_of(
+    checkpoint: Checkpoint, config: RunConfig, plugins: Plugins, run_dir: Path | None = None
+) -> Encoder:
     """Return the encoder of a checkpoint, as ``load_encoder`` does."""
     bare = checkpoint.state["bare_options"]
     before = [name for name in bare if name != SHARED] or [QUERY, REFERENCE]
     views = checkpoint.state.get("views", before)  # checkpoints of 0.1 don't name them
-    encoder = setup.make_encoder(config, plugins, views, bare)
+    encoder = setup.make_encoder(config, plugins, views, bare, run_dir)
     encoder.attach_like(checkpoint.tensors[ENCODER])
     load_weights(encoder, checkpoint.tensors[ENCODER], where=str(checkpoint.path))
     check_facts(encoder, checkpoint.state.get("encoder_facts"), str(checkpoint.path))

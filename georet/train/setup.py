@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from georet.blame import blaming, maker_of
 from georet.config import ComponentSpec, RunConfig
+from georet.contracts.building import BuildContext
 from georet.contracts.training import (
     Backbone,
     Dataset,
@@ -43,14 +45,31 @@ class Data:
     evaluations: Mapping[str, EvaluationSet]
 
 
-def make_dataset(config: RunConfig, plugins: Plugins) -> Dataset:
+def building(
+    config: RunConfig,
+    plugins: Plugins,
+    run_dir: Path | None = None,
+    views: Sequence[str] | None = None,
+) -> BuildContext:
+    """Return what the factories of the run's components may ask for.
+
+    Until the data set has said which ``views`` there are, they are those of ``data.size``.
+    """
+    sizes = dict(config.data.size)
+    names = tuple(sizes if views is None else views)
+    return BuildContext(plugins.catalog, sizes, run_dir, names, config.seed)
+
+
+def make_dataset(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) -> Dataset:
     """Build the data set."""
-    return cast(Dataset, plugins.catalog.create("datasets", config.dataset, where="dataset"))
+    context = building(config, plugins, run_dir)
+    made = plugins.catalog.create("datasets", config.dataset, where="dataset", context=context)
+    return cast(Dataset, made)
 
 
-def load_data(config: RunConfig, plugins: Plugins) -> Data:
+def load_data(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) -> Data:
     """Read the tables of the configured data set; no image is decoded."""
-    dataset = make_dataset(config, plugins)
+    dataset = make_dataset(config, plugins, run_dir)
     with blaming(dataset, "train()"):
         found: object = dataset.train()
     if not isinstance(found, PairTable):
@@ -137,11 +156,17 @@ def make_encoder(
     plugins: Plugins,
     views: list[str],
     bare: Mapping[str, Mapping[str, Any]] | None = None,
+    run_dir: Path | None = None,
 ) -> Encoder:
-    """Build the run's encoder on the run's device; with ``bare``, weights are loaded later."""
+    """Build the run's encoder on the run's device; with ``bare``, weights are loaded later.
+
+    A backbone's factory is told the views of its branch.
+    """
 
     def create(spec: ComponentSpec, where: str, own: tuple[str, ...]) -> Backbone:
-        return cast(Backbone, plugins.catalog.create("backbones", spec, where=where))
+        context = building(config, plugins, run_dir, own)
+        made = plugins.catalog.create("backbones", spec, where=where, context=context)
+        return cast(Backbone, made)
 
     encoder = build_encoder(
         config.encoder,
@@ -155,44 +180,54 @@ def make_encoder(
 
 
 def make_objective(
-    config: RunConfig, plugins: Plugins, embed_dim: int, pairs: PairTable
+    config: RunConfig,
+    plugins: Plugins,
+    embed_dim: int,
+    pairs: PairTable,
+    run_dir: Path | None = None,
 ) -> Objective:
     """Build the weighted losses; two of one name are told apart by a number."""
+    context = building(config, plugins, run_dir, list(pairs.views))
     losses: dict[str, tuple[Any, float]] = {}
     for number, spec in enumerate(config.losses):
         name = spec.name.replace(":", "_").replace(".", "_")
         name = f"{name}_{number}" if name in losses else name
         unweighted = ComponentSpec.model_validate({"name": spec.name, **spec.options})
-        loss = plugins.catalog.create("losses", unweighted, where=f"losses.{number}")
+        where = f"losses.{number}"
+        loss = plugins.catalog.create("losses", unweighted, where=where, context=context)
         losses[name] = (loss, spec.weight)
     objective = Objective(losses)
     objective.prepare(embed_dim, pairs)
     return objective.to(pick_device(config.device))
 
 
-def make_sampler(config: RunConfig, plugins: Plugins) -> Sampler:
+def make_sampler(
+    config: RunConfig, plugins: Plugins, views: Sequence[str], run_dir: Path | None = None
+) -> Sampler:
     """Build the sampler."""
-    return cast(Sampler, plugins.catalog.create("samplers", config.sampler, where="sampler"))
+    context = building(config, plugins, run_dir, views)
+    made = plugins.catalog.create("samplers", config.sampler, where="sampler", context=context)
+    return cast(Sampler, made)
 
 
-def make_metrics(plugins: Plugins) -> list[Metric]:
+def make_metrics(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) -> list[Metric]:
     """Build every metric that the loaded plugins bring; each is judged on every set."""
-    catalog = plugins.catalog
-    return [catalog.create("metrics", ComponentSpec(name=n)) for n in catalog.names("metrics")]
+    catalog, context = plugins.catalog, building(config, plugins, run_dir)
+    return [catalog.create("metrics", name, context=context) for name in catalog.names("metrics")]
 
 
 def make_transforms(
-    config: RunConfig, plugins: Plugins
+    config: RunConfig, plugins: Plugins, views: Sequence[str], run_dir: Path | None = None
 ) -> tuple[list[JointTransform], dict[str, list[ImageTransform]]]:
     """Build joint and image transforms, and refuse one that stands in the other's place."""
-    create = plugins.catalog.create
-    joint = [
-        create("transforms", s, where=f"data.joint.{i}") for i, s in enumerate(config.data.joint)
-    ]
+    context = building(config, plugins, run_dir, views)
+
+    def create(spec: ComponentSpec, where: str) -> Any:
+        return plugins.catalog.create("transforms", spec, where=where, context=context)
+
+    joint = [create(spec, f"data.joint.{i}") for i, spec in enumerate(config.data.joint)]
     augment = {
-        view: [
-            create("transforms", s, where=f"data.augment.{view}.{i}") for i, s in enumerate(specs)
-        ]
+        view: [create(spec, f"data.augment.{view}.{i}") for i, spec in enumerate(specs)]
         for view, specs in config.data.augment.items()
     }
     for spec, transform in zip(config.data.joint, joint, strict=True):

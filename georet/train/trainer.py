@@ -159,7 +159,8 @@ class Trainer:
         self.log.check_stop()
 
     def _loader(self) -> PairLoader:
-        joint, augment = setup.make_transforms(self.config, self.plugins)
+        views = list(self.pairs.views)
+        joint, augment = setup.make_transforms(self.config, self.plugins, views, self.run_dir)
         data = self.config.data
         return PairLoader(
             self.pairs,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from georet.config import RunConfig
+from georet.contracts.building import BuildContext
 from georet.encoder import Encoder
 from georet.errors import DataError, UsageError
 from georet.export_spec import Exporter
@@ -81,8 +82,12 @@ def export_encoder(
 
 def _exporters(request: Request, plugins: Plugins) -> dict[str, Exporter]:
     """Return the exporters by the names asked for, each made once."""
+    catalog, context = plugins.catalog, BuildContext(plugins.catalog)
     return {
-        name: cast(Exporter, plugins.catalog.create("exporters", name, where=f"format {name}"))
+        name: cast(
+            Exporter,
+            catalog.create("exporters", name, where=f"format {name}", context=context),
+        )
         for name in dict.fromkeys(request.exporters)
     }
 
