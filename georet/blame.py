@@ -25,7 +25,7 @@ NEEDED: Final = {
     "exporters": ("export",),
     "backends": ("refuses", "open"),
     "rerankers": ("__call__", "max_candidates"),
-    "aggregators": ("__call__", "parameters", "prepare"),
+    "aggregators": ("__call__", "parameters"),
     "fits": ("__call__",),
 }
 """What a component of each kind must have; ``georet.contracts`` says what it means."""

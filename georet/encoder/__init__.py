@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from georet.config import SHARED as SHARED
+from georet.encoder.aggregation import Aggregation as Aggregation
 from georet.encoder.branch import EPS as EPS
 from georet.encoder.branch import Branch as Branch
 from georet.encoder.branch import LinearMap as LinearMap

@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from georet.testing.aggregator_check import check_aggregator
     from georet.testing.backbone_check import check_backbone
     from georet.testing.dataset_check import check_dataset
     from georet.testing.index_check import check_index
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "PixelSession": "pixel_session",
     "TinyDataset": "tiny",
+    "check_aggregator": "aggregator_check",
     "check_backbone": "backbone_check",
     "check_dataset": "dataset_check",
     "check_index": "index_check",
@@ -37,6 +39,7 @@ _HOMES = {
 __all__ = [
     "PixelSession",
     "TinyDataset",
+    "check_aggregator",
     "check_backbone",
     "check_dataset",
     "check_index",
