@@ -26,9 +26,7 @@ class Aggregator(Protocol):
     the backbone: a dictionary, or None, for what only losses see.
     """
 
-    def __call__(
-        self, maps: torch.Tensor, token: torch.Tensor | None, /
-    ) -> torch.Tensor: ...
+    def __call__(self, maps: torch.Tensor, token: torch.Tensor | None, /) -> torch.Tensor: ...
 
     def parameters(self) -> Iterator[torch.nn.Parameter]: ...
 

@@ -1,4 +1,4 @@
-"""The encoder: uint8 images in, unit-length embeddings out, by shared, separate or named branches."""
+"""The encoder: uint8 images in, unit-length embeddings out, by one branch or several."""
 
 from __future__ import annotations
 

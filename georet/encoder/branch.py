@@ -73,7 +73,7 @@ class Branch(nn.Module):
         if not features.is_floating_point():
             raise maker.broke(f"the backbone returned {features.dtype}")
         for name, value in outputs.items():
-            if not isinstance(value, Tensor) or value.shape[:1] != (num,):
+            if list(getattr(value, "shape", ()))[:1] != [num]:
                 raise maker.broke(
                     f"the output {name!r} is {_shown(value)} for {num} images",
                     "Outputs are tensors with one row an image.",

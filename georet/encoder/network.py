@@ -53,7 +53,7 @@ class Encoder(nn.Module):
     def embed_dim(self) -> int:
         """The size of an embedding: that of a feature, or what the last fit makes of it."""
         for maps in self.fitted.values():
-            return int(list(cast(nn.ModuleList, maps))[-1].weight.shape[0])
+            return len(cast(LinearMap, list(cast(nn.ModuleList, maps))[-1]).weight)
         return self.feature_dim
 
     @property

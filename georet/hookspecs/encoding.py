@@ -50,9 +50,11 @@ def georet_fits() -> Iterable[Component]:
     """Declare fits: (embeddings {view: float32[R, D]}, pairs int64[N, V]) -> {view: Affine}.
 
     Called once, after training, with the unit-length embeddings of all training images, row by row
-    as in the views' tables, and the pairs as rows of them (-1: none). Each view's ``Affine`` (matrix
-    float64[E, D], offset float64[E]) becomes part of the encoder and of its exports; what it makes
-    is scaled to unit length again. ``fits: [name]`` in a run's configuration. Added in 0.1.
+    as in the views' tables, and the pairs as rows of them (-1: none). Each view's ``Affine``
+    (matrix float64[E, D], offset float64[E]) becomes part of the encoder and of its exports; what
+    it makes is scaled to unit length again. ``fits: [name]`` in a run's configuration. Where a fit
+    has ``check(embed_dim, views)``, that returns E before training, or raises a georet error.
+    Added in 0.1.
 
     Example::
 

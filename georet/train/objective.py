@@ -49,7 +49,7 @@ class Objective(nn.Module):
     @property
     def wanted(self) -> dict[str, str]:
         """The outputs of backbones that losses want, by name, and for errors who wants them."""
-        found = {}
+        found: dict[str, str] = {}
         for loss, _ in self._losses.values():
             wanted = [MAP] if getattr(loss, "wants_maps", False) else []
             for name in (*wanted, *getattr(loss, "wants_outputs", ())):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from georet.config import RunConfig
+from georet.contracts.encoding import Fit
 from georet.contracts.training import Sampler
 from georet.encoder import Encoder
 from georet.evaluate.embed import Embedder
@@ -45,6 +46,7 @@ class Parts:
     optimizer: Optimizer
     stepper: Stepper
     embedder: Embedder
+    fits: Sequence[Fit]
     state: State
 
     @property
@@ -67,6 +69,7 @@ def make_parts(
     objective = setup.make_objective(config, plugins, encoder.feature_dim, data.pairs, run_dir)
     modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
     optimizer = build_optimizer(modules, config.train)
+    fits = setup.make_fits(config, plugins, encoder.feature_dim, views, run_dir)
     precision = setup.precision_of(config)
     stepper = Stepper(
         encoder, objective, optimizer, config.train, precision=precision, seed=config.seed
@@ -83,6 +86,7 @@ def make_parts(
         optimizer=optimizer,
         stepper=stepper,
         embedder=embedder,
+        fits=fits,
         state=State(),
     )
 

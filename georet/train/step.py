@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from georet.config import TrainConfig
 from georet.encoder import Encoder, unit
 from georet.errors import ComponentError
-from georet.train.stepping.extras import FEATURES, Extras, joined
 from georet.train.objective import Objective
 from georet.train.optim import clip_gradients, set_rate, trained_parameters
+from georet.train.stepping.extras import FEATURES, Extras, joined
 from georet.types import Batch, EmbeddedBatch
 
 SMALLEST_FEATURE = 1e-6

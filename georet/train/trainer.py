@@ -19,6 +19,7 @@ from georet.train import setup
 from georet.train.banks import Banks
 from georet.train.begun import check_begun
 from georet.train.checkpoint import has_checkpoint, load_checkpoint
+from georet.train.fitted import fit_encoder
 from georet.train.judge import Judge
 from georet.train.optim import lr_factor
 from georet.train.parts import Log, make_parts
@@ -63,6 +64,8 @@ class Trainer:
             with self.stop, self._loader() as loader:
                 while not self._is_done():
                     self._epoch(loader)
+                if fit_encoder(self.parts, self.log, self.judge):
+                    save(self.parts, self.log, self.banks, is_best=False)
                 results, is_best = self.judge.final()
                 if not self.state.is_finished:
                     self.state.is_finished = True

@@ -150,15 +150,14 @@ class TimmBackbone(nn.Module):
         if self._has_map:
             maps, token = self._map(images)
             _fill(outputs, maps, token)
-            if isinstance(self.head, Aggregation):
-                return self.head(maps, token, outputs=outputs)
-            return self.head(maps)
+            told = {"outputs": outputs} if isinstance(self.head, Aggregation) else {}
+            return cast(torch.Tensor, self.head(maps, token, **told))
         if outputs is None:
-            return self.head(self.trunk(images))
+            return cast(torch.Tensor, self.head(self.trunk(images)))
         trunk = cast(Any, self.trunk)
         unpooled = trunk.forward_features(images)
         _fill(outputs, *map_and_token(trunk, unpooled, _size_of(images)))
-        return self.head(trunk.forward_head(unpooled))
+        return cast(torch.Tensor, self.head(trunk.forward_head(unpooled)))
 
     def train(self, mode: bool = True) -> TimmBackbone:
         """Switch to training or evaluation; what is frozen stays in evaluation mode."""

@@ -27,15 +27,18 @@ def map_and_token(
     has_token = getattr(trunk, "cls_token", None) is not None
     num_prefix = getattr(trunk, "num_prefix_tokens", int(has_token))
     height, width = _grid(trunk, output.shape[1] - num_prefix, size)
-    places = output[:, num_prefix:].transpose(1, 2).unflatten(2, (height, width))
-    return places, output[:, 0] if has_token else None
+    places = output[:, num_prefix:].transpose(1, 2)
+    maps = places.reshape(places.shape[0], places.shape[1], height, width)
+    return maps, output[:, 0] if has_token else None
 
 
 def _grid(trunk: Any, num_places: int, size: Size) -> Size:
     """Return how many rows and columns of tokens the network makes of an image."""
     for down, right in _reductions(trunk):
         for rounded in (0, 1):
-            height, width = ((n + rounded * (r - 1)) // r for n, r in zip(size, (down, right)))
+            height, width = (
+                (n + rounded * (r - 1)) // r for n, r in zip(size, (down, right), strict=True)
+            )
             if num_places and height * width == num_places:
                 return height, width
     raise ConfigError(
