@@ -25,6 +25,8 @@ NEEDED: Final = {
     "exporters": ("export",),
     "backends": ("refuses", "open"),
     "rerankers": ("__call__", "max_candidates"),
+    "optimizers": ("__call__",),
+    "schedules": ("__call__",),
     "aggregators": ("__call__", "parameters"),
     "fits": ("__call__",),
 }

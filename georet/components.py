@@ -22,6 +22,8 @@ KINDS: Final = (
     "exporters",
     "backends",
     "rerankers",
+    "optimizers",
+    "schedules",
     "aggregators",
     "fits",
 )

@@ -37,6 +37,12 @@ class ComponentSpec(BaseModel):
 
     name: str
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, values: Any) -> Any:
+        """Take a name for a component without options."""
+        return {"name": values} if isinstance(values, str) else values
+
     @property
     def options(self) -> dict[str, Any]:
         """The component's own options."""
@@ -140,21 +146,68 @@ class EncoderConfig(Section):
         return SHARED if self.shared else view
 
 
+class GroupRule(Section):
+    """What holds for the parameters whose names fit a pattern; of two rules the later one wins."""
+
+    match: str = Field(
+        default="*",
+        description="The parameter's name within its backbone, or its beginning up to a dot; "
+        "* stands for anything.",
+    )
+    branch: str | None = Field(default=None, description="Only in this branch of the encoder.")
+    lr: NonNegative | None = Field(default=None, description="In the place of train.lr.")
+    lr_scale: NonNegative = Field(default=1.0, description="Factor on the rate.")
+    weight_decay: NonNegative | None = Field(
+        default=None, description="In the place of train.weight_decay."
+    )
+
+
+class AverageConfig(Section):
+    """The exponential moving average of the encoder's weights."""
+
+    decay: float = Field(default=0.999, ge=0, lt=1, description="Share that stays at an update.")
+    warmup: bool = Field(
+        default=True, description="At most (1 + t) / (10 + t) of it stays at update t."
+    )
+    use: bool = Field(
+        default=True,
+        description="Judge, and later load and export, the average; else the trained weights. "
+        "--checkpoint last-average or last-trained chooses afterwards.",
+    )
+
+
 class TrainConfig(Section):
     """Optimiser, schedule and guards."""
 
     epochs: PositiveInt = 40
     batch_size: int = Field(default=128, ge=2, description="Pairs in a batch.")
+    optimizer: ComponentSpec = Field(
+        default=ComponentSpec(name="adamw"), description="What makes steps of gradients."
+    )
     lr: float = Field(default=1e-3, gt=0)
     lr_scale: dict[str, NonNegative] = Field(
         default={}, description="Factors on the rate by prefix of the parameter's name."
     )
+    layer_decay: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Factor on the rate for each layer of the backbone above a parameter's own.",
+    )
+    groups: list[GroupRule] = Field(
+        default=[], description="Rates and decays by name or branch, in order."
+    )
     weight_decay: NonNegative = 0.01
     decay_exclude: Literal["nothing", "bias_and_norm"] = "nothing"
-    schedule: Literal["cosine", "polynomial", "constant"] = "cosine"
+    schedule: ComponentSpec = Field(
+        default=ComponentSpec(name="cosine"), description="How the rate moves behind the warm-up."
+    )
     warmup_epochs: NonNegative = 1.0
     lr_end: NonNegative = Field(default=1e-4, description="Last rate of the polynomial schedule.")
     power: float = Field(default=1.5, gt=0, description="Power of the polynomial schedule.")
+    ema: AverageConfig | None = Field(
+        default=None, description="Keep an average of the encoder's weights."
+    )
     clip: Literal["value", "norm", "none"] = "value"
     clip_at: float = Field(default=100.0, gt=0)
     accumulate: PositiveInt = Field(

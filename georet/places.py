@@ -11,6 +11,8 @@ COMPONENT_PLACES = {
     ("dataset",): "datasets",
     ("sampler",): "samplers",
     ("losses", "*"): "losses",
+    ("train", "optimizer"): "optimizers",
+    ("train", "schedule"): "schedules",
     ("encoder", "backbone"): "backbones",
     ("encoder", "view_backbones", "*"): "backbones",
     ("encoder", "backbones", "*"): "backbones",

@@ -63,7 +63,7 @@ FLOORS = (
 """Parts of the core from the ground up: a part imports only from floors below its own."""
 MOST_FILES, MORE_FILES = (
     15,
-    {"georet": 31, "georet/cli": 18, "georet/testing": 19, "georet/train": 18},
+    {"georet": 31, "georet/cli": 18, "georet/testing": 20, "georet/train": 18},
 )
 """Modules in one folder, and where more are allowed."""
 

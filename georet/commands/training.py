@@ -34,7 +34,7 @@ from georet.progress import say, stage
 from georet.report import write_report
 from georet.run_layout import BAD_IMAGES, EVALUATION
 from georet.train import setup
-from georet.train.checkpoint import BEST, LAST, load_checkpoint
+from georet.train.checkpoint import LAST, check_name, load_checkpoint
 from georet.train.run import (
     changed_versions,
     check_run,
@@ -100,8 +100,7 @@ def evaluate_run(
 
     ``save_as`` keeps the results in the run's folder, below ``evaluation/<save_as>/``.
     """
-    if which not in (LAST, BEST):
-        raise UsageError(f"no checkpoint {which!r}", where="--checkpoint", hint="last or best")
+    check_name(which, where="--checkpoint")
     if save_as is not None and Path(save_as).name != save_as:
         raise UsageError(f"{save_as!r} is not a name", where="--save", hint="For example: fov-90")
     check_vouched(check_run(run_dir).parent)

@@ -31,6 +31,8 @@ def config_schema(catalog: Catalog) -> Schema:
     _point(schema["properties"]["losses"], "items", "losses")
     _point(schema["properties"]["fits"], "items", "fits")
     encoder, data = definitions["EncoderConfig"], definitions["DataConfig"]
+    for key, kind in (("optimizer", "optimizers"), ("schedule", "schedules")):
+        _point(definitions["TrainConfig"]["properties"], key, kind)
     _point(encoder["properties"], "backbone", "backbones")
     for several in ("view_backbones", "backbones"):
         _point(encoder["properties"][several], "additionalProperties", "backbones")

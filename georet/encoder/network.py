@@ -110,6 +110,10 @@ class Encoder(nn.Module):
         device = self.log_scale.device
         self.fitted = nn.ModuleDict({v: nn.ModuleList(m) for v, m in maps.items()}).to(device)
 
+    def fitted_tensors(self) -> dict[str, Tensor]:
+        """Return the tensors of the fitted maps, by their names in the encoder's state."""
+        return {f"{FITTED}.{name}": t for name, t in self.fitted.state_dict().items()}
+
     def attach_like(self, tensors: Mapping[str, Tensor]) -> None:
         """Attach the maps whose tensors stand among a checkpoint's."""
         found: dict[str, list[LinearMap]] = {}

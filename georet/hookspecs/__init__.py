@@ -30,6 +30,7 @@ from georet.hookspecs.observers import (
     georet_plan_ready,
     georet_step_end,
 )
+from georet.hookspecs.optimising import georet_optimizers, georet_schedules
 from georet.hookspecs.search import (
     georet_backends,
     georet_exporters,
@@ -51,6 +52,8 @@ COMPONENT_HOOKS: tuple[Hook, ...] = (
     georet_exporters,
     georet_backends,
     georet_rerankers,
+    georet_optimizers,
+    georet_schedules,
     georet_aggregators,
     georet_fits,
 )

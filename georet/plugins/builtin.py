@@ -17,6 +17,21 @@ TRANSFORMS = {
     "dropout": ("Dropout", "Blank out a grid or some boxes"),
 }
 
+OPTIMIZERS = {
+    "adamw": ("AdamW", "Adam with decoupled weight decay (default)"),
+    "sgd": ("SGD", "Gradient descent with momentum"),
+    "torch": ("TorchOptimizer", "Any optimiser of torch.optim, by the name of its class"),
+}
+
+SCHEDULES = {
+    "cosine": ("Cosine", "Half a cosine down to nothing (default)"),
+    "constant": ("Constant", "Always the full rate"),
+    "polynomial": ("Polynomial", "Down to a last rate, by a power"),
+    "exponential": ("Exponential", "Times a factor after each epoch"),
+    "step": ("Step", "Times a factor at some epochs"),
+    "plateau": ("Plateau", "Times a factor when a metric gets no better"),
+}
+
 
 @hookimpl
 def georet_transforms() -> Iterable[Component]:
@@ -55,3 +70,17 @@ def georet_indexes() -> Iterable[Component]:
         "georet.search.sign_bits:SignBits",
         summary="Candidates by the signs of random projections, then their exact order",
     )
+
+
+@hookimpl
+def georet_optimizers() -> Iterable[Component]:
+    """Declare the optimisers of ``georet.train.optimising``."""
+    for name, (attribute, summary) in OPTIMIZERS.items():
+        yield Component(name, f"georet.train.optimising.makers:{attribute}", summary=summary)
+
+
+@hookimpl
+def georet_schedules() -> Iterable[Component]:
+    """Declare the schedules of ``georet.train.optimising``."""
+    for name, (attribute, summary) in SCHEDULES.items():
+        yield Component(name, f"georet.train.optimising.schedules:{attribute}", summary=summary)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from georet.testing.fit_check import check_fit
     from georet.testing.index_check import check_index
     from georet.testing.loss_check import check_loss
+    from georet.testing.optimising_check import check_optimizer, check_schedule
     from georet.testing.pixel_session import PixelSession
     from georet.testing.plugin_check import check_plugin
     from georet.testing.sampler_check import check_sampler
@@ -32,8 +33,10 @@ _HOMES = {
     "check_fit": "fit_check",
     "check_index": "index_check",
     "check_loss": "loss_check",
+    "check_optimizer": "optimising_check",
     "check_plugin": "plugin_check",
     "check_sampler": "sampler_check",
+    "check_schedule": "optimising_check",
     "check_transform": "transform_check",
     "tiny_dataset": "tiny",
 }
@@ -47,8 +50,10 @@ __all__ = [
     "check_fit",
     "check_index",
     "check_loss",
+    "check_optimizer",
     "check_plugin",
     "check_sampler",
+    "check_schedule",
     "check_transform",
     "tiny_dataset",
 ]

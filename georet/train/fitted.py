@@ -24,6 +24,7 @@ def fit_encoder(parts: Parts, log: Log, judge: Judge) -> bool:
     pairs = parts.data.pairs
     views = list(pairs.views)
     with (
+        parts.judged(),
         log.timed("fit", epoch),
         stage(sum(map(len, pairs.views.values())), "embedding to fit") as bar,
     ):

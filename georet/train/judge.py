@@ -42,7 +42,9 @@ class Judge:
 
     def is_best(self, epoch: int) -> bool:
         """Evaluate after an epoch and say whether the encoder was never better."""
-        return self._remember(self._evaluate(self._during, epoch, is_final=False))
+        results = self._evaluate(self._during, epoch, is_final=False)
+        self._parts.rate.evaluated({name: result.metrics for name, result in results.items()})
+        return self._remember(results)
 
     def without_fits(self) -> None:
         """Evaluate the last weights before anything is fitted, and keep that below a name."""
@@ -113,7 +115,7 @@ class Judge:
 
     def _judged(self, sets: dict[str, EvaluationSet], title: str) -> dict[str, Result]:
         config = self._parts.config.evaluate
-        with stage(num_images(sets), title) as bar:
+        with self._parts.judged(), stage(num_images(sets), title) as bar:
             return evaluate_sets(
                 self._parts.embedder,
                 sets,

@@ -21,7 +21,6 @@ from georet.train.begun import check_begun
 from georet.train.checkpoint import has_checkpoint, load_checkpoint
 from georet.train.fitted import fit_encoder
 from georet.train.judge import Judge
-from georet.train.optim import lr_factor
 from georet.train.parts import Log, make_parts
 from georet.train.planning import digest, plan_epoch
 from georet.train.saving import resume, save
@@ -140,9 +139,11 @@ class Trainer:
     def _batch(self, batch: Batch, num: int) -> StepResult:
         config, state = self.config.train, self.state
         position = state.epoch + batch.step / num
-        factor = lr_factor(position, config.epochs, config.warmup_epochs, config)
+        factor = self.parts.rate.factor(position, config.epochs)
         state.batch = batch.step + 1
         result = self.stepper.run(batch, factor, update=self._is_update(num))
+        if self.parts.average is not None and self._is_update(num):
+            self.parts.average.update()
         self._note_step(result, factor)
         if result.fault is None:
             self.banks.collect(batch, result.embeddings)

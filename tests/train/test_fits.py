@@ -132,3 +132,19 @@ def test_a_fit_of_somebody_else_that_breaks_is_named_and_the_training_is_kept(
     assert "fits 'broken:flat' of plugin 'broken'" in str(caught.value)
     state = load_checkpoint(tmp_path / "run").state
     assert (state["epoch"], state["is_finished"]) == (settings["train"]["epochs"], False)
+
+
+def test_an_average_of_the_weights_is_what_is_fitted_to(start):
+    ema = "train.ema={decay: 0.5}"
+    plain, fitted = start("plain", ema), start("fitted", ema, FITS)
+    tensors = load_checkpoint(fitted).weights
+    found = session(plain).embed(images()).astype(np.float64)
+    for number in (0, 1):
+        weight, bias = (tensors[f"fitted.query.{number}.{p}"].numpy() for p in ("weight", "bias"))
+        found = found @ weight.T + bias
+        found /= np.linalg.norm(found, axis=1, keepdims=True)
+    assert session(fitted).embed(images()) == pytest.approx(found, abs=1e-5)
+    stored = json.loads((fitted / "evaluation" / "held-out.json").read_text())
+    again = evaluate_run(fitted, selection=CHOSEN)["held-out"].metrics
+    assert again == pytest.approx(stored["metrics"])
+    resume_run(fitted, selection=CHOSEN)

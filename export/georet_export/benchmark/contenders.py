@@ -13,8 +13,7 @@ from georet.errors import DataError, UsageError
 from georet.plugins import UNSAID, Plugins, Selection, load_plugins
 from georet.run_layout import ARTEFACT, CONFIG, EXPORT
 from georet.sessions import TORCH, SessionSpec, artefact_of
-from georet.train.checkpoint import load_checkpoint
-from georet.train.saving import ENCODER
+from georet.train.checkpoint import ENCODER, load_checkpoint
 from georet_export.artefact.artefact import Artefact, read_artefact
 
 

@@ -14,7 +14,7 @@ from georet.errors import DataError, UsageError
 from georet.export_spec import Exporter
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.run_layout import EXPORT
-from georet.train.checkpoint import BEST, LAST, load_checkpoint
+from georet.train.checkpoint import LAST, check_name, load_checkpoint
 from georet.train.run import check_run, reconfigure
 from georet.train.saving import load_encoder
 from georet.vouching import check_vouched
@@ -40,10 +40,7 @@ class Options:
     force: bool = False
 
     def __post_init__(self) -> None:
-        if self.checkpoint not in (LAST, BEST):
-            raise UsageError(
-                f"no checkpoint {self.checkpoint!r}", where="--checkpoint", hint="last or best"
-            )
+        check_name(self.checkpoint, where="--checkpoint")
 
 
 def export_encoder(
