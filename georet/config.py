@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 ResizeRule = Literal["bilinear-exact", "bilinear-antialias"]
 FIRST_RULE: Final = "bilinear-exact"
@@ -16,7 +17,10 @@ RESIZE_RULE: Final[ResizeRule] = FIRST_RULE
 MAX_PIXELS: Final = 400_000_000
 """Images with more pixels are refused before they are decoded."""
 
+SHARED: Final = "shared"
+"""The branch of all views, where they share their weights."""
 NonNegative = Annotated[float, Field(ge=0)]
+BranchName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Size = tuple[PositiveInt, PositiveInt]
 
 
@@ -33,6 +37,12 @@ class ComponentSpec(BaseModel):
 
     name: str
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, values: Any) -> Any:
+        """Take a name for a component without options."""
+        return {"name": values} if isinstance(values, str) else values
+
     @property
     def options(self) -> dict[str, Any]:
         """The component's own options."""
@@ -43,6 +53,15 @@ class LossSpec(ComponentSpec):
     """A loss and its weight in the objective."""
 
     weight: NonNegative = 1.0
+
+
+class AggregatorSpec(ComponentSpec):
+    """An aggregator among a backbone's options: a name, or a mapping with name and options."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
 
 
 class DataConfig(Section):
@@ -80,12 +99,20 @@ class DataConfig(Section):
 
 
 class EncoderConfig(Section):
-    """The encoder: one backbone for all views, or one a view."""
+    """The encoder: one backbone for all views, one a view, or named branches."""
 
     backbone: ComponentSpec
     shared: bool = Field(default=True, description="One set of weights for all views.")
     view_backbones: dict[str, ComponentSpec] = Field(
         default={}, description="Other backbones for single views, when not shared."
+    )
+    branches: dict[str, BranchName] = Field(
+        default={},
+        description="The branch that embeds each view, by a name of one's own: views of one name "
+        "share weights. Takes the place of shared.",
+    )
+    backbones: dict[str, ComponentSpec] = Field(
+        default={}, description="Other backbones for single branches, by the names in branches."
     )
     logit_scale: float = Field(
         default=math.log(1 / 0.07),
@@ -97,22 +124,90 @@ class EncoderConfig(Section):
         description="Try before training whether the encoder can be exported, and warn if not.",
     )
 
+    def branch_specs(self, views: Iterable[str]) -> dict[str, tuple[ComponentSpec, str]]:
+        """Return the component of each branch, and its place in the configuration.
+
+        Branches that none of the ``views`` needs are left out, except named ones.
+        """
+        one = (self.backbone, "encoder.backbone")
+        if self.branches:
+            own, where = self.backbones, "encoder.backbones"
+            names: Iterable[str] = dict.fromkeys(self.branches.values())
+        elif self.shared:
+            return {SHARED: one}
+        else:
+            own, where, names = self.view_backbones, "encoder.view_backbones", views
+        return {name: (own[name], f"{where}.{name}") if name in own else one for name in names}
+
+    def branch_of(self, view: str) -> str | None:
+        """Return the name of the branch that embeds a view, None where the view is not named."""
+        if self.branches:
+            return self.branches.get(view)
+        return SHARED if self.shared else view
+
+
+class GroupRule(Section):
+    """What holds for the parameters whose names fit a pattern; of two rules the later one wins."""
+
+    match: str = Field(
+        default="*",
+        description="The parameter's name within its backbone, or its beginning up to a dot; "
+        "* stands for anything.",
+    )
+    branch: str | None = Field(default=None, description="Only in this branch of the encoder.")
+    lr: NonNegative | None = Field(default=None, description="In the place of train.lr.")
+    lr_scale: NonNegative = Field(default=1.0, description="Factor on the rate.")
+    weight_decay: NonNegative | None = Field(
+        default=None, description="In the place of train.weight_decay."
+    )
+
+
+class AverageConfig(Section):
+    """The exponential moving average of the encoder's weights."""
+
+    decay: float = Field(default=0.999, ge=0, lt=1, description="Share that stays at an update.")
+    warmup: bool = Field(
+        default=True, description="At most (1 + t) / (10 + t) of it stays at update t."
+    )
+    use: bool = Field(
+        default=True,
+        description="Judge, and later load and export, the average; else the trained weights. "
+        "--checkpoint last-average or last-trained chooses afterwards.",
+    )
+
 
 class TrainConfig(Section):
     """Optimiser, schedule and guards."""
 
     epochs: PositiveInt = 40
     batch_size: int = Field(default=128, ge=2, description="Pairs in a batch.")
+    optimizer: ComponentSpec = Field(
+        default=ComponentSpec(name="adamw"), description="What makes steps of gradients."
+    )
     lr: float = Field(default=1e-3, gt=0)
     lr_scale: dict[str, NonNegative] = Field(
         default={}, description="Factors on the rate by prefix of the parameter's name."
     )
+    layer_decay: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Factor on the rate for each layer of the backbone above a parameter's own.",
+    )
+    groups: list[GroupRule] = Field(
+        default=[], description="Rates and decays by name or branch, in order."
+    )
     weight_decay: NonNegative = 0.01
     decay_exclude: Literal["nothing", "bias_and_norm"] = "nothing"
-    schedule: Literal["cosine", "polynomial", "constant"] = "cosine"
+    schedule: ComponentSpec = Field(
+        default=ComponentSpec(name="cosine"), description="How the rate moves behind the warm-up."
+    )
     warmup_epochs: NonNegative = 1.0
     lr_end: NonNegative = Field(default=1e-4, description="Last rate of the polynomial schedule.")
     power: float = Field(default=1.5, gt=0, description="Power of the polynomial schedule.")
+    ema: AverageConfig | None = Field(
+        default=None, description="Keep an average of the encoder's weights."
+    )
     clip: Literal["value", "norm", "none"] = "value"
     clip_at: float = Field(default=100.0, gt=0)
     accumulate: PositiveInt = Field(
@@ -187,5 +282,10 @@ class RunConfig(Section):
     encoder: EncoderConfig
     losses: list[LossSpec] = Field(min_length=1)
     sampler: ComponentSpec
+    fits: list[ComponentSpec] = Field(
+        default=[],
+        description="Linear maps fitted to the training images after training, in order; they "
+        "become part of the encoder.",
+    )
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()

@@ -11,8 +11,12 @@ COMPONENT_PLACES = {
     ("dataset",): "datasets",
     ("sampler",): "samplers",
     ("losses", "*"): "losses",
+    ("train", "optimizer"): "optimizers",
+    ("train", "schedule"): "schedules",
     ("encoder", "backbone"): "backbones",
     ("encoder", "view_backbones", "*"): "backbones",
+    ("encoder", "backbones", "*"): "backbones",
+    ("fits", "*"): "fits",
     ("data", "joint", "*"): "transforms",
     ("data", "augment", "*", "*"): "transforms",
 }

@@ -34,7 +34,7 @@ from georet.progress import say, stage
 from georet.report import write_report
 from georet.run_layout import BAD_IMAGES, EVALUATION
 from georet.train import setup
-from georet.train.checkpoint import BEST, LAST, load_checkpoint
+from georet.train.checkpoint import LAST, check_name, load_checkpoint
 from georet.train.run import (
     changed_versions,
     check_run,
@@ -100,16 +100,16 @@ def evaluate_run(
 
     ``save_as`` keeps the results in the run's folder, below ``evaluation/<save_as>/``.
     """
-    if which not in (LAST, BEST):
-        raise UsageError(f"no checkpoint {which!r}", where="--checkpoint", hint="last or best")
+    check_name(which, where="--checkpoint")
     if save_as is not None and Path(save_as).name != save_as:
         raise UsageError(f"{save_as!r} is not a name", where="--save", hint="For example: fov-90")
     check_vouched(check_run(run_dir).parent)
     config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
-    every = setup.evaluations_of(setup.make_dataset(config, loaded))
+    every = setup.evaluations_of(setup.make_dataset(config, loaded, run_dir))
     sets = choose(every, list(only) if only else None, where="--only")
     checkpoint = load_checkpoint(run_dir, which)
-    results = _evaluate(encoder_of(checkpoint, config, loaded), config, loaded, sets)
+    encoder = encoder_of(checkpoint, config, loaded, run_dir)
+    results = _evaluate(encoder, config, loaded, sets, run_dir)
     setting = {"checkpoint": which, **setting_of(config)}
     if which == LAST:
         for name, result in results.items():
@@ -141,7 +141,7 @@ def rewrite_report(run_dir: Path, *, selection: Selection = UNSAID) -> Path:
     """Write a run's ``report.html`` anew from its folder and its data set; return its path."""
     check_vouched(check_run(run_dir).parent)
     config, loaded = reconfigure(check_run(run_dir), selection=selection)
-    data = setup.load_data(config, loaded)
+    data = setup.load_data(config, loaded, run_dir)
     return write_report(run_dir, data.evaluations, data.pairs)
 
 
@@ -152,7 +152,11 @@ def show(results: Mapping[str, Result], title: str = "Evaluation") -> None:
 
 
 def _evaluate(
-    encoder: Encoder, config: RunConfig, plugins: Plugins, sets: Mapping[str, EvaluationSet]
+    encoder: Encoder,
+    config: RunConfig,
+    plugins: Plugins,
+    sets: Mapping[str, EvaluationSet],
+    run_dir: Path,
 ) -> dict[str, Result]:
     embedder = Embedder(
         encoder, config.data, config.evaluate.batch_size, setup.judging_precision_of(config)
@@ -162,7 +166,7 @@ def _evaluate(
             embedder,
             sets,
             top_k=config.evaluate.top_k,
-            metrics=setup.make_metrics(plugins),
+            metrics=setup.make_metrics(config, plugins, run_dir),
             advance=bar.advance,
             field_of_view=config.evaluate.field_of_view,
         )

@@ -17,6 +17,7 @@ from georet.hookspecs.components import (
     georet_samplers,
     georet_transforms,
 )
+from georet.hookspecs.encoding import georet_aggregators, georet_fits
 from georet.hookspecs.front import georet_commands, georet_recipes
 from georet.hookspecs.observers import (
     georet_bank_ready,
@@ -29,6 +30,7 @@ from georet.hookspecs.observers import (
     georet_plan_ready,
     georet_step_end,
 )
+from georet.hookspecs.optimising import georet_optimizers, georet_schedules
 from georet.hookspecs.search import (
     georet_backends,
     georet_exporters,
@@ -50,6 +52,10 @@ COMPONENT_HOOKS: tuple[Hook, ...] = (
     georet_exporters,
     georet_backends,
     georet_rerankers,
+    georet_optimizers,
+    georet_schedules,
+    georet_aggregators,
+    georet_fits,
 )
 """One a kind of component, called once, when the plugins are loaded."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import cv2
 import numpy as np
 
+from georet.contracts.building import BuildContext
 from georet.contracts.searching import Reranker
 from georet.errors import DataError, PluginError
 from georet.locate.field import Field
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 def make_reranker(name: str, selection: Selection) -> Reranker:
     """Build the re-ranker of a name from the plugins' components."""
     catalog = load_plugins(selection).catalog
-    return cast(Reranker, catalog.create("rerankers", name, where="--rerank"))
+    context = BuildContext(catalog)
+    return cast(Reranker, catalog.create("rerankers", name, where="--rerank", context=context))
 
 
 def reranked(

@@ -17,12 +17,46 @@ TRANSFORMS = {
     "dropout": ("Dropout", "Blank out a grid or some boxes"),
 }
 
+OPTIMIZERS = {
+    "adamw": ("AdamW", "Adam with decoupled weight decay (default)"),
+    "sgd": ("SGD", "Gradient descent with momentum"),
+    "torch": ("TorchOptimizer", "Any optimiser of torch.optim, by the name of its class"),
+}
+
+SCHEDULES = {
+    "cosine": ("Cosine", "Half a cosine down to nothing (default)"),
+    "constant": ("Constant", "Always the full rate"),
+    "polynomial": ("Polynomial", "Down to a last rate, by a power"),
+    "exponential": ("Exponential", "Times a factor after each epoch"),
+    "step": ("Step", "Times a factor at some epochs"),
+    "plateau": ("Plateau", "Times a factor when a metric gets no better"),
+}
+
 
 @hookimpl
 def georet_transforms() -> Iterable[Component]:
     """Declare the augmentations of ``georet.data.transforms``."""
     for name, (attribute, summary) in TRANSFORMS.items():
         yield Component(name, f"georet.data.transforms:{attribute}", summary=summary)
+
+
+@hookimpl
+def georet_fits() -> Iterable[Component]:
+    """Declare the fits of ``georet.fits``."""
+    module = "georet.fits"
+    yield Component(
+        "pca", f"{module}.whitening:PCA", summary="Keep the directions of greatest variance"
+    )
+    yield Component(
+        "whitening",
+        f"{module}.whitening:Whitening",
+        summary="PCA, each direction divided by its standard deviation",
+    )
+    yield Component(
+        "procrustes",
+        f"{module}.procrustes:Procrustes",
+        summary="Turn the other views' embeddings onto those of one",
+    )
 
 
 @hookimpl
@@ -36,3 +70,17 @@ def georet_indexes() -> Iterable[Component]:
         "georet.search.sign_bits:SignBits",
         summary="Candidates by the signs of random projections, then their exact order",
     )
+
+
+@hookimpl
+def georet_optimizers() -> Iterable[Component]:
+    """Declare the optimisers of ``georet.train.optimising``."""
+    for name, (attribute, summary) in OPTIMIZERS.items():
+        yield Component(name, f"georet.train.optimising.makers:{attribute}", summary=summary)
+
+
+@hookimpl
+def georet_schedules() -> Iterable[Component]:
+    """Declare the schedules of ``georet.train.optimising``."""
+    for name, (attribute, summary) in SCHEDULES.items():
+        yield Component(name, f"georet.train.optimising.schedules:{attribute}", summary=summary)

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import numpy as np
 
 from georet.config import ComponentSpec
+from georet.contracts.building import BuildContext
 from georet.contracts.training import Dataset
 from georet.errors import DataError, UsageError
 from georet.plugins import UNSAID, Plugins, Selection, load_plugins
@@ -41,8 +42,9 @@ def dataset_set(
     loaded = load_plugins(selection, also=_owners(named))
     name, wanted = _split_name(named, loaded)
     spec = ComponentSpec.model_validate({"name": name, **options_of(query, where=text)})
-    dataset = cast(Dataset, loaded.catalog.create("datasets", spec, where=f"dataset:{text}"))
-    return spec, _chosen(evaluations_of(dataset), wanted, where=f"dataset:{text}")
+    where, context = f"dataset:{text}", BuildContext(loaded.catalog)
+    made = loaded.catalog.create("datasets", spec, where=where, context=context)
+    return spec, _chosen(evaluations_of(cast(Dataset, made)), wanted, where=where)
 
 
 def open_run(text: str, tiling: Tiling, *, selection: Selection = UNSAID) -> ImageSource:
@@ -61,7 +63,7 @@ def run_set(
     folder, _, wanted = (text, "", "") if Path(text).is_dir() else text.rpartition(":")
     path = check_run(Path(folder or text))
     config, loaded = reconfigure(path, selection=selection)
-    sets = evaluations_of(make_dataset(config, loaded))
+    sets = evaluations_of(make_dataset(config, loaded, path.parent))
     return config.dataset, _chosen(sets, wanted, where=f"run:{text}")
 
 

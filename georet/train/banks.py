@@ -25,7 +25,7 @@ class Banks:
         epochs = range(parts.config.train.epochs)
         wants_running = any(wanted_bank(parts.sampler, e) == "incremental" for e in epochs)
         self.running = (
-            RunningBank(parts.data.pairs, parts.encoder.embed_dim) if wants_running else None
+            RunningBank(parts.data.pairs, parts.encoder.feature_dim) if wants_running else None
         )
 
     def prepare(self, epoch: int) -> None:

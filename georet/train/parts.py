@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from georet.config import RunConfig
+from georet.contracts.encoding import Fit
 from georet.contracts.training import Sampler
 from georet.encoder import Encoder
 from georet.evaluate.embed import Embedder
@@ -22,7 +23,8 @@ from georet.train import setup
 from georet.train.checkpoint import Checkpoint
 from georet.train.events import EventLog
 from georet.train.objective import Objective
-from georet.train.optim import build_optimizer
+from georet.train.optimising.average import Average
+from georet.train.optimising.rate import Rate
 from georet.train.setup import Data
 from georet.train.state import State
 from georet.train.step import Stepper
@@ -43,8 +45,11 @@ class Parts:
     sampler: Sampler
     objective: Objective
     optimizer: Optimizer
+    rate: Rate
+    average: Average | None
     stepper: Stepper
     embedder: Embedder
+    fits: Sequence[Fit]
     state: State
 
     @property
@@ -52,20 +57,35 @@ class Parts:
         """All that is trained, by the names under which a checkpoint keeps it."""
         return nn.ModuleDict({"encoder": self.encoder, "objective": self.objective})
 
+    @property
+    def uses_average(self) -> bool:
+        """Whether the average of the weights is what is judged, and loaded by default."""
+        return self.average is not None and self.average.config.use
+
+    def judged(self) -> AbstractContextManager[None]:
+        """Return where the encoder has the weights that are judged."""
+        if self.average is None or not self.average.config.use:
+            return nullcontext()
+        return self.average.applied()
+
 
 def make_parts(
     config: RunConfig, plugins: Plugins, run_dir: Path, checkpoint: Checkpoint | None
 ) -> Parts:
     """Build everything from the configuration; with a checkpoint, weights are loaded later."""
-    data = setup.load_data(config, plugins)
+    data = setup.load_data(config, plugins, run_dir)
+    views = list(data.pairs.views)
     # Before the encoder, which may take long to build.
-    setup.judged_sets(config, data.evaluations, plugins)
+    during, _ = setup.judged_sets(config, data.evaluations, plugins)
+    rate = setup.make_rate(config, plugins, during, run_dir)
     bare = None if checkpoint is None else checkpoint.state["bare_options"]
-    encoder = setup.make_encoder(config, plugins, list(data.pairs.views), bare)
-    sampler = setup.make_sampler(config, plugins)
-    objective = setup.make_objective(config, plugins, encoder.embed_dim, data.pairs)
+    encoder = setup.make_encoder(config, plugins, views, bare, run_dir)
+    sampler = setup.make_sampler(config, plugins, views, run_dir)
+    objective = setup.make_objective(config, plugins, encoder.feature_dim, data.pairs, run_dir)
     modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
-    optimizer = build_optimizer(modules, config.train)
+    optimizer = setup.make_optimizer(config, plugins, modules, run_dir)
+    average = None if config.train.ema is None else Average(encoder, config.train.ema)
+    fits = setup.make_fits(config, plugins, encoder.feature_dim, views, run_dir)
     precision = setup.precision_of(config)
     stepper = Stepper(
         encoder, objective, optimizer, config.train, precision=precision, seed=config.seed
@@ -80,8 +100,11 @@ def make_parts(
         sampler=sampler,
         objective=objective,
         optimizer=optimizer,
+        rate=rate,
+        average=average,
         stepper=stepper,
         embedder=embedder,
+        fits=fits,
         state=State(),
     )
 

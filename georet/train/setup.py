@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from torch import nn
+from torch.optim import Optimizer
 
 from georet.blame import blaming, maker_of
 from georet.config import ComponentSpec, RunConfig
+from georet.contracts.building import BuildContext
+from georet.contracts.encoding import Fit
+from georet.contracts.optimising import OptimizerMaker, Schedule
 from georet.contracts.training import (
     Backbone,
     Dataset,
@@ -23,13 +29,18 @@ from georet.encoder import Encoder, build_encoder
 from georet.errors import ConfigError, DataError
 from georet.evaluate import protocol_of
 from georet.evaluate.evaluator import choose
+from georet.fits.fitting import check_fits
 from georet.plugins import Plugins
 from georet.train.device import pick_device, pick_precision
 from georet.train.objective import Objective
+from georet.train.optim import build_optimizer
+from georet.train.optimising.rate import Rate
 from georet.types import EvaluationSet, PairTable
 
 SET_NAME = r"[A-Za-z0-9][A-Za-z0-9._+ -]*"
 """What an evaluation set may be called."""
+POLYNOMIAL = "core:polynomial"
+"""The schedule whose options may stand in ``train`` as well."""
 OWN_DATA = "sample4geo/own-data"
 """The recipe for whose data has other sets than a recipe expects."""
 
@@ -43,14 +54,31 @@ class Data:
     evaluations: Mapping[str, EvaluationSet]
 
 
-def make_dataset(config: RunConfig, plugins: Plugins) -> Dataset:
+def building(
+    config: RunConfig,
+    plugins: Plugins,
+    run_dir: Path | None = None,
+    views: Sequence[str] | None = None,
+) -> BuildContext:
+    """Return what the factories of the run's components may ask for.
+
+    Until the data set has said which ``views`` there are, they are those of ``data.size``.
+    """
+    sizes = dict(config.data.size)
+    names = tuple(sizes if views is None else views)
+    return BuildContext(plugins.catalog, sizes, run_dir, names, config.seed)
+
+
+def make_dataset(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) -> Dataset:
     """Build the data set."""
-    return cast(Dataset, plugins.catalog.create("datasets", config.dataset, where="dataset"))
+    context = building(config, plugins, run_dir)
+    made = plugins.catalog.create("datasets", config.dataset, where="dataset", context=context)
+    return cast(Dataset, made)
 
 
-def load_data(config: RunConfig, plugins: Plugins) -> Data:
+def load_data(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) -> Data:
     """Read the tables of the configured data set; no image is decoded."""
-    dataset = make_dataset(config, plugins)
+    dataset = make_dataset(config, plugins, run_dir)
     with blaming(dataset, "train()"):
         found: object = dataset.train()
     if not isinstance(found, PairTable):
@@ -137,11 +165,17 @@ def make_encoder(
     plugins: Plugins,
     views: list[str],
     bare: Mapping[str, Mapping[str, Any]] | None = None,
+    run_dir: Path | None = None,
 ) -> Encoder:
-    """Build the run's encoder on the run's device; with ``bare``, weights are loaded later."""
+    """Build the run's encoder on the run's device; with ``bare``, weights are loaded later.
 
-    def create(spec: ComponentSpec, where: str) -> Backbone:
-        return cast(Backbone, plugins.catalog.create("backbones", spec, where=where))
+    A backbone's factory is told the views of its branch.
+    """
+
+    def create(spec: ComponentSpec, where: str, own: tuple[str, ...]) -> Backbone:
+        context = building(config, plugins, run_dir, own)
+        made = plugins.catalog.create("backbones", spec, where=where, context=context)
+        return cast(Backbone, made)
 
     encoder = build_encoder(
         config.encoder,
@@ -155,44 +189,104 @@ def make_encoder(
 
 
 def make_objective(
-    config: RunConfig, plugins: Plugins, embed_dim: int, pairs: PairTable
+    config: RunConfig,
+    plugins: Plugins,
+    embed_dim: int,
+    pairs: PairTable,
+    run_dir: Path | None = None,
 ) -> Objective:
     """Build the weighted losses; two of one name are told apart by a number."""
+    context = building(config, plugins, run_dir, list(pairs.views))
     losses: dict[str, tuple[Any, float]] = {}
     for number, spec in enumerate(config.losses):
         name = spec.name.replace(":", "_").replace(".", "_")
         name = f"{name}_{number}" if name in losses else name
         unweighted = ComponentSpec.model_validate({"name": spec.name, **spec.options})
-        loss = plugins.catalog.create("losses", unweighted, where=f"losses.{number}")
+        where = f"losses.{number}"
+        loss = plugins.catalog.create("losses", unweighted, where=where, context=context)
         losses[name] = (loss, spec.weight)
     objective = Objective(losses)
     objective.prepare(embed_dim, pairs)
     return objective.to(pick_device(config.device))
 
 
-def make_sampler(config: RunConfig, plugins: Plugins) -> Sampler:
+def make_sampler(
+    config: RunConfig, plugins: Plugins, views: Sequence[str], run_dir: Path | None = None
+) -> Sampler:
     """Build the sampler."""
-    return cast(Sampler, plugins.catalog.create("samplers", config.sampler, where="sampler"))
+    context = building(config, plugins, run_dir, views)
+    made = plugins.catalog.create("samplers", config.sampler, where="sampler", context=context)
+    return cast(Sampler, made)
 
 
-def make_metrics(plugins: Plugins) -> list[Metric]:
+def make_fits(
+    config: RunConfig,
+    plugins: Plugins,
+    embed_dim: int,
+    views: Sequence[str],
+    run_dir: Path | None = None,
+) -> list[Fit]:
+    """Build what is fitted after training; ConfigError for what is sure not to fit."""
+    context = building(config, plugins, run_dir, views)
+    create = plugins.catalog.create
+    fits = [
+        create("fits", spec, where=f"fits.{number}", context=context)
+        for number, spec in enumerate(config.fits)
+    ]
+    check_fits(fits, embed_dim, views)
+    return fits
+
+
+def make_optimizer(
+    config: RunConfig, plugins: Plugins, modules: nn.ModuleDict, run_dir: Path | None = None
+) -> Optimizer:
+    """Build the optimiser of all that is trained in ``modules``."""
+    spec, context = config.train.optimizer, building(config, plugins, run_dir)
+    made = plugins.catalog.create("optimizers", spec, where="train.optimizer", context=context)
+    return build_optimizer(modules, config.train, cast(OptimizerMaker, made))
+
+
+def make_rate(
+    config: RunConfig, plugins: Plugins, during: Mapping[str, EvaluationSet], run_dir: Path | None
+) -> Rate:
+    """Build the schedule of the learning rate, with its warm-up.
+
+    ConfigError where it follows a set that is not among those evaluated while training.
+    """
+    train, context = config.train, building(config, plugins, run_dir)
+    spec = train.schedule
+    if plugins.catalog.find("schedules", spec.name, where="train.schedule").id == POLYNOMIAL:
+        older = {"lr_end": train.lr_end, "power": train.power}
+        spec = ComponentSpec.model_validate({"name": spec.name, **older, **spec.options})
+    made = plugins.catalog.create("schedules", spec, where="train.schedule", context=context)
+    watched = getattr(made, "watches", None)
+    if watched is not None and str(watched).partition("/")[0] not in during:
+        raise ConfigError(
+            f"{watched!r} is not `set/metric` of a set evaluated while training",
+            where="train.schedule",
+            hint=f"Sets: {', '.join(during)}.",
+        )
+    return Rate(cast(Schedule, made), lr=train.lr, warmup=train.warmup_epochs)
+
+
+def make_metrics(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) -> list[Metric]:
     """Build every metric that the loaded plugins bring; each is judged on every set."""
-    catalog = plugins.catalog
-    return [catalog.create("metrics", ComponentSpec(name=n)) for n in catalog.names("metrics")]
+    catalog, context = plugins.catalog, building(config, plugins, run_dir)
+    return [catalog.create("metrics", name, context=context) for name in catalog.names("metrics")]
 
 
 def make_transforms(
-    config: RunConfig, plugins: Plugins
+    config: RunConfig, plugins: Plugins, views: Sequence[str], run_dir: Path | None = None
 ) -> tuple[list[JointTransform], dict[str, list[ImageTransform]]]:
     """Build joint and image transforms, and refuse one that stands in the other's place."""
-    create = plugins.catalog.create
-    joint = [
-        create("transforms", s, where=f"data.joint.{i}") for i, s in enumerate(config.data.joint)
-    ]
+    context = building(config, plugins, run_dir, views)
+
+    def create(spec: ComponentSpec, where: str) -> Any:
+        return plugins.catalog.create("transforms", spec, where=where, context=context)
+
+    joint = [create(spec, f"data.joint.{i}") for i, spec in enumerate(config.data.joint)]
     augment = {
-        view: [
-            create("transforms", s, where=f"data.augment.{view}.{i}") for i, s in enumerate(specs)
-        ]
+        view: [create(spec, f"data.augment.{view}.{i}") for i, spec in enumerate(specs)]
         for view, specs in config.data.augment.items()
     }
     for spec, transform in zip(config.data.joint, joint, strict=True):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +18,8 @@ from georet.encoder import Encoder, unit
 from georet.errors import ComponentError
 from georet.train.objective import Objective
 from georet.train.optim import clip_gradients, set_rate, skips_on_device, trained_parameters
-from georet.train.stepping.compiling import compiled
+from georet.train.stepping.compiling import Compiled
+from georet.train.stepping.extras import FEATURES, Extras, joined
 from georet.train.stepping.late import Late
 from georet.types import Batch, EmbeddedBatch
 
@@ -90,7 +92,8 @@ class Stepper:
         self.encoder, self.objective = encoder, objective
         self.optimizer, self.config, self.seed = optimizer, config, seed
         self.precision, self.device = precision, encoder.log_scale.device
-        self.forward_pass = compiled(encoder) if config.compile else encoder
+        self.forward_pass = Compiled(encoder) if config.compile else encoder
+        self.extras = Extras(encoder, objective.wanted)
         self.scaler = torch.amp.GradScaler(
             self.device.type, init_scale=2.0**10, enabled=precision == torch.float16
         )
@@ -118,9 +121,10 @@ class Stepper:
         self, images: dict[str, Tensor], batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor], EmbeddedBatch]:
         self._seed(batch, 0)
+        outputs = self.extras.empty(images)
         with self._autocast():
-            features = self.forward_pass(images)
-        embedded = self._embedded(features, batch)
+            features = self.forward_pass(images, self.extras.told(batch), outputs)
+        embedded = self._embedded(features, batch, self.extras.of(outputs))
         total, losses = self.objective(embedded)
         self._backward(total)
         return total, losses, embedded
@@ -135,28 +139,49 @@ class Stepper:
         size = self.config.chunk or 1
         chunks = [(v, k, c) for v, x in images.items() for k, c in enumerate(torch.split(x, size))]
         parts: dict[str, list[Tensor]] = {view: [] for view in images}
+        others: dict[str, list[Mapping[str, Tensor]]] = {view: [] for view in images}
         with torch.no_grad():
-            for number, (view, _, chunk) in enumerate(chunks):
+            for number, (view, position, chunk) in enumerate(chunks):
                 self._seed(batch, number)
-                with self._autocast():
-                    parts[view].append(self.forward_pass({view: chunk})[view].detach())
+                found, more = self._chunk(view, chunk, batch, position * size)
+                parts[view].append(found.detach())
+                others[view].append(more)
         features = {view: torch.cat(p).requires_grad_() for view, p in parts.items()}
-        embedded = self._embedded(features, batch)
+        outputs = {view: joined(found) for view, found in others.items()}
+        embedded = self._embedded(features, batch, outputs)
         total, losses = self.objective(embedded)
         self._backward(total)
         for number, (view, position, chunk) in enumerate(chunks):
-            gradient = features[view].grad
-            if gradient is None:
+            leaves = {FEATURES: features[view], **outputs[view]}
+            gradients = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
+            if not gradients:
                 continue
             self._seed(batch, number)
-            with self._autocast():
-                again = self.forward_pass({view: chunk})[view]
-            again.backward(torch.split(gradient, size)[position])
+            found, more = self._chunk(view, chunk, batch, position * size)
+            again = {FEATURES: found, **more}
+            torch.autograd.backward(
+                [again[name] for name in gradients],
+                [torch.split(gradient, size)[position] for gradient in gradients.values()],
+            )
         return total, losses, embedded
 
-    def _embedded(self, features: dict[str, Tensor], batch: Batch) -> EmbeddedBatch:
+    def _chunk(
+        self, view: str, chunk: Tensor, batch: Batch, first: int
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
+        outputs = self.extras.empty([view])
+        rows = np.arange(first, first + len(chunk))
+        with self._autocast():
+            features = self.forward_pass({view: chunk}, self.extras.told(batch, rows), outputs)
+        return features[view], self.extras.of(outputs).get(view, {})
+
+    def _embedded(
+        self,
+        features: dict[str, Tensor],
+        batch: Batch,
+        outputs: Mapping[str, Mapping[str, Tensor]],
+    ) -> EmbeddedBatch:
         embeddings = {view: unit(f) for view, f in features.items()}
-        return EmbeddedBatch(embeddings, features, self.encoder.log_scale.exp(), batch)
+        return EmbeddedBatch(embeddings, features, self.encoder.log_scale.exp(), batch, outputs)
 
     def _backward(self, total: Tensor) -> None:
         try:

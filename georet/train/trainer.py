@@ -21,8 +21,8 @@ from georet.train import setup
 from georet.train.banks import Banks
 from georet.train.begun import check_begun
 from georet.train.checkpoint import has_checkpoint, load_checkpoint
+from georet.train.fitted import fit_encoder
 from georet.train.judge import Judge
-from georet.train.optim import lr_factor
 from georet.train.parts import Log, make_parts
 from georet.train.planning import digest, plan_epoch
 from georet.train.saving import resume, save
@@ -85,6 +85,8 @@ class Trainer:
             with self.stop, self._loader() as loader:
                 while not self._is_done():
                     self._epoch(loader)
+                if fit_encoder(self.parts, self.log, self.judge):
+                    save(self.parts, self.log, self.banks, is_best=False)
                 results, is_best = self.judge.final()
                 if not self.state.is_finished:
                     self.state.is_finished = True
@@ -161,9 +163,11 @@ class Trainer:
     def _batch(self, batch: Batch, num: int) -> None:
         config, state = self.config.train, self.state
         position = state.epoch + batch.step / num
-        factor = lr_factor(position, config.epochs, config.warmup_epochs, config)
+        factor = self.parts.rate.factor(position, config.epochs)
         state.batch = batch.step + 1
         result = self.stepper.run(batch, factor, update=self._is_update(num))
+        if self.parts.average is not None and self._is_update(num):
+            self.parts.average.update()
         kept = result.embeddings if self.banks.running is not None else {}
         late = {view: Late(embeddings) for view, embeddings in kept.items()}
         self._done.append(Done(batch, state.step, factor, result, late))
@@ -194,7 +198,8 @@ class Trainer:
         self.log.check_stop()
 
     def _loader(self) -> PairLoader:
-        joint, augment = setup.make_transforms(self.config, self.plugins)
+        views = list(self.pairs.views)
+        joint, augment = setup.make_transforms(self.config, self.plugins, views, self.run_dir)
         data = self.config.data
         return PairLoader(
             self.pairs,

@@ -148,7 +148,7 @@ def test_only_optimisers_that_heed_the_flag_are_judged_late() -> None:
 @pytest.fixture
 def lagging(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make runs on the CPU go as on CUDA: fused, judged late, and read a step later."""
-    monkeypatch.setattr("georet.train.optim._is_on_cuda", lambda _: True)
+    monkeypatch.setattr("georet.train.optimising.makers.fused_for", lambda _: True)
     init = Stepper.__init__
 
     def started(self: Stepper, *given: object, **named: object) -> None:
