@@ -26,9 +26,7 @@ class Compiled:
         for module in encoder.branches.values():
             branch = cast(Branch, module)
             is_left = "batch" in branch.asks
-            self._branches[id(branch)] = (
-                branch if is_left else torch.compile(branch, dynamic=False)
-            )
+            self._branches[id(branch)] = branch if is_left else torch.compile(branch, dynamic=False)
 
     def __call__(
         self,
