@@ -11,6 +11,7 @@ from rich.console import Console
 
 from georet.commands.advice import repeated_references
 from georet.commands.exportable import unexportable
+from georet.commands.probing import settled
 from georet.config import RunConfig
 from georet.configure import configure
 from georet.encoder import Encoder
@@ -34,7 +35,7 @@ from georet.progress import say, stage
 from georet.report import write_report
 from georet.run_layout import BAD_IMAGES, EVALUATION
 from georet.train import setup
-from georet.train.checkpoint import LAST, check_name, load_checkpoint
+from georet.train.checkpoint import LAST, check_name, has_checkpoint, load_checkpoint
 from georet.train.run import (
     changed_versions,
     check_run,
@@ -183,7 +184,10 @@ def _list_bad_images(trainer: Trainer) -> None:
 
 def _train(config: RunConfig, plugins: Plugins, run_dir: Path) -> None:
     plugins.observe("georet_configure", config=config)
-    trainer = Trainer(config, plugins, run_dir)
+    data = setup.load_data(config, plugins, run_dir)
+    if not has_checkpoint(run_dir):
+        config = settled(config, plugins, run_dir, data)
+    trainer = Trainer(config, plugins, run_dir, data=data)
     say(headline(trainer))
     for change in trainer.changes:
         say(f"changed since the run was begun: {change}")

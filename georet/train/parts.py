@@ -70,10 +70,17 @@ class Parts:
 
 
 def make_parts(
-    config: RunConfig, plugins: Plugins, run_dir: Path, checkpoint: Checkpoint | None
+    config: RunConfig,
+    plugins: Plugins,
+    run_dir: Path,
+    checkpoint: Checkpoint | None,
+    data: Data | None = None,
 ) -> Parts:
-    """Build everything from the configuration; with a checkpoint, weights are loaded later."""
-    data = setup.load_data(config, plugins, run_dir)
+    """Build everything from the configuration; with a checkpoint, weights are loaded later.
+
+    ``data`` is the data set, where it has been read already.
+    """
+    data = data or setup.load_data(config, plugins, run_dir)
     views = list(data.pairs.views)
     # Before the encoder, which may take long to build.
     during, _ = setup.judged_sets(config, data.evaluations, plugins)

@@ -31,6 +31,7 @@ from georet.run_layout import (
     EVENTS,
     MANIFEST,
     PLUGINS,
+    PROBE,
     TIMING,
     VOUCHED,
 )
@@ -68,7 +69,7 @@ def has_begun(run_dir: Path) -> bool:
 
 def clear(run_dir: Path) -> None:
     """Remove what a start that came to nothing wrote, and the folder if then it is empty."""
-    for name in (CONFIG, PLUGINS, MANIFEST, EVENTS, TIMING, BAD_IMAGES, VOUCHED):
+    for name in (CONFIG, PLUGINS, MANIFEST, EVENTS, TIMING, BAD_IMAGES, PROBE, VOUCHED):
         (run_dir / name).unlink(missing_ok=True)
     with suppress(OSError):
         for path in (run_dir / BANKS).glob("*"):
@@ -190,6 +191,8 @@ def describe(trainer: Trainer) -> dict[str, Any]:
         "precision": str(trainer.stepper.precision).removeprefix("torch."),
         "arithmetic": arithmetic(trainer.encoder.log_scale.device, trainer.optimizer),
         "threads": torch.get_num_threads(),
+        "channels_last": config.train.channels_last is True,
+        "workers": config.data.num_workers,
         "plugins": trainer.plugins.versions,
         "recipe": config.recipe,
         "seed": config.seed,

@@ -182,7 +182,7 @@ def make_encoder(
         create,
         views=views,
         seed=config.seed,
-        channels_last=config.train.channels_last,
+        channels_last=config.train.channels_last is True,
         bare=bare,
     )
     return encoder.to(pick_device(config.device))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from georet.blame import maker_of
 from georet.config import RunConfig
 from georet.data.loader import PairLoader
@@ -23,7 +25,7 @@ from georet.train.begun import check_begun
 from georet.train.checkpoint import has_checkpoint, load_checkpoint
 from georet.train.fitted import fit_encoder
 from georet.train.judge import Judge
-from georet.train.parts import Log, make_parts
+from georet.train.parts import Log, Parts, make_parts
 from georet.train.planning import digest, plan_epoch
 from georet.train.saving import resume, save
 from georet.train.step import StepResult
@@ -51,10 +53,14 @@ class Done:
 class Trainer:
     """Trains one run in one folder; made anew, it goes on where the folder's checkpoint stands."""
 
-    def __init__(self, config: RunConfig, plugins: Plugins, run_dir: Path) -> None:
+    def __init__(
+        self, config: RunConfig, plugins: Plugins, run_dir: Path, *, data: setup.Data | None = None
+    ) -> None:
         self.stop = StopRequest()
+        if config.train.threads != "auto":
+            torch.set_num_threads(config.train.threads)
         checkpoint = load_checkpoint(run_dir) if has_checkpoint(run_dir) else None
-        self.parts = parts = make_parts(config, plugins, run_dir, checkpoint)
+        self.parts = parts = make_parts(config, plugins, run_dir, checkpoint, data)
         # What observers may use (``contracts.observing.Training``), and what the loop reads most.
         self.config, self.plugins, self.run_dir = config, plugins, run_dir
         self.data, self.pairs, self.state = parts.data, parts.data.pairs, parts.state
@@ -82,7 +88,7 @@ class Trainer:
         self.log.observe("georet_fit_start")
         error: BaseException | None = None
         try:
-            with self.stop, self._loader() as loader:
+            with self.stop, loader_of(self.parts) as loader:
                 while not self._is_done():
                     self._epoch(loader)
                 if fit_encoder(self.parts, self.log, self.judge):
@@ -197,23 +203,6 @@ class Trainer:
             save(self.parts, self.log, self.banks, is_best=False)
         self.log.check_stop()
 
-    def _loader(self) -> PairLoader:
-        views = list(self.pairs.views)
-        joint, augment = setup.make_transforms(self.config, self.plugins, views, self.run_dir)
-        data = self.config.data
-        return PairLoader(
-            self.pairs,
-            size=data.size,
-            joint=joint,
-            augment=augment,
-            seed=self.config.seed,
-            workers=data.workers,
-            rule=rule_of(data),
-            max_pixels=data.max_pixels,
-            bad_image_quota=data.bad_image_quota,
-            pin_memory=self.encoder.log_scale.device.type == "cuda",
-        )
-
     def _note_step(self, done: Done) -> None:
         state, config, result = self.state, self.config.train, done.result
         place = {"epoch": state.epoch, "step": done.step}
@@ -236,3 +225,22 @@ class Trainer:
         }
         self.events.write("step", **place, **values, losses=result.losses)
         self.events.scalars(values | result.losses, done.step)
+
+
+def loader_of(parts: Parts, *, workers: int | None = None) -> PairLoader:
+    """Return the loader of a training's batches; ``workers`` in place of the configured number."""
+    views = list(parts.data.pairs.views)
+    joint, augment = setup.make_transforms(parts.config, parts.plugins, views, parts.run_dir)
+    data = parts.config.data
+    return PairLoader(
+        parts.data.pairs,
+        size=data.size,
+        joint=joint,
+        augment=augment,
+        seed=parts.config.seed,
+        workers=data.num_workers if workers is None else workers,
+        rule=rule_of(data),
+        max_pixels=data.max_pixels,
+        bad_image_quota=data.bad_image_quota,
+        pin_memory=parts.stepper.device.type == "cuda",
+    )
