@@ -21,6 +21,7 @@ from georet.train.optim import clip_gradients, set_rate, skips_on_device, traine
 from georet.train.stepping.compiling import Compiled
 from georet.train.stepping.extras import FEATURES, Extras, joined
 from georet.train.stepping.late import Late
+from georet.train.stepping.phases import BACKWARD, FORWARD, LOSS, UPDATE, phase
 from georet.types import Batch, EmbeddedBatch
 
 SMALLEST_FEATURE = 1e-6
@@ -107,7 +108,8 @@ class Stepper:
         images = {v: x.to(self.device, non_blocking=True) for v, x in batch.images.items()}
         backward = self._whole if self.config.chunk is None else self._chunked
         total, losses, embedded = backward(images, batch)
-        checks = self._finish(total.detach(), embedded, factor, update=update)
+        with phase(UPDATE):
+            checks = self._finish(total.detach(), embedded, factor, update=update)
         scale = self.encoder.log_scale.detach().exp().float()
         numbers = torch.cat([checks, torch.stack([scale, *losses.values()])])
         return StepResult(
@@ -122,10 +124,11 @@ class Stepper:
     ) -> tuple[Tensor, dict[str, Tensor], EmbeddedBatch]:
         self._seed(batch, 0)
         outputs = self.extras.empty(images)
-        with self._autocast():
+        with phase(FORWARD), self._autocast():
             features = self.forward_pass(images, self.extras.told(batch), outputs)
         embedded = self._embedded(features, batch, self.extras.of(outputs))
-        total, losses = self.objective(embedded)
+        with phase(LOSS):
+            total, losses = self.objective(embedded)
         self._backward(total)
         return total, losses, embedded
 
@@ -140,7 +143,7 @@ class Stepper:
         chunks = [(v, k, c) for v, x in images.items() for k, c in enumerate(torch.split(x, size))]
         parts: dict[str, list[Tensor]] = {view: [] for view in images}
         others: dict[str, list[Mapping[str, Tensor]]] = {view: [] for view in images}
-        with torch.no_grad():
+        with phase(FORWARD), torch.no_grad():
             for number, (view, position, chunk) in enumerate(chunks):
                 self._seed(batch, number)
                 found, more = self._chunk(view, chunk, batch, position * size)
@@ -149,7 +152,8 @@ class Stepper:
         features = {view: torch.cat(p).requires_grad_() for view, p in parts.items()}
         outputs = {view: joined(found) for view, found in others.items()}
         embedded = self._embedded(features, batch, outputs)
-        total, losses = self.objective(embedded)
+        with phase(LOSS):
+            total, losses = self.objective(embedded)
         self._backward(total)
         for number, (view, position, chunk) in enumerate(chunks):
             leaves = {FEATURES: features[view], **outputs[view]}
@@ -157,12 +161,13 @@ class Stepper:
             if not gradients:
                 continue
             self._seed(batch, number)
-            found, more = self._chunk(view, chunk, batch, position * size)
-            again = {FEATURES: found, **more}
-            torch.autograd.backward(
-                [again[name] for name in gradients],
-                [torch.split(gradient, size)[position] for gradient in gradients.values()],
-            )
+            with phase(BACKWARD):
+                found, more = self._chunk(view, chunk, batch, position * size)
+                again = {FEATURES: found, **more}
+                torch.autograd.backward(
+                    [again[name] for name in gradients],
+                    [torch.split(gradient, size)[position] for gradient in gradients.values()],
+                )
         return total, losses, embedded
 
     def _chunk(
@@ -185,8 +190,9 @@ class Stepper:
 
     def _backward(self, total: Tensor) -> None:
         try:
-            # torch types neither of these two.
-            self.scaler.scale(total / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
+            with phase(BACKWARD):
+                # torch types neither of these two.
+                self.scaler.scale(total / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
         except RuntimeError as error:
             if isinstance(error, torch.OutOfMemoryError):
                 raise

@@ -19,6 +19,7 @@ from georet.evaluate.evaluator import Result
 from georet.interrupt import StopRequest
 from georet.plugins import Plugins
 from georet.progress import stage
+from georet.run_layout import PROFILE
 from georet.train import setup
 from georet.train.banks import Banks
 from georet.train.begun import check_begun
@@ -31,6 +32,8 @@ from georet.train.saving import resume, save
 from georet.train.step import StepResult
 from georet.train.stepping.feeding import on_device
 from georet.train.stepping.late import Late
+from georet.train.stepping.phases import NOTE, awaited, phase
+from georet.train.stepping.profiling import StepProfile
 from georet.types import Batch, BatchPlan
 
 NUM_EXAMPLES = 16
@@ -54,7 +57,13 @@ class Trainer:
     """Trains one run in one folder; made anew, it goes on where the folder's checkpoint stands."""
 
     def __init__(
-        self, config: RunConfig, plugins: Plugins, run_dir: Path, *, data: setup.Data | None = None
+        self,
+        config: RunConfig,
+        plugins: Plugins,
+        run_dir: Path,
+        *,
+        data: setup.Data | None = None,
+        profile: int = 0,
     ) -> None:
         self.stop = StopRequest()
         if config.train.threads != "auto":
@@ -71,6 +80,7 @@ class Trainer:
         self.changes = check_begun(recorded, config, parts.data.pairs)
         self.events = resume(parts, checkpoint)
         self._has_planned = False
+        self.profile = StepProfile(profile, run_dir / PROFILE, self.stepper.device)
         # One step is read while the device does the next; an observer sees each when it is done.
         is_watched = plugins.is_observed("georet_step_end")
         self._lag = LAG if self.stepper.judges_late and not is_watched else 0
@@ -153,11 +163,12 @@ class Trainer:
     def _train(self, loader: PairLoader, plan: BatchPlan) -> None:
         num, first = len(plan.batches), self.state.batch
         title = f"epoch {plan.epoch + 1}/{self.config.train.epochs} training"
-        device = self.stepper.device
+        batches = on_device(loader.epoch(plan, first_step=first), self.stepper.device)
         started = time.perf_counter()
-        with stage(num, title, done=first) as bar:
-            for batch in on_device(loader.epoch(plan, first_step=first), device):
+        with stage(num, title, done=first) as bar, self.profile:
+            for batch in awaited(batches):
                 self._batch(batch, num)
+                self.profile.step()
                 rate = (
                     (self.state.batch - first) * len(batch.pairs) / (time.perf_counter() - started)
                 )
@@ -177,7 +188,8 @@ class Trainer:
         kept = result.embeddings if self.banks.running is not None else {}
         late = {view: Late(embeddings) for view, embeddings in kept.items()}
         self._done.append(Done(batch, state.step, factor, result, late))
-        self._settle(self._lag)
+        with phase(NOTE):
+            self._settle(self._lag)
         state.step += 1
 
     def _settle(self, left: int = 0) -> None:

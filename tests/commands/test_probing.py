@@ -195,7 +195,9 @@ def test_a_number_that_can_not_be_is_refused_by_its_key(start: Start, key: str, 
 
     with pytest.raises(ConfigError) as caught:
         start("run", f"{key}={value}")
-    assert key in str(caught.value)
+    assert key in str(caught.value.where)
+    assert "or 'auto'" in str(caught.value)
+    assert "more to mend" not in str(caught.value)
 
 
 def test_the_schema_takes_auto_and_numbers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import defaultdict
 from collections.abc import Iterable
@@ -32,9 +33,26 @@ class DeviceTime:
 
 def device_time(trace: Path) -> DeviceTime | None:
     """Return what a Chrome trace of torch's profiler says of the device; None without any work."""
-    events = json.loads(trace.read_text(encoding="utf-8", errors="replace"))["traceEvents"]
-    found = [event for event in events if event.get("cat") in ON_DEVICE and "dur" in event]
+    found = [event for event in _events(trace) if event.get("cat") in ON_DEVICE]
     return summed(found) if found else None
+
+
+def host_phases(trace: Path, prefix: str) -> dict[str, float]:
+    """Return microseconds of the host by name of all ranges that were marked with the prefix."""
+    found: dict[str, float] = defaultdict(float)
+    for event in _events(trace):
+        name = str(event.get("name", ""))
+        if event.get("cat") == "user_annotation" and name.startswith(prefix):
+            found[name.removeprefix(prefix)] += float(event["dur"])
+    return dict(found)
+
+
+def _events(trace: Path) -> list[dict[str, Any]]:
+    content = trace.read_bytes()
+    if trace.suffix == ".gz":
+        content = gzip.decompress(content)
+    events = json.loads(content.decode("utf-8", errors="replace"))["traceEvents"]
+    return [event for event in events if "dur" in event]
 
 
 def summed(events: Iterable[dict[str, Any]]) -> DeviceTime:
