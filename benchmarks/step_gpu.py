@@ -178,6 +178,8 @@ def fed(machine: Machine, case: Case, counts: list[int], num: int) -> dict[str, 
                     next(batches)
                 alone = (time.perf_counter() - begun) / steps
                 travelling = on_device(batches, machine.device)
+                # The first step waits for two batches, its own and the one ahead.
+                timed(machine, side, travelling, 1)
                 seconds = timed(machine, side, travelling, steps)
                 share = idle_share(machine, side, travelling)
             rows.append(

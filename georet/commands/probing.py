@@ -36,7 +36,7 @@ BUDGET, MOST_S = 0.05, 60.0
 """Share of the estimated training that a probe may take, and seconds."""
 CLEARLY: Final = 0.95
 """What is not faster than this share of the default's time does not replace it."""
-STEPS: Final = 3
+STEPS: Final = 5
 
 
 @dataclass(frozen=True)

@@ -133,9 +133,9 @@ def _peak_bytes(device: torch.device) -> int:
 
 def _disk_bytes(parts: Parts, *, mines: bool) -> int:
     """Return what checkpoints and the mined bank take when most of them lie on disk."""
-    weights = sum(t.nbytes for t in parts.modules.state_dict().values())
+    weights: int = sum(t.nbytes for t in parts.modules.state_dict().values())
     slots = [s for state in parts.optimizer.state.values() for s in state.values()]
-    remembered = sum(s.nbytes for s in slots if isinstance(s, torch.Tensor))
+    remembered: int = sum(s.nbytes for s in slots if isinstance(s, torch.Tensor))
     pairs, dim = parts.data.pairs, parts.encoder.embed_dim
     bank = 4 * dim * (len(pairs.queries) + len(pairs.references)) if mines else 0
     return KEPT * (weights + remembered) + 2 * bank

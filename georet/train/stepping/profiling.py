@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,6 +57,8 @@ class StepProfile:
             if self._device.type == "cuda":
                 torch.cuda.synchronize(self._device)
                 activities.append(ProfilerActivity.CUDA)
+            # The profiler's own log would stand between the lines of the run.
+            os.environ.setdefault("KINETO_LOG_LEVEL", "99")
             self._profile = torch.profiler.profile(activities=activities)
             self._profile.__enter__()
             self._begun = time.perf_counter()
