@@ -166,7 +166,7 @@ def fed(machine: Machine, case: Case, counts: list[int], num: int) -> dict[str, 
             steps = num if workers else 2
             draw = np.random.default_rng(1)
             order = [
-                draw.permutation(num_files)[: case.pairs] for _ in range(3 * steps + PROFILED + 2)
+                draw.permutation(num_files)[: case.pairs] for _ in range(3 * steps + PROFILED + 6)
             ]
             plan = BatchPlan(np.stack(order), 0, 0, "random")
             pinned = machine.device.type == "cuda"
