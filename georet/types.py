@@ -25,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from georet.errors import DataError
+from georet.tables.bank import BankSpec as BankSpec
+from georet.tables.bank import EmbeddingBank as EmbeddingBank
 
 if TYPE_CHECKING:
     import torch
@@ -164,22 +166,6 @@ class BatchPlan:
     seed: int
     sampler: str
     info: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class EmbeddingBank:
-    """Embeddings of all training images: query float32[Q, D], reference float32[R, D], unit length.
-
-    ``key`` identifies the contents (samplers may cache what they derive from it). In incremental
-    mode ``query_seen`` and ``reference_seen`` say which rows were ever filled; None means all.
-    """
-
-    query: Floats
-    reference: Floats
-    epoch: int
-    key: str
-    query_seen: Bools | None = None
-    reference_seen: Bools | None = None
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def _disk_bytes(parts: Parts, *, mines: bool) -> int:
     weights: int = sum(t.nbytes for t in parts.modules.state_dict().values())
     slots = [s for state in parts.optimizer.state.values() for s in state.values()]
     remembered: int = sum(s.nbytes for s in slots if isinstance(s, torch.Tensor))
-    pairs, dim = parts.data.pairs, parts.encoder.embed_dim
+    pairs, dim = parts.data.pairs, parts.encoder.feature_dim
     bank = 4 * dim * (len(pairs.queries) + len(pairs.references)) if mines else 0
     return KEPT * (weights + remembered) + 2 * bank
 

@@ -23,8 +23,9 @@ from georet.train import setup
 from georet.train.checkpoint import Checkpoint
 from georet.train.events import EventLog
 from georet.train.objective import Objective
+from georet.train.optim import make_optimizer
 from georet.train.optimising.average import Average
-from georet.train.optimising.rate import Rate
+from georet.train.optimising.rate import Rate, make_rate
 from georet.train.setup import Data
 from georet.train.state import State
 from georet.train.step import Stepper
@@ -84,13 +85,14 @@ def make_parts(
     views = list(data.pairs.views)
     # Before the encoder, which may take long to build.
     during, _ = setup.judged_sets(config, data.evaluations, plugins)
-    rate = setup.make_rate(config, plugins, during, run_dir)
+    context = setup.building(config, plugins, run_dir, views)
+    rate = make_rate(config.train, during, context)
     bare = None if checkpoint is None else checkpoint.state["bare_options"]
     encoder = setup.make_encoder(config, plugins, views, bare, run_dir)
     sampler = setup.make_sampler(config, plugins, views, run_dir)
     objective = setup.make_objective(config, plugins, encoder.feature_dim, data.pairs, run_dir)
     modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
-    optimizer = setup.make_optimizer(config, plugins, modules, run_dir)
+    optimizer = make_optimizer(config.train, modules, context)
     average = None if config.train.ema is None else Average(encoder, config.train.ema)
     fits = setup.make_fits(config, plugins, encoder.feature_dim, views, run_dir)
     precision = setup.precision_of(config)

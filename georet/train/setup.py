@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from torch import nn
-from torch.optim import Optimizer
 
 from georet.blame import blaming, maker_of
 from georet.config import ComponentSpec, RunConfig
 from georet.contracts.building import BuildContext
 from georet.contracts.encoding import Fit
-from georet.contracts.optimising import OptimizerMaker, Schedule
 from georet.contracts.training import (
     Backbone,
     Dataset,
@@ -33,14 +30,10 @@ from georet.fits.fitting import check_fits
 from georet.plugins import Plugins
 from georet.train.device import pick_device, pick_precision
 from georet.train.objective import Objective
-from georet.train.optim import build_optimizer
-from georet.train.optimising.rate import Rate
 from georet.types import EvaluationSet, PairTable
 
 SET_NAME = r"[A-Za-z0-9][A-Za-z0-9._+ -]*"
 """What an evaluation set may be called."""
-POLYNOMIAL = "core:polynomial"
-"""The schedule whose options may stand in ``train`` as well."""
 OWN_DATA = "sample4geo/own-data"
 """The recipe for whose data has other sets than a recipe expects."""
 
@@ -235,38 +228,6 @@ def make_fits(
     ]
     check_fits(fits, embed_dim, views)
     return fits
-
-
-def make_optimizer(
-    config: RunConfig, plugins: Plugins, modules: nn.ModuleDict, run_dir: Path | None = None
-) -> Optimizer:
-    """Build the optimiser of all that is trained in ``modules``."""
-    spec, context = config.train.optimizer, building(config, plugins, run_dir)
-    made = plugins.catalog.create("optimizers", spec, where="train.optimizer", context=context)
-    return build_optimizer(modules, config.train, cast(OptimizerMaker, made))
-
-
-def make_rate(
-    config: RunConfig, plugins: Plugins, during: Mapping[str, EvaluationSet], run_dir: Path | None
-) -> Rate:
-    """Build the schedule of the learning rate, with its warm-up.
-
-    ConfigError where it follows a set that is not among those evaluated while training.
-    """
-    train, context = config.train, building(config, plugins, run_dir)
-    spec = train.schedule
-    if plugins.catalog.find("schedules", spec.name, where="train.schedule").id == POLYNOMIAL:
-        older = {"lr_end": train.lr_end, "power": train.power}
-        spec = ComponentSpec.model_validate({"name": spec.name, **older, **spec.options})
-    made = plugins.catalog.create("schedules", spec, where="train.schedule", context=context)
-    watched = getattr(made, "watches", None)
-    if watched is not None and str(watched).partition("/")[0] not in during:
-        raise ConfigError(
-            f"{watched!r} is not `set/metric` of a set evaluated while training",
-            where="train.schedule",
-            hint=f"Sets: {', '.join(during)}.",
-        )
-    return Rate(cast(Schedule, made), lr=train.lr, warmup=train.warmup_epochs)
 
 
 def make_metrics(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) -> list[Metric]:

@@ -15,12 +15,19 @@ import torch
 
 from georet import hookspecs
 from georet.config import ComponentSpec
+from georet.contracts.building import BuildContext
 from georet.encoder import Branch, Encoder
 from georet.errors import ConfigError
 from georet.export_spec import ExportSpec
 from georet.identity import EncoderIdentity
 from georet.plugins import Plugins, load_plugins
-from georet.testing import check_backbone, check_loss, check_sampler
+from georet.testing import (
+    check_backbone,
+    check_loss,
+    check_optimizer,
+    check_sampler,
+    check_schedule,
+)
 from georet.testing.tiny_backbone import TinyBackbone
 from georet.types import EvaluationSet, PairTable
 
@@ -194,3 +201,24 @@ def test_recipes(paste, tmp_path):
     plugins, _ = paste("georet_recipes")
     assert plugins.recipes["example/quick"] == tmp_path / "recipes" / "quick.yaml"
     assert plugins.default_recipe == "example/quick"
+
+
+def test_data_sets_of_data_sets(paste, tmp_path):
+    catalog = paste("georet_datasets")[0].catalog
+    inner = {"name": "folder", "root": str(tmp_path), "num_places": 7}
+    spec = ComponentSpec.model_validate({"name": "places", "inner": inner})
+    context = BuildContext(catalog)
+    dataset = catalog.create("datasets", spec, where="dataset", context=context)
+    assert dataset.train().columns["place"].tolist() == list(range(7))
+    assert dataset.evaluations()["all"].queries.paths[3] == tmp_path / "query" / "0003.jpg"
+    wrong = ComponentSpec.model_validate({"name": "places", "inner": inner | {"num_place": 3}})
+    with pytest.raises(ConfigError, match=r"dataset\.inner\.num_place: unknown key"):
+        catalog.create("datasets", wrong, where="dataset", context=context)
+
+
+def test_optimizers(paste):
+    check_optimizer(paste("georet_optimizers")[0].catalog.create("optimizers", "signs"))
+
+
+def test_schedules(paste):
+    check_schedule(paste("georet_schedules")[0].catalog.create("schedules", "triangle"))
