@@ -27,6 +27,8 @@ NEEDED: Final = {
     "rerankers": ("__call__", "max_candidates"),
     "optimizers": ("__call__",),
     "schedules": ("__call__",),
+    "aggregators": ("__call__", "parameters"),
+    "fits": ("__call__",),
 }
 """What a component of each kind must have; ``georet.contracts`` says what it means."""
 

@@ -24,6 +24,8 @@ KINDS: Final = (
     "rerankers",
     "optimizers",
     "schedules",
+    "aggregators",
+    "fits",
 )
 """The kinds of component; each has a hook ``georet_<kind>``, most a ``georet.contracts`` class."""
 

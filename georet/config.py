@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
@@ -16,7 +17,11 @@ RESIZE_RULE: Final[ResizeRule] = FIRST_RULE
 MAX_PIXELS: Final = 400_000_000
 """Images with more pixels are refused before they are decoded."""
 
+SHARED: Final = "shared"
+"""The branch of all views, where they share their weights."""
+Auto = Literal["auto"]
 NonNegative = Annotated[float, Field(ge=0)]
+BranchName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Size = tuple[PositiveInt, PositiveInt]
 
 
@@ -51,6 +56,15 @@ class LossSpec(ComponentSpec):
     weight: NonNegative = 1.0
 
 
+class AggregatorSpec(ComponentSpec):
+    """An aggregator among a backbone's options: a name, or a mapping with name and options."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
 class DataConfig(Section):
     """How images are decoded, augmented and loaded."""
 
@@ -68,7 +82,9 @@ class DataConfig(Section):
         default=False,
         description="Scaled JPEG decoding; faster, and pixels differ slightly from full decoding.",
     )
-    workers: int = Field(default=0, ge=0, description="Loader processes; 0 decodes in this one.")
+    workers: Annotated[int, Field(ge=0)] | Auto = Field(
+        default="auto", description="Loader processes; 0 decodes in this one; auto: by a probe."
+    )
     bad_image_quota: float = Field(
         default=0.0,
         ge=0,
@@ -84,14 +100,27 @@ class DataConfig(Section):
         default=MAX_PIXELS, description="Images with more pixels are refused before decoding."
     )
 
+    @property
+    def num_workers(self) -> int:
+        """``workers``, and none where no probe has chosen."""
+        return 0 if self.workers == "auto" else self.workers
+
 
 class EncoderConfig(Section):
-    """The encoder: one backbone for all views, or one a view."""
+    """The encoder: one backbone for all views, one a view, or named branches."""
 
     backbone: ComponentSpec
     shared: bool = Field(default=True, description="One set of weights for all views.")
     view_backbones: dict[str, ComponentSpec] = Field(
         default={}, description="Other backbones for single views, when not shared."
+    )
+    branches: dict[str, BranchName] = Field(
+        default={},
+        description="The branch that embeds each view, by a name of one's own: views of one name "
+        "share weights. Takes the place of shared.",
+    )
+    backbones: dict[str, ComponentSpec] = Field(
+        default={}, description="Other backbones for single branches, by the names in branches."
     )
     logit_scale: float = Field(
         default=math.log(1 / 0.07),
@@ -102,6 +131,27 @@ class EncoderConfig(Section):
         default=True,
         description="Try before training whether the encoder can be exported, and warn if not.",
     )
+
+    def branch_specs(self, views: Iterable[str]) -> dict[str, tuple[ComponentSpec, str]]:
+        """Return the component of each branch, and its place in the configuration.
+
+        Branches that none of the ``views`` needs are left out, except named ones.
+        """
+        one = (self.backbone, "encoder.backbone")
+        if self.branches:
+            own, where = self.backbones, "encoder.backbones"
+            names: Iterable[str] = dict.fromkeys(self.branches.values())
+        elif self.shared:
+            return {SHARED: one}
+        else:
+            own, where, names = self.view_backbones, "encoder.view_backbones", views
+        return {name: (own[name], f"{where}.{name}") if name in own else one for name in names}
+
+    def branch_of(self, view: str) -> str | None:
+        """Return the name of the branch that embeds a view, None where the view is not named."""
+        if self.branches:
+            return self.branches.get(view)
+        return SHARED if self.shared else view
 
 
 class GroupRule(Section):
@@ -176,7 +226,8 @@ class TrainConfig(Section):
         description="Pairs that pass the encoder at a time; the gradient stays that of the whole "
         "batch (cached gradients). Saves memory. Needs a backbone without batch statistics.",
     )
-    channels_last: bool = False
+    channels_last: bool | Auto = Field(default="auto", description="Layout; auto: by a probe.")
+    threads: PositiveInt | Auto = Field(default="auto", description="On a CPU; auto: by a probe.")
     compile: bool = False
     max_bad_steps: PositiveInt = Field(
         default=20, description="Give up after so many non-finite steps in a row."
@@ -240,5 +291,10 @@ class RunConfig(Section):
     encoder: EncoderConfig
     losses: list[LossSpec] = Field(min_length=1)
     sampler: ComponentSpec
+    fits: list[ComponentSpec] = Field(
+        default=[],
+        description="Linear maps fitted to the training images after training, in order; they "
+        "become part of the encoder.",
+    )
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()

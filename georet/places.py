@@ -15,6 +15,8 @@ COMPONENT_PLACES = {
     ("train", "schedule"): "schedules",
     ("encoder", "backbone"): "backbones",
     ("encoder", "view_backbones", "*"): "backbones",
+    ("encoder", "backbones", "*"): "backbones",
+    ("fits", "*"): "fits",
     ("data", "joint", "*"): "transforms",
     ("data", "augment", "*", "*"): "transforms",
 }

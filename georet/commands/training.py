@@ -11,6 +11,7 @@ from rich.console import Console
 
 from georet.commands.advice import repeated_references
 from georet.commands.exportable import unexportable
+from georet.commands.probing import settled
 from georet.config import RunConfig
 from georet.configure import configure
 from georet.encoder import Encoder
@@ -34,7 +35,7 @@ from georet.progress import say, stage
 from georet.report import write_report
 from georet.run_layout import BAD_IMAGES, EVALUATION
 from georet.train import setup
-from georet.train.checkpoint import LAST, check_name, load_checkpoint
+from georet.train.checkpoint import LAST, check_name, has_checkpoint, load_checkpoint
 from georet.train.run import (
     changed_versions,
     check_run,
@@ -60,14 +61,15 @@ def start_run(
     path: Path | None = None,
     overrides: Sequence[str] = (),
     out: Path | None = None,
+    profile: int = 0,
 ) -> Path:
-    """Train a new run and return its folder."""
+    """Train a new run and return its folder; ``profile`` steps are profiled."""
     config, loaded = configure(selection=selection, recipe=recipe, path=path, overrides=overrides)
     run_dir = out if out is not None else free_folder(config)
     with only_writer(run_dir, "training"):
         new_run(run_dir, config, loaded)
         try:
-            _train(config, loaded, run_dir)
+            _train(config, loaded, run_dir, profile)
         except BaseException:
             # A start that failed before its first step shall not stand in the way of the next.
             if not has_begun(run_dir):
@@ -76,14 +78,14 @@ def start_run(
     return run_dir
 
 
-def resume_run(run_dir: Path, *, selection: Selection = UNSAID) -> None:
-    """Go on with a run from its last checkpoint."""
+def resume_run(run_dir: Path, *, selection: Selection = UNSAID, profile: int = 0) -> None:
+    """Go on with a run from its last checkpoint; ``profile`` steps are profiled."""
     check_run(run_dir)
     with only_writer(run_dir, "resuming"):
         config, loaded = reconfigure(check_run(run_dir), selection=selection)
         for change in changed_versions(run_dir, loaded):
             say(f"warning: {change}; the result may differ")
-        _train(config, loaded, run_dir)
+        _train(config, loaded, run_dir, profile)
 
 
 def evaluate_run(
@@ -181,9 +183,12 @@ def _list_bad_images(trainer: Trainer) -> None:
     say(f"warning: {len(trainer.bad_images)} unreadable images were grey, all in {path}:{first}")
 
 
-def _train(config: RunConfig, plugins: Plugins, run_dir: Path) -> None:
+def _train(config: RunConfig, plugins: Plugins, run_dir: Path, profile: int) -> None:
     plugins.observe("georet_configure", config=config)
-    trainer = Trainer(config, plugins, run_dir)
+    data = setup.load_data(config, plugins, run_dir)
+    if not has_checkpoint(run_dir):
+        config = settled(config, plugins, run_dir, data)
+    trainer = Trainer(config, plugins, run_dir, data=data, profile=profile)
     say(headline(trainer))
     for change in trainer.changes:
         say(f"changed since the run was begun: {change}")

@@ -8,13 +8,14 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from georet.config import FIRST_RULE, ComponentSpec, RunConfig, Section
+from georet.config import FIRST_RULE, ComponentSpec, EncoderConfig, RunConfig, Section
 from georet.configure.layers import Layer, Layered, file_layer, override_layer
 from georet.configure.recipes import NO_RECIPE, load_for, names_in
 from georet.errors import ConfigError, GeoretError
 from georet.places import components_in, dotted
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.plugins.selection import named_by_user
+from georet.suggest import hint_for
 from georet.validation import explain, first_place
 
 
@@ -56,6 +57,7 @@ def configure(
         layered.put(layer)
     layered.values |= {"plugins": loaded.wishes, "recipe": recipe or NO_RECIPE}
     config = _checked(layered, loaded)
+    check_branches(config.encoder, layered)
     if check_components:
         validate_components(config, loaded, layered)
     return config, loaded
@@ -76,6 +78,25 @@ def validate_components(
         except GeoretError as error:
             where = layered.where(error.where) if error.where else None
             raise type(error)(error.what, where=where, hint=error.hint) from error
+
+
+def check_branches(encoder: EncoderConfig, layered: Layered) -> None:
+    """Raise ConfigError for a backbone that no branch has."""
+    names = sorted(set(encoder.branches.values()))
+    for name in encoder.backbones:
+        if name not in names:
+            key = f"encoder.backbones.{name}"
+            raise ConfigError(
+                f"no view is on a branch {name!r}",
+                where=layered.where(key),
+                hint=hint_for(name, names, "branches in encoder.branches"),
+            )
+    for view in encoder.view_backbones if encoder.branches else ():
+        raise ConfigError(
+            "has no effect where branches are named",
+            where=layered.where(f"encoder.view_backbones.{view}"),
+            hint="Put the backbone under encoder.backbones, by the name of its branch.",
+        )
 
 
 def dump(config: RunConfig) -> str:

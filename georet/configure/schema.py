@@ -29,11 +29,13 @@ def config_schema(catalog: Catalog) -> Schema:
     _point(schema["properties"], "dataset", "datasets")
     _point(schema["properties"], "sampler", "samplers")
     _point(schema["properties"]["losses"], "items", "losses")
+    _point(schema["properties"]["fits"], "items", "fits")
     encoder, data = definitions["EncoderConfig"], definitions["DataConfig"]
     for key, kind in (("optimizer", "optimizers"), ("schedule", "schedules")):
         _point(definitions["TrainConfig"]["properties"], key, kind)
     _point(encoder["properties"], "backbone", "backbones")
-    _point(encoder["properties"]["view_backbones"], "additionalProperties", "backbones")
+    for several in ("view_backbones", "backbones"):
+        _point(encoder["properties"][several], "additionalProperties", "backbones")
     _point(data["properties"]["joint"], "items", "transforms")
     _point(data["properties"]["augment"]["additionalProperties"], "items", "transforms")
     for part in (schema, encoder):

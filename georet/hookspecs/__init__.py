@@ -17,6 +17,7 @@ from georet.hookspecs.components import (
     georet_samplers,
     georet_transforms,
 )
+from georet.hookspecs.encoding import georet_aggregators, georet_fits
 from georet.hookspecs.front import georet_commands, georet_recipes
 from georet.hookspecs.observers import (
     georet_bank_ready,
@@ -53,6 +54,8 @@ COMPONENT_HOOKS: tuple[Hook, ...] = (
     georet_rerankers,
     georet_optimizers,
     georet_schedules,
+    georet_aggregators,
+    georet_fits,
 )
 """One a kind of component, called once, when the plugins are loaded."""
 

@@ -86,7 +86,7 @@ def georet_step_end(trainer: Training, step: int, loss: torch.Tensor) -> None:
     """See the objective float[] of a batch, weights applied: detached, still on its device.
 
     ``step`` counts batches from the start of training. Called after each one that was not skipped;
-    reading the value (``loss.item()``) makes the device wait, so do it rarely. Added in 0.1.
+    on CUDA the host waits for each step where a plugin has this hook. Added in 0.1.
 
     Example::
 

@@ -41,6 +41,25 @@ def georet_transforms() -> Iterable[Component]:
 
 
 @hookimpl
+def georet_fits() -> Iterable[Component]:
+    """Declare the fits of ``georet.fits``."""
+    module = "georet.fits"
+    yield Component(
+        "pca", f"{module}.whitening:PCA", summary="Keep the directions of greatest variance"
+    )
+    yield Component(
+        "whitening",
+        f"{module}.whitening:Whitening",
+        summary="PCA, each direction divided by its standard deviation",
+    )
+    yield Component(
+        "procrustes",
+        f"{module}.procrustes:Procrustes",
+        summary="Turn the other views' embeddings onto those of one",
+    )
+
+
+@hookimpl
 def georet_indexes() -> Iterable[Component]:
     """Declare the indexes of ``georet.search``."""
     yield Component(

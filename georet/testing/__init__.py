@@ -11,8 +11,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from georet.testing.aggregator_check import check_aggregator
     from georet.testing.backbone_check import check_backbone
     from georet.testing.dataset_check import check_dataset
+    from georet.testing.fit_check import check_fit
     from georet.testing.index_check import check_index
     from georet.testing.loss_check import check_loss
     from georet.testing.optimising_check import check_optimizer, check_schedule
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "PixelSession": "pixel_session",
     "TinyDataset": "tiny",
+    "check_aggregator": "aggregator_check",
     "check_backbone": "backbone_check",
     "check_dataset": "dataset_check",
+    "check_fit": "fit_check",
     "check_index": "index_check",
     "check_loss": "loss_check",
     "check_optimizer": "optimising_check",
@@ -40,8 +44,10 @@ _HOMES = {
 __all__ = [
     "PixelSession",
     "TinyDataset",
+    "check_aggregator",
     "check_backbone",
     "check_dataset",
+    "check_fit",
     "check_index",
     "check_loss",
     "check_optimizer",

@@ -32,7 +32,7 @@ class Banks:
         self.current: EmbeddingBank | None = None
         epochs = range(parts.config.train.epochs)
         wants_running = any(wanted_bank(parts.sampler, e) == "incremental" for e in epochs)
-        pairs, embed_dim = parts.data.pairs, parts.encoder.embed_dim
+        pairs, embed_dim = parts.data.pairs, parts.encoder.feature_dim
         self._encoded = Encoded(bank_spec_of(parts.sampler, pairs), parts.sampler)
         self.running = RunningBank(pairs, embed_dim, self._encoded) if wants_running else None
 

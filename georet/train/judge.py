@@ -13,7 +13,7 @@ from georet.evaluate.evaluator import (
 )
 from georet.evaluate.setting import setting_of
 from georet.progress import stage
-from georet.run_layout import EVALUATION
+from georet.run_layout import EVALUATION, WITHOUT_FITS
 from georet.train import setup
 from georet.train.parts import Log, Parts
 from georet.types import EvaluationSet
@@ -45,6 +45,18 @@ class Judge:
         results = self._evaluate(self._during, epoch, is_final=False)
         self._parts.rate.evaluated({name: result.metrics for name, result in results.items()})
         return self._remember(results)
+
+    def without_fits(self) -> None:
+        """Evaluate the last weights before anything is fitted, and keep that below a name."""
+        parts = self._parts
+        results = self._judged(self._final, "evaluation without fits")
+        setting = setting_of(parts.config) | {"without_fits": True}
+        for name, result in results.items():
+            folder = parts.run_dir / EVALUATION / WITHOUT_FITS
+            write_result(folder, name, self._final[name], result, setting)
+            self._log.events.write(
+                "eval_without_fits", step=parts.state.step, set=name, metrics=result.metrics
+            )
 
     def final(self) -> tuple[dict[str, Result], bool]:
         """Evaluate the last weights on every gallery and keep what the report needs.
@@ -79,16 +91,8 @@ class Judge:
         self, sets: dict[str, EvaluationSet], epoch: int, *, is_final: bool
     ) -> dict[str, Result]:
         title = "final evaluation" if is_final else f"epoch {epoch + 1} evaluation"
-        timed, judged = self._log.timed("evaluate", epoch), self._parts.judged()
-        with timed, judged, stage(num_images(sets), title) as bar:
-            results = evaluate_sets(
-                self._parts.embedder,
-                sets,
-                top_k=self._parts.config.evaluate.top_k,
-                metrics=self._metrics,
-                advance=partial(self._log.advance, bar),
-                field_of_view=self._parts.config.evaluate.field_of_view,
-            )
+        with self._log.timed("evaluate", epoch):
+            results = self._judged(sets, title)
         state, events = self._parts.state, self._log.events
         if is_final and state.is_finished:
             return results
@@ -108,3 +112,15 @@ class Judge:
             config=parts.config,
         )
         return results
+
+    def _judged(self, sets: dict[str, EvaluationSet], title: str) -> dict[str, Result]:
+        config = self._parts.config.evaluate
+        with self._parts.judged(), stage(num_images(sets), title) as bar:
+            return evaluate_sets(
+                self._parts.embedder,
+                sets,
+                top_k=config.top_k,
+                metrics=self._metrics,
+                advance=partial(self._log.advance, bar),
+                field_of_view=config.field_of_view,
+            )

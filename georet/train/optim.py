@@ -54,6 +54,15 @@ def build_optimizer(
     return optimizer
 
 
+def skips_on_device(optimizer: torch.optim.Optimizer) -> bool:
+    """Say whether it takes ``found_inf``, the flag on which its kernels change nothing.
+
+    Torch's fused optimisers do: a step that is found bad on the device needs no host to skip it.
+    """
+    fused = all(group.get("fused") for group in optimizer.param_groups)
+    return fused and bool(getattr(optimizer, "_step_supports_amp_scaling", False))
+
+
 def make_optimizer(
     config: TrainConfig, modules: nn.ModuleDict, context: BuildContext
 ) -> torch.optim.Optimizer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from georet.config import RunConfig
+from georet.contracts.encoding import Fit
 from georet.contracts.training import Sampler
 from georet.encoder import Encoder
 from georet.evaluate.embed import Embedder
@@ -49,6 +50,7 @@ class Parts:
     average: Average | None
     stepper: Stepper
     embedder: Embedder
+    fits: Sequence[Fit]
     state: State
 
     @property
@@ -69,10 +71,17 @@ class Parts:
 
 
 def make_parts(
-    config: RunConfig, plugins: Plugins, run_dir: Path, checkpoint: Checkpoint | None
+    config: RunConfig,
+    plugins: Plugins,
+    run_dir: Path,
+    checkpoint: Checkpoint | None,
+    data: Data | None = None,
 ) -> Parts:
-    """Build everything from the configuration; with a checkpoint, weights are loaded later."""
-    data = setup.load_data(config, plugins, run_dir)
+    """Build everything from the configuration; with a checkpoint, weights are loaded later.
+
+    ``data`` is the data set, where it has been read already.
+    """
+    data = data or setup.load_data(config, plugins, run_dir)
     views = list(data.pairs.views)
     # Before the encoder, which may take long to build.
     during, _ = setup.judged_sets(config, data.evaluations, plugins)
@@ -81,10 +90,11 @@ def make_parts(
     bare = None if checkpoint is None else checkpoint.state["bare_options"]
     encoder = setup.make_encoder(config, plugins, views, bare, run_dir)
     sampler = setup.make_sampler(config, plugins, views, run_dir)
-    objective = setup.make_objective(config, plugins, encoder.embed_dim, data.pairs, run_dir)
+    objective = setup.make_objective(config, plugins, encoder.feature_dim, data.pairs, run_dir)
     modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
     optimizer = make_optimizer(config.train, modules, context)
     average = None if config.train.ema is None else Average(encoder, config.train.ema)
+    fits = setup.make_fits(config, plugins, encoder.feature_dim, views, run_dir)
     precision = setup.precision_of(config)
     stepper = Stepper(
         encoder, objective, optimizer, config.train, precision=precision, seed=config.seed
@@ -103,6 +113,7 @@ def make_parts(
         average=average,
         stepper=stepper,
         embedder=embedder,
+        fits=fits,
         state=State(),
     )
 

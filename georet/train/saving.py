@@ -56,6 +56,7 @@ def save(parts: Parts, log: Log, banks: Banks, *, is_best: bool) -> None:
         "scaler": parts.stepper.scaler.state_dict(),
         "plugins": parts.plugins.versions,
         "embed_dim": parts.encoder.embed_dim,
+        "views": list(parts.data.pairs.views),
         "bare_options": bare_options(parts.encoder),
         "encoder_facts": facts_of(parts.encoder, _sizes(parts)),
         "begun": begun(parts.config, parts.data.pairs),
@@ -73,7 +74,8 @@ def save(parts: Parts, log: Log, banks: Banks, *, is_best: bool) -> None:
     state["events_offset"] = log.events.offset()
     groups = {ENCODER: parts.encoder.state_dict(), **banks.groups()}
     if parts.average is not None:
-        groups[AVERAGE] = parts.average.tensors
+        # Whichever weights are asked for, the maps behind them are those of the ones judged.
+        groups[AVERAGE] = {**parts.average.tensors, **parts.encoder.fitted_tensors()}
     groups[OPTIMIZER] = optimizer_tensors(parts.optimizer, _parameters(parts))
     if parts.objective.state_dict():
         groups[OBJECTIVE] = parts.objective.state_dict()
@@ -86,6 +88,7 @@ def resume(parts: Parts, checkpoint: Checkpoint | None) -> EventLog:
     if checkpoint is None:
         return EventLog(parts.run_dir)
     where, tensors = str(checkpoint.path), checkpoint.tensors
+    parts.encoder.attach_like(tensors[ENCODER])
     load_weights(parts.encoder, tensors[ENCODER], where=where)
     check_facts(parts.encoder, checkpoint.state.get("encoder_facts"), where)
     load_weights(parts.objective, tensors.get(OBJECTIVE, {}), where=where)
@@ -123,8 +126,10 @@ def encoder_of(
 ) -> Encoder:
     """Return the encoder of a checkpoint, as ``load_encoder`` does."""
     bare = checkpoint.state["bare_options"]
-    views = [name for name in bare if name != SHARED] or [QUERY, REFERENCE]
+    before = [name for name in bare if name != SHARED] or [QUERY, REFERENCE]
+    views = checkpoint.state.get("views", before)  # checkpoints of 0.1 don't name them
     encoder = setup.make_encoder(config, plugins, views, bare, run_dir)
+    encoder.attach_like(checkpoint.weights)
     load_weights(encoder, checkpoint.weights, where=str(checkpoint.path))
     check_facts(encoder, checkpoint.facts, str(checkpoint.path))
     return encoder

@@ -13,6 +13,7 @@ import numpy as np
 from georet.blame import blaming, maker_of
 from georet.config import ComponentSpec, RunConfig
 from georet.contracts.building import BuildContext
+from georet.contracts.encoding import Fit
 from georet.contracts.training import (
     Backbone,
     Dataset,
@@ -25,6 +26,7 @@ from georet.encoder import Encoder, build_encoder
 from georet.errors import ConfigError, DataError
 from georet.evaluate import protocol_of
 from georet.evaluate.evaluator import choose
+from georet.fits.fitting import check_fits
 from georet.plugins import Plugins
 from georet.train.device import pick_device, pick_precision
 from georet.train.objective import Objective
@@ -158,10 +160,13 @@ def make_encoder(
     bare: Mapping[str, Mapping[str, Any]] | None = None,
     run_dir: Path | None = None,
 ) -> Encoder:
-    """Build the run's encoder on the run's device; with ``bare``, weights are loaded later."""
-    context = building(config, plugins, run_dir, views)
+    """Build the run's encoder on the run's device; with ``bare``, weights are loaded later.
 
-    def create(spec: ComponentSpec, where: str) -> Backbone:
+    A backbone's factory is told the views of its branch.
+    """
+
+    def create(spec: ComponentSpec, where: str, own: tuple[str, ...]) -> Backbone:
+        context = building(config, plugins, run_dir, own)
         made = plugins.catalog.create("backbones", spec, where=where, context=context)
         return cast(Backbone, made)
 
@@ -170,7 +175,7 @@ def make_encoder(
         create,
         views=views,
         seed=config.seed,
-        channels_last=config.train.channels_last,
+        channels_last=config.train.channels_last is True,
         bare=bare,
     )
     return encoder.to(pick_device(config.device))
@@ -205,6 +210,24 @@ def make_sampler(
     context = building(config, plugins, run_dir, views)
     made = plugins.catalog.create("samplers", config.sampler, where="sampler", context=context)
     return cast(Sampler, made)
+
+
+def make_fits(
+    config: RunConfig,
+    plugins: Plugins,
+    embed_dim: int,
+    views: Sequence[str],
+    run_dir: Path | None = None,
+) -> list[Fit]:
+    """Build what is fitted after training; ConfigError for what is sure not to fit."""
+    context = building(config, plugins, run_dir, views)
+    create = plugins.catalog.create
+    fits = [
+        create("fits", spec, where=f"fits.{number}", context=context)
+        for number, spec in enumerate(config.fits)
+    ]
+    check_fits(fits, embed_dim, views)
+    return fits
 
 
 def make_metrics(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) -> list[Metric]:

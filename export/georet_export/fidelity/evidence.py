@@ -50,7 +50,7 @@ class Evidence:
             table,
             size=size,
             batch_size=batch_size,
-            workers=self.reading.workers,
+            workers=self.reading.num_workers,
             rule=rule_of(self.reading),
             max_pixels=self.reading.max_pixels,
             bad_image_quota=self.reading.bad_image_quota,
