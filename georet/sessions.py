@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,8 +21,11 @@ from georet.suggest import hint_for
 from georet.types import QUERY, Floats, Pixels
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from georet.config import RunConfig
     from georet.encoder import Encoder
+    from georet.feeding.overlap import Overlap
 
 TORCH, AUTO = "torch", "auto"
 BATCH = 64
@@ -98,6 +103,13 @@ class TorchSession:
             precision=names[self._precision],
             backend=f"torch {torch.__version__} {self._device.type}",
         )
+        self._busy_s = 0.0
+        self._overlap: Overlap | None = None
+        if self._device.type == "cuda":
+            from georet.feeding.overlap import Overlap
+
+            self._overlap = Overlap(self._on_device, self._device, encoder.embed_dim, most=BATCH)
+        self.held = 1 if self._overlap is None else self._overlap.held
 
     def embed(self, images: Pixels, /) -> Floats:
         """Return unit-length embeddings float32[B, D] of uint8[B, H, W, 3], RGB, any B."""
@@ -105,17 +117,51 @@ class TorchSession:
 
         check_images(images, self.identity)
         out = np.empty((len(images), self.identity.embed_dim), np.float32)
+        for start in range(0, len(images), BATCH):
+            pixels = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH]))
+            part = self._on_device(pixels.to(self._device))
+            out[start : start + BATCH] = part.cpu().numpy()
+        return out
+
+    def embed_stream(self, batches: Iterable[Pixels], /) -> Iterator[Floats]:
+        """Yield what ``embed`` returns for each batch; on CUDA copies and work overlap."""
+        if self._overlap is not None:
+            yield from self._overlap.run(self._all_checked(batches))
+            return
+        for images in batches:
+            began_s = time.monotonic()
+            embeddings = self.embed(images)
+            self._busy_s += time.monotonic() - began_s
+            yield embeddings
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds for which the device computed embeddings of streams, by a GPU's own clock."""
+        return self._busy_s if self._overlap is None else self._overlap.busy_s
+
+    def pin(self, memory: Pixels, /) -> None:
+        """Lock the memory of batches to come, so that a CUDA device copies from it by itself."""
+        if self._overlap is not None:
+            self._overlap.pin(memory)
+
+    def close(self) -> None:
+        """Unlock what was pinned; torch frees the weights with the object."""
+        if self._overlap is not None:
+            self._overlap.unpin()
+
+    def _all_checked(self, batches: Iterable[Pixels]) -> Iterator[Pixels]:
+        for images in batches:
+            check_images(images, self.identity)
+            yield np.ascontiguousarray(images)
+
+    def _on_device(self, images: Tensor) -> Tensor:
+        """Return embeddings float32[B, D] of uint8[B, H, W, 3], both on the encoder's device."""
+        import torch
+
         reduced = self._precision != torch.float32
         autocast = torch.autocast(self._device.type, dtype=self._precision, enabled=reduced)
         with torch.inference_mode(), autocast:
-            for start in range(0, len(images), BATCH):
-                pixels = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH]))
-                part = self._encoder.embed(self._view, pixels.to(self._device))
-                out[start : start + BATCH] = part.float().cpu().numpy()
-        return out
-
-    def close(self) -> None:
-        """Do nothing; torch frees the weights with the object."""
+            return self._encoder.embed(self._view, images).float()
 
 
 def check_images(images: Pixels, identity: EncoderIdentity) -> None:

@@ -46,7 +46,7 @@ FLOORS = (
     ),
     ("contracts", "geodesy", "locks", "sweep", "vouching"),
     ("embeddings",),
-    ("data", "encoder", "ground", "hookspecs", "sampling", "search"),
+    ("data", "encoder", "feeding", "ground", "hookspecs", "sampling", "search"),
     ("encoder_facts", "evaluate", "export_spec", "page", "plugins", "tiles"),
     ("configure",),
     ("report", "train"),
