@@ -25,7 +25,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from feeding_parts import BATCH, Results, decode_alone, decode_to_device, machine, until
+from feeding_parts import (
+    BATCH,
+    Results,
+    decode_alone,
+    decode_to_device,
+    machine,
+    until,
+    whole_build,
+)
 from georet.config import RunConfig
 from georet.contracts.training import Backbone
 from georet.embeddings import held_by
@@ -235,6 +243,9 @@ def measure(run: Run, results: Results, folder: Path) -> None:
         results.add("stream_is_embed", model, of=partial(same_bits, last_session))
     fast = {name: session for name, session in sessions.items() if name.endswith(run.fast)}
     measure_sources(run, results, sources, fast)
+    for name, session in fast.items():
+        build = partial(whole_build, folder, sources["folder"], session)
+        results.add("build", name, of=partial(build, run.workers[-1]))
     if run.device != "cpu":
         for name, session in fast.items():
             results.add("graphs", name, of=partial(with_graphs, run, session))

@@ -10,6 +10,7 @@ import subprocess
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +21,8 @@ import numpy as np
 from georet.contracts.running import Session
 from georet.embeddings import embed_stream
 from georet.feeding.feeder import Feeder
+from georet.gallery.making.build import build_gallery
+from georet.tiles.table import TileSource, TileTable
 from georet.types import Pixels
 
 BATCH = 64
@@ -156,6 +159,42 @@ def _driver() -> str | None:
         return None
     query = [tool, "--query-gpu=driver_version", "--format=csv,noheader"]
     return subprocess.run(query, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def whole_build(folder: Path, source: TileSource, session: Session, workers: int) -> dict[str, Any]:
+    """Build a whole gallery, thumbnails and files included, of as many tiles as take a while."""
+
+    class Opened:
+        def open(self) -> Session:
+            return session
+
+    said: list[str] = []
+    began_s, busy_s, num = time.monotonic(), _busy_s(session), 16 * len(source.tiles())
+    out, repeated = folder / f"{workers}.gallery", Repeated(source, 16)
+    build_gallery(repeated, Opened(), out, workers=workers, shard_size=2000, say=said.append)
+    wall_s = time.monotonic() - began_s
+    waits = max(0.0, 1 - (_busy_s(session) - busy_s) / wall_s)
+    return {"tiles_a_second": num / wall_s, "device_waits": waits, "said": said}
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """The tiles of a source, again and again."""
+
+    source: TileSource
+    times: int
+
+    def tiles(self) -> TileTable:
+        table = self.source.tiles()
+        rows = np.arange(self.times * len(table)) % len(table)
+        ids = [f"{table.ids[row]}-{number}" for number, row in enumerate(rows.tolist())]
+        return TileTable(ids, table.latlon[rows], table.corners_latlon[rows], table.side_m[rows])
+
+    def read(self, row: int) -> Pixels:
+        return self.source.read(row % len(self.source.tiles()))
+
+    def describe(self) -> dict[str, Any]:
+        return {**self.source.describe(), "times": self.times}
 
 
 def _busy_s(session: Session) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -39,7 +40,8 @@ class SessionSpec:
     ``backend`` is ``torch`` for runs, a back end's name for artefacts, or ``auto``. ``threads``
     caps the runtime's threads on a CPU. ``allow_failing`` opens an artefact that failed its
     fidelity gate too. ``weights_sha256``, where it is known, is what a run's weights must be; they
-    are compared before anything is built of them.
+    are compared before anything is built of them. ``device`` (``cuda:1``) takes the place of the
+    run's own, or of the first that a back end finds.
     """
 
     source: Path
@@ -50,6 +52,7 @@ class SessionSpec:
     threads: int | None = None
     allow_failing: bool = False
     weights_sha256: str | None = None
+    device: str | None = None
 
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
@@ -63,6 +66,10 @@ class SessionSpec:
     def capped(self, threads: int) -> SessionSpec:
         """Return the same with at most so many threads, unless it says itself how many."""
         return self if self.threads is not None else replace(self, threads=threads)
+
+    def on(self, device: str) -> SessionSpec:
+        """Return the same on another device."""
+        return replace(self, device=device)
 
     def as_json(self) -> dict[str, Any]:
         """Return where the encoder is, as JSON values; how to execute it is left to the reader."""
@@ -199,6 +206,8 @@ def _open_run(spec: SessionSpec) -> Session:
         )
     _limit_torch(spec.threads)
     config, plugins = reconfigure(path, selection=spec.selection)
+    if spec.device is not None:
+        config = config.model_copy(update={"device": spec.device})
     encoder = load_encoder(
         spec.source, spec.checkpoint, config, plugins, weights_sha256=spec.weights_sha256
     )
@@ -217,7 +226,16 @@ def _open_artefact(spec: SessionSpec, artefact: Path) -> Session:
         _check_gate(artefact)
     plugins = load_plugins(spec.selection)
     name = _pick(plugins, artefact) if spec.backend == AUTO else spec.backend
-    return _backend(plugins, name).open(artefact, spec.view, threads=spec.threads)
+    backend, options = _backend(plugins, name), dict[str, Any]()
+    if spec.device is not None:
+        if "device" not in signature(backend.open).parameters:
+            raise UsageError(
+                f"back end {name!r} can't be told on which device to compute",
+                where="--devices",
+                hint="Leave --devices out, or choose another --backend.",
+            )
+        options["device"] = spec.device
+    return backend.open(artefact, spec.view, threads=spec.threads, **options)
 
 
 def _check_gate(artefact: Path) -> None:

@@ -10,7 +10,9 @@ from typing import Any, Unpack
 from georet.errors import DataError, UsageError
 from georet.gallery.files.plan import BUILD, PLAN, Plan, check_same, load_plan, write_plan
 from georet.gallery.making.campaign import Campaign
+from georet.gallery.making.executors import Here
 from georet.gallery.making.looks import one_colour_warning
+from georet.gallery.making.pool import placed
 from georet.gallery.making.settings import BuildOptions, BuildSettings
 from georet.gallery.making.shards import Opener, Plain, SessionOpener, Work
 from georet.interrupt import StopRequest
@@ -51,7 +53,8 @@ def build_gallery(
         tiles = source
     else:
         tiles = open_source(source, settings.tiling or Tiling(), selection=encoder.selection)
-    with StopRequest() as stop, closing(encoder.open()) as session:
+    first = settings.devices[0] if settings.devices else None
+    with StopRequest() as stop, closing(placed(encoder, first).open()) as session:
         described = {
             "source": tiles.describe(),
             "encoder": session.identity.as_json(),
@@ -62,8 +65,9 @@ def build_gallery(
         plan = _planned(Path(out), tiles, described, encoder.as_json())
         num_bad_allowed = int(settings.bad_tile_quota * len(plan.tiles))
         work = Work(Path(out), tiles, encoder, num_bad_allowed)
-        share = settings.shard or (1, 1)
-        Campaign(work, plan, session, stop, share, settings.workers, say).run()
+        here = Here(work, plan, session, workers=settings.workers, devices=settings.devices)
+        with closing(here):
+            Campaign(work, plan, here, stop, settings.shard or (1, 1), say).run()
     if (warning := one_colour_warning(Path(out))) is not None:
         say(warning)
     return Path(out)

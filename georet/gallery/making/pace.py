@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Final
 
+from georet.gallery.making.waits import Waits
 from georet.progress import Stage
 
 _EVERY_S: Final = 60.0
@@ -33,10 +34,11 @@ class Pace:
         """Tiles embedded by this call, for each second since it began."""
         return self._embedded / max(time.monotonic() - self._began_s, 1e-9)
 
-    def summary(self) -> str:
-        """Return what this call did, in words."""
+    def summary(self, waits: Waits, num_decoders: int) -> str:
+        """Return what this call did, in words, and who waited for whom."""
         took_s = time.monotonic() - self._began_s
-        return f"{self._embedded:,} tiles in {took_s:.0f} s, {self.images_per_s:.0f} images/s"
+        rate = f"{self._embedded:,} tiles in {took_s:.0f} s, {self.images_per_s:.0f} images/s"
+        return f"{rate}; {waits.in_words(num_decoders)}" if self._embedded else rate
 
     def _move(self, num: int) -> None:
         self._done += num
