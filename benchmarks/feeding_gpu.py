@@ -261,6 +261,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda:0")
     parser.add_argument("--out", type=Path, default=Path("feeding_gpu.json"))
     parser.add_argument("--seconds", type=float, default=2.0, help="for each measurement")
+    parser.add_argument("--limit", type=float, default=140, help="seconds; nothing begins later")
     parser.add_argument("--quick", action="store_true", help="small networks, few tiles")
     arguments = parser.parse_args()
     import torch
@@ -271,7 +272,7 @@ def main() -> None:
         if arguments.quick
         else Run(arguments.device, arguments.seconds, (1, 2, 4, 8, 16), MODELS, 512)
     )
-    results = Results(arguments.out)
+    results = Results(arguments.out, arguments.limit)
     results.add("machine", of=lambda: machine(arguments.device))
     with tempfile.TemporaryDirectory(prefix="georet-feeding-") as name:
         measure(run, results, Path(name))

@@ -93,16 +93,21 @@ def decode_to_device(feeder: Feeder, each_s: float, session: Session, num: int) 
 
 
 class Results:
-    """One nested JSON; what fails is noted with its traceback, and the rest goes on."""
+    """One nested JSON; what fails is noted with its traceback, and the rest goes on.
 
-    def __init__(self, path: Path) -> None:
-        self._path, self.values = path, dict[str, Any]()
+    Nothing is begun after ``limit_s``.
+    """
+
+    def __init__(self, path: Path, limit_s: float) -> None:
+        self._path, self._limit_s, self.values = path, limit_s, dict[str, Any]()
         self._began_s = time.monotonic()
 
     def add(self, *keys: str, of: Callable[[], Any]) -> None:
         """Note what a measurement returns, and write all that there is."""
         began_s = time.monotonic()
         try:
+            if began_s - self._began_s > self._limit_s:
+                raise TimeoutError("left out: no time is left")
             found = of()
         except Exception:
             found = {"error": traceback.format_exc()}

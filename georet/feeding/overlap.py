@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -71,8 +72,14 @@ class Overlap:
         """Lock an array in memory, so that the device copies from it by itself; or leave it."""
         with torch.cuda.device(self._device):
             torch.cuda.current_stream().synchronize()  # makes the context
+            if torch.from_numpy(memory).is_pinned():
+                return
             if int(_runtime().cudaHostRegister(memory.ctypes.data, memory.nbytes, _PORTABLE)) == 0:
                 self._pinned.append(memory)
+                return
+            # The runtime keeps the error for whoever launches next: let it be told here.
+            with suppress(RuntimeError):
+                torch.zeros(1, device=self._device).add_(1)
 
     def unpin(self) -> None:
         """Unlock the arrays."""
