@@ -78,7 +78,14 @@ StorageName = Annotated[str, typer.Option("--storage", metavar="NAME", help="fp3
 ShardSize = Annotated[int, typer.Option(help="Tiles in a shard.")]
 Workers = Annotated[
     int | None,
-    typer.Option(help="Processes that embed; 0: this one. By default as cores and shards fit."),
+    typer.Option(help="Processes that read tiles; 0: whoever embeds reads. By default as fits."),
+]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,NAME",
+        help="Where to embed, a process each: cuda:0,cuda:1. By default all GPUs, or the CPU.",
+    ),
 ]
 Share = Annotated[
     str | None,
@@ -107,6 +114,7 @@ def build(
     storage: StorageName = "fp32",
     shard_size: ShardSize = 10_000,
     workers: Workers = None,
+    devices: Devices = None,
     shard: Share = None,
     thumbnails: Thumbnails = True,
     bad_tile_quota: Quota = 0.01,
@@ -121,6 +129,7 @@ def build(
     from georet.commands.galleries import outcome
     from georet.errors import Interrupted
     from georet.gallery.making.build import build_gallery
+    from georet.gallery.making.layout import devices_of
     from georet.ground.lengths import lengths_m
     from georet.sessions import SessionSpec
     from georet.tiles.tiling import Tiling
@@ -138,6 +147,7 @@ def build(
             storage=storage,
             shard_size=shard_size,
             workers=workers,
+            devices=devices_of(devices),
             shard=_share(shard),
             thumbnails=thumbnails,
             bad_tile_quota=bad_tile_quota,
