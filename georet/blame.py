@@ -25,6 +25,7 @@ NEEDED: Final = {
     "exporters": ("export",),
     "backends": ("refuses", "open"),
     "rerankers": ("__call__", "max_candidates"),
+    "executors": ("run",),
 }
 """What a component of each kind must have; ``georet.contracts`` says what it means."""
 

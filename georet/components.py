@@ -22,6 +22,7 @@ KINDS: Final = (
     "exporters",
     "backends",
     "rerankers",
+    "executors",
 )
 """The kinds of component; each has a hook ``georet_<kind>``, most a ``georet.contracts`` class."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -87,6 +88,14 @@ Devices = Annotated[
         help="Where to embed, a process each: cuda:0,cuda:1. By default all GPUs, or the CPU.",
     ),
 ]
+ExecutorName = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="NAME[?KEY=VALUE&...]",
+        help="Who has the shards made: local, or a plugin's, such as ray or slurm.",
+    ),
+]
 Share = Annotated[
     str | None,
     typer.Option("--shard", metavar="I/N", help="Make only share I of 1..N, as a cluster's job."),
@@ -115,6 +124,7 @@ def build(
     shard_size: ShardSize = 10_000,
     workers: Workers = None,
     devices: Devices = None,
+    executor: ExecutorName = "local",
     shard: Share = None,
     thumbnails: Thumbnails = True,
     bad_tile_quota: Quota = 0.01,
@@ -148,6 +158,8 @@ def build(
             shard_size=shard_size,
             workers=workers,
             devices=devices_of(devices),
+            executor=executor,
+            command=_without("--executor", sys.argv[1:]),
             shard=_share(shard),
             thumbnails=thumbnails,
             bad_tile_quota=bad_tile_quota,
@@ -177,6 +189,16 @@ def _reading(
     if corners is not None:
         found["corners_latlon"] = numbers_of(corners, "--corners")
     return found
+
+
+def _without(option: str, arguments: Sequence[str]) -> list[str]:
+    """Return the command line of this call, an option and its value left out."""
+    kept, is_value = ["georet"], False
+    for argument in arguments:
+        if not (is_value or argument == option or argument.startswith(f"{option}=")):
+            kept.append(argument)
+        is_value = argument == option and not is_value
+    return kept
 
 
 def _share(text: str | None) -> tuple[int, int] | None:

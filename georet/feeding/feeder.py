@@ -164,7 +164,7 @@ class PoolFeeder:
         timeout_s: float | None = None,
     ) -> None:
         self.waited_s = 0.0
-        self._filler, self._piece = filler, max(1, min(PIECE, -(-capacity // (2 * workers))))
+        self._filler, self._piece = filler, piece_of(capacity, workers)
         self._ring = make_ring(
             num_slots_for(workers, self._piece, capacity, size, held), capacity, size, workers
         )
@@ -273,6 +273,11 @@ class PoolFeeder:
             self._busy_s += reply.busy_s
             self._idle_s += reply.waited_s
         self._change.notify_all()
+
+
+def piece_of(capacity: int, workers: int) -> int:
+    """Return how many images of a batch a decoder fills in one go, so that all get some."""
+    return max(1, min(PIECE, -(-capacity // (2 * workers))))
 
 
 def num_slots_for(workers: int, piece: int, capacity: int, size: tuple[int, int], held: int) -> int:

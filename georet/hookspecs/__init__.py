@@ -31,6 +31,7 @@ from georet.hookspecs.observers import (
 )
 from georet.hookspecs.search import (
     georet_backends,
+    georet_executors,
     georet_exporters,
     georet_indexes,
     georet_metrics,
@@ -50,6 +51,7 @@ COMPONENT_HOOKS: tuple[Hook, ...] = (
     georet_exporters,
     georet_backends,
     georet_rerankers,
+    georet_executors,
 )
 """One a kind of component, called once, when the plugins are loaded."""
 

@@ -36,3 +36,13 @@ def georet_indexes() -> Iterable[Component]:
         "georet.search.sign_bits:SignBits",
         summary="Candidates by the signs of random projections, then their exact order",
     )
+
+
+@hookimpl
+def georet_executors() -> Iterable[Component]:
+    """Declare the executor of ``georet.gallery.making``."""
+    yield Component(
+        "local",
+        "georet.gallery.making.executors:Local",
+        summary="This machine: the calling process, or one for each device (default)",
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from georet.contracts.making import Make
 from georet.errors import DataError, Interrupted
 from georet.files import tidy_temporary
 from georet.gallery.files.claims import SAID_S, holder_in_words, is_held, waiting_claim
@@ -16,7 +17,6 @@ from georet.gallery.files.journal import shard_name
 from georet.gallery.files.ledger import Ledger
 from georet.gallery.files.plan import Plan
 from georet.gallery.files.seal import seal_gallery
-from georet.gallery.making.executors import Here
 from georet.gallery.making.pace import Pace
 from georet.gallery.making.shards import Work, claim_path, too_many_bad
 from georet.interrupt import StopRequest
@@ -33,10 +33,11 @@ class Campaign:
 
     work: Work
     plan: Plan
-    executor: Here
+    make: Make
     stop: StopRequest
     share: tuple[int, int]
     say: Callable[[str], None]
+    told: Callable[[], str] | None = None
     lost: Counter[int] = field(default_factory=Counter)
 
     def run(self) -> None:
@@ -57,7 +58,7 @@ class Campaign:
                 if len(ledger.bad) > self.work.num_bad_allowed:
                     raise too_many_bad(ledger.bad, self.work.num_bad_allowed, self.plan)
                 self._count_lost([shard for shard in made if shard not in ledger.done])
-        self.say(pace.summary(self.executor.waits(), self.executor.num_decoders))
+        self.say(pace.summary(self.told))
         if len(ledger.done) == self.plan.num_shards:
             self._seal(ledger)
 
@@ -76,7 +77,7 @@ class Campaign:
             pace.advance(num)
             self._check_stop(ledger)
 
-        return self.executor.make(free, tick)
+        return list(self.make(free, tick))
 
     def _count_lost(self, shards: Sequence[int]) -> None:
         self.lost.update(shards)

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from georet.contracts.making import Tick
 from georet.contracts.running import Session
 from georet.embeddings import embed_stream
 from georet.feeding.feeder import Filled
@@ -26,7 +27,7 @@ from georet.gallery.files.ledger import Ledger
 from georet.gallery.files.plan import Plan
 from georet.gallery.files.writing import store_shard
 from georet.gallery.making.reading import feeder_for
-from georet.gallery.making.shards import Tick, Work, claim_path, too_many_bad
+from georet.gallery.making.shards import Work, claim_path, too_many_bad
 from georet.gallery.making.waits import Waits
 from georet.types import Bools, Floats, Ints, Pixels
 

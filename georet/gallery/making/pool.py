@@ -8,11 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from georet.errors import DataError, UsageError
+from georet.contracts.making import Tick
+from georet.errors import DataError
 from georet.gallery.files.journal import shard_name
 from georet.gallery.files.plan import Plan
 from georet.gallery.making.layout import num_cores
-from georet.gallery.making.shards import Opener, Tick, Work
+from georet.gallery.making.shards import Work, placed
 from georet.gallery.making.waits import Waits
 from georet.gallery.making.worker import FAILED, TILES, serve
 from georet.processes import Child, Ended, close_all, ready
@@ -143,18 +144,3 @@ class Pool:
                 "The same command goes on; --workers 0 embeds in the main process.",
             )
         sys.stderr.write(f"warning: {what}; trying once more\n")
-
-
-def placed(spec: Opener, device: str | None) -> Opener:
-    """Return the same opener for a device; UsageError where it can't be told which."""
-    if device is None:
-        return spec
-    on = getattr(spec, "on", None)
-    if on is None:
-        raise UsageError(
-            "this encoder can't be told on which device to compute",
-            where="--devices",
-            hint="Leave --devices out.",
-        )
-    opener: Opener = on(device)
-    return opener

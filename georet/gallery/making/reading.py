@@ -10,7 +10,8 @@ import cv2
 from georet.contracts.running import Session
 from georet.data.images import preprocess, within
 from georet.embeddings import held_by
-from georet.feeding.feeder import Feeder, HereFeeder, PoolFeeder
+from georet.feeding.feeder import Feeder, HereFeeder, PoolFeeder, num_slots_for, piece_of
+from georet.feeding.ring import slot_bytes
 from georet.tiles.table import TileSource
 from georet.types import Ints, Pixels
 
@@ -54,6 +55,14 @@ def thumbnail(tile: Pixels) -> bytes:
     """Return a tile uint8[h, w, 3] as JPEG, its longest side at most ``THUMBNAIL_SIDE`` pixels."""
     bgr = cv2.cvtColor(within(tile, THUMBNAIL_SIDE), cv2.COLOR_RGB2BGR)
     return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY])[1].tobytes()
+
+
+def ring_bytes(session: Session, capacity: int, workers: int) -> int:
+    """Return the bytes of the ring through which so many decoders feed a session."""
+    size = session.identity.size
+    piece = piece_of(capacity, workers)
+    slots = num_slots_for(workers, piece, capacity, size, held_by(session))
+    return slots * slot_bytes(capacity, size)
 
 
 def feeder_for(

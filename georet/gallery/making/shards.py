@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from georet.contracts.running import Session
-from georet.errors import DataError
+from georet.errors import DataError, UsageError
 from georet.gallery.files.journal import shard_name
 from georet.gallery.files.plan import Plan
 from georet.plugins import UNSAID, Selection
 from georet.tiles.table import TileSource
 from georet.types import REFERENCE
-
-Tick = Callable[[int], None]
-"""Is told the number of tiles done; may raise, to stop between batches."""
 
 
 @runtime_checkable
@@ -80,6 +77,21 @@ class Work:
     spec: Opener
     num_bad_allowed: int
     decoders: int = 0
+
+
+def placed(spec: Opener, device: str | None) -> Opener:
+    """Return the same opener for a device; UsageError where it can't be told which."""
+    if device is None:
+        return spec
+    on = getattr(spec, "on", None)
+    if on is None:
+        raise UsageError(
+            "this encoder can't be told on which device to compute",
+            where="--devices",
+            hint="Leave --devices out.",
+        )
+    opener: Opener = on(device)
+    return opener
 
 
 def claim_path(folder: Path, shard: int) -> Path:
