@@ -29,12 +29,12 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from step_sides import Bare, Georet, Side, batch_of, table_of
-from step_timing import PROFILED, Machine, about, idle_share, timed, waits
 
 from georet.data.loader import PairLoader
 from georet.train.stepping.feeding import on_device
 from georet.types import Batch, BatchPlan
+from step_sides import Bare, Georet, Side, batch_of, table_of
+from step_timing import PROFILED, Machine, about, idle_share, timed, waits
 
 ROUNDS = 3
 

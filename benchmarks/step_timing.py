@@ -15,11 +15,11 @@ from typing import Any
 
 import timm
 import torch
-from step_sides import Side
 
 from georet.train.stepping.trace import device_time
 from georet.types import Batch
 from georet.version import __version__
+from step_sides import Side
 
 PROFILED = 4
 """Steps that are profiled for the device's idle share."""

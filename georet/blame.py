@@ -29,6 +29,7 @@ NEEDED: Final = {
     "schedules": ("__call__",),
     "aggregators": ("__call__", "parameters"),
     "fits": ("__call__",),
+    "executors": ("run",),
 }
 """What a component of each kind must have; ``georet.contracts`` says what it means."""
 

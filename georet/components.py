@@ -26,6 +26,7 @@ KINDS: Final = (
     "schedules",
     "aggregators",
     "fits",
+    "executors",
 )
 """The kinds of component; each has a hook ``georet_<kind>``, most a ``georet.contracts`` class."""
 

@@ -47,7 +47,7 @@ FLOORS = (
     ("types",),
     ("contracts", "geodesy", "locks", "sweep", "vouching"),
     ("embeddings",),
-    ("data", "encoder", "ground", "hookspecs", "sampling", "search"),
+    ("data", "encoder", "feeding", "ground", "hookspecs", "sampling", "search"),
     ("encoder_facts", "evaluate", "export_spec", "fits", "page", "plugins", "tiles"),
     ("configure",),
     ("report", "train"),

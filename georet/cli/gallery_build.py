@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -78,7 +79,22 @@ StorageName = Annotated[str, typer.Option("--storage", metavar="NAME", help="fp3
 ShardSize = Annotated[int, typer.Option(help="Tiles in a shard.")]
 Workers = Annotated[
     int | None,
-    typer.Option(help="Processes that embed; 0: this one. By default as cores and shards fit."),
+    typer.Option(help="Processes that read tiles; 0: whoever embeds reads. By default as fits."),
+]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,NAME",
+        help="Where to embed, a process each: cuda:0,cuda:1. By default all GPUs, or the CPU.",
+    ),
+]
+ExecutorName = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="NAME[?KEY=VALUE&...]",
+        help="Who has the shards made: local, or a plugin's, such as ray or slurm.",
+    ),
 ]
 Share = Annotated[
     str | None,
@@ -107,6 +123,8 @@ def build(
     storage: StorageName = "fp32",
     shard_size: ShardSize = 10_000,
     workers: Workers = None,
+    devices: Devices = None,
+    executor: ExecutorName = "local",
     shard: Share = None,
     thumbnails: Thumbnails = True,
     bad_tile_quota: Quota = 0.01,
@@ -121,6 +139,7 @@ def build(
     from georet.commands.galleries import outcome
     from georet.errors import Interrupted
     from georet.gallery.making.build import build_gallery
+    from georet.gallery.making.layout import devices_of
     from georet.ground.lengths import lengths_m
     from georet.sessions import SessionSpec
     from georet.tiles.tiling import Tiling
@@ -138,6 +157,9 @@ def build(
             storage=storage,
             shard_size=shard_size,
             workers=workers,
+            devices=devices_of(devices),
+            executor=executor,
+            command=_without("--executor", sys.argv[1:]),
             shard=_share(shard),
             thumbnails=thumbnails,
             bad_tile_quota=bad_tile_quota,
@@ -167,6 +189,16 @@ def _reading(
     if corners is not None:
         found["corners_latlon"] = numbers_of(corners, "--corners")
     return found
+
+
+def _without(option: str, arguments: Sequence[str]) -> list[str]:
+    """Return the command line of this call, an option and its value left out."""
+    kept, is_value = ["georet"], False
+    for argument in arguments:
+        if not (is_value or argument == option or argument.startswith(f"{option}=")):
+            kept.append(argument)
+        is_value = argument == option and not is_value
+    return kept
 
 
 def _share(text: str | None) -> tuple[int, int] | None:

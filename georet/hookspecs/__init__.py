@@ -33,6 +33,7 @@ from georet.hookspecs.observers import (
 from georet.hookspecs.optimising import georet_optimizers, georet_schedules
 from georet.hookspecs.search import (
     georet_backends,
+    georet_executors,
     georet_exporters,
     georet_indexes,
     georet_metrics,
@@ -56,6 +57,7 @@ COMPONENT_HOOKS: tuple[Hook, ...] = (
     georet_schedules,
     georet_aggregators,
     georet_fits,
+    georet_executors,
 )
 """One a kind of component, called once, when the plugins are loaded."""
 

@@ -171,3 +171,31 @@ def georet_rerankers() -> Iterable[Component]:
         def georet_rerankers():
             yield Component("reverse", Reverse, summary="Worst first, to see what ranking brings")
     """
+
+
+@hookspec
+def georet_executors() -> Iterable[Component]:
+    """Declare executors, which have a gallery's shards made: ``georet.contracts.making.Executor``.
+
+    ``run(build)`` makes them on this machine, or elsewhere on the same files. What a shard holds
+    depends on neither place nor time, and the gallery's journal says which are done, so an executor
+    may fail or be killed at any moment. ``georet gallery build --executor NAME?key=value`` asks for
+    one. Added in 0.1.
+
+    Example::
+
+        from contextlib import closing
+
+        from georet import Component, hookimpl
+
+
+        class OneByOne:
+            def run(self, build):
+                with build.opened() as opened, closing(opened.maker()) as maker:
+                    opened.finish(lambda shards, tick: [s for s in shards if maker.make(s, tick)])
+
+
+        @hookimpl
+        def georet_executors():
+            yield Component("one-by-one", OneByOne, summary="Shard after shard")
+    """

@@ -84,3 +84,13 @@ def georet_schedules() -> Iterable[Component]:
     """Declare the schedules of ``georet.train.optimising``."""
     for name, (attribute, summary) in SCHEDULES.items():
         yield Component(name, f"georet.train.optimising.schedules:{attribute}", summary=summary)
+
+
+@hookimpl
+def georet_executors() -> Iterable[Component]:
+    """Declare the executor of ``georet.gallery.making``."""
+    yield Component(
+        "local",
+        "georet.gallery.making.executors:Local",
+        summary="This machine: the calling process, or one for each device (default)",
+    )
