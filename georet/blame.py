@@ -25,6 +25,10 @@ NEEDED: Final = {
     "exporters": ("export",),
     "backends": ("refuses", "open"),
     "rerankers": ("__call__", "max_candidates"),
+    "sources": ("matches", "open"),
+    "refiners": ("__call__", "max_candidates"),
+    "trackers": ("__call__",),
+    "outputs": ("write", "suffixes"),
 }
 """What a component of each kind must have; ``georet.contracts`` says what it means."""
 
