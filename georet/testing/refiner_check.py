@@ -34,8 +34,8 @@ def check_refiner(
     so that its upper edge looks to ``heading_deg``; beyond the tile it is mirrored. The place must
     be accepted, name the second tile and lie ``within_m`` of the truth, its heading within 5
     degrees. Noise, one flat colour, a picture of one pixel and a list without tiles are refused
-    with a reason. The same question has the same answer, asked of another instance too, and nothing given
-    is changed.
+    with a reason. The same question has the same answer, asked of another instance too, and nothing
+    given is changed.
     """
     photo, tiles, truth = drawn_case(heading_deg, shift_px)
     refiner = make()

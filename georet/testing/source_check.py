@@ -61,16 +61,7 @@ def check_source(
     rows = np.unique(np.linspace(0, len(table) - 1, _MOST_READ).astype(int)).tolist()
     for row in rows:
         pixels: Any = source.read(row)
-        expect(
-            isinstance(pixels, np.ndarray)
-            and pixels.dtype == np.uint8
-            and pixels.ndim == 3
-            and pixels.shape[2] == 3
-            and pixels.size > 0,
-            f"tile {table.ids[row]} came as {getattr(pixels, 'dtype', type(pixels).__name__)}"
-            f"{list(getattr(pixels, 'shape', ()))}",
-            "Return uint8[h, w, 3] in RGB",
-        )
+        _check_pixels(pixels, table.ids[row])
         for what, other in {"opened again": again, "in another process": sent}.items():
             expect(
                 list(other.tiles().ids) == list(table.ids)
@@ -79,3 +70,16 @@ def check_source(
                 "Let order and pixels depend on the files alone; open files where they are read",
             )
     return source
+
+
+def _check_pixels(pixels: Any, name: str) -> None:
+    expect(
+        isinstance(pixels, np.ndarray)
+        and pixels.dtype == np.uint8
+        and pixels.ndim == 3
+        and pixels.shape[2] == 3
+        and pixels.size > 0,
+        f"tile {name} came as {getattr(pixels, 'dtype', type(pixels).__name__)}"
+        f"{list(getattr(pixels, 'shape', ()))}",
+        "Return uint8[h, w, 3] in RGB",
+    )
