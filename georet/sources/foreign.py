@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,18 +11,20 @@ import numpy as np
 from georet.blame import Maker, blaming
 from georet.plugins.discovery import Source, load
 from georet.tiles.remarks import remarks_of
-from georet.tiles.table import TileSource, TileTable
-from georet.types import Pixels
+from georet.tiles.table import Surrounding, TileSource, TileTable
+from georet.types import Doubles, Pixels
 
 
 class ForeignSource:
-    """The source that ``owner``'s component ``maker`` opened, checked at each call.
+    """The source that ``owner``'s component ``maker`` opened as ``asked``, checked at each call.
 
     Carried to another process, the plugin is loaded there first: one in a file can't be imported.
     """
 
-    def __init__(self, inner: TileSource, maker: Maker, owner: Source) -> None:
-        self.inner, self.maker, self.owner = inner, maker, owner
+    def __init__(
+        self, inner: TileSource, maker: Maker, owner: Source, asked: Mapping[str, Any]
+    ) -> None:
+        self.inner, self.maker, self.owner, self.asked = inner, maker, owner, dict(asked)
 
     def tiles(self) -> TileTable:
         """Return all tiles."""
@@ -43,9 +46,16 @@ class ForeignSource:
         return np.asarray(pixels, np.uint8)
 
     def describe(self) -> dict[str, Any]:
-        """Return what the plugin says decides the tiles, and whose source it is."""
+        """Return what the plugin says decides the tiles, whose source it is, and what was asked."""
         with blaming(self.maker, "describe()"):
-            return {"opened_by": self.maker.id, **self.inner.describe()}
+            return {"opened_by": self.maker.id, **self.asked, **self.inner.describe()}
+
+    def read_around(self, row: int, side_m: float) -> tuple[Pixels, Doubles]:
+        """Return what lies around a tile where the plugin's source can tell, else the tile."""
+        if not isinstance(self.inner, Surrounding):
+            return self.read(row), self.tiles().corners_latlon[row]
+        with blaming(self.maker, f"read_around({row})"):
+            return self.inner.read_around(row, side_m)
 
     def remarks(self) -> list[str]:
         """Return what a user should know of the source."""
@@ -55,9 +65,9 @@ class ForeignSource:
     def __getstate__(self) -> dict[str, Any]:
         with blaming(self.maker, "pickling what open() returned"):
             inner = pickle.dumps(self.inner)
-        return {"inner": inner, "maker": self.maker, "owner": self.owner}
+        return {**self.__dict__, "inner": inner}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.maker, self.owner = state["maker"], state["owner"]
+        self.__dict__.update(state)
         load(self.owner)
         self.inner = pickle.loads(state["inner"])  # noqa: S301 - from this run's own parent process

@@ -61,7 +61,8 @@ def open_source(
         return opened if isinstance(opened, TileSource) else _not_a_source(entry.maker, opened)
     if not isinstance(opened, TileSource):
         _not_a_source(entry.maker, opened)
-    return ForeignSource(opened, entry.maker, entry.owner)
+    asked = {"text": rest, "cut": tiling.as_json()}
+    return ForeignSource(opened, entry.maker, entry.owner, asked)
 
 
 def named_source(source: str, name: str | None, *, selection: Selection = UNSAID) -> str:
