@@ -38,6 +38,13 @@ def georet_indexes() -> Iterable[Component]:
     )
 
 
+OUTPUTS = {
+    "json": ("writers:Json", "All records as one JSON document"),
+    "geojson": ("writers:GeoJson", "Points, and the candidates' footprints (RFC 7946)"),
+    "csv": ("writers:Csv", "A line a photo"),
+    "parquet": ("writers:Parquet", "GeoParquet 1.1: a row a photo"),
+    "html": ("page:Page", "A page with the photos, a map and the candidates"),
+}
 SOURCES = {
     "dataset": ("DatasetGallery", "The gallery of a data set: dataset:NAME[:SET]"),
     "run": ("RunGallery", "The gallery that a run was judged on: run:RUN_DIR[:SET]"),
@@ -58,3 +65,10 @@ def georet_sources() -> Iterable[Component]:
     for name, (attribute, summary) in SOURCES.items():
         config = "georet.sources.formats:DatasetOptions" if name == "dataset" else None
         yield Component(name, f"georet.sources.formats:{attribute}", config, summary=summary)
+
+
+@hookimpl
+def georet_outputs() -> Iterable[Component]:
+    """Declare the formats of ``georet.locate.output``."""
+    for name, (attribute, summary) in OUTPUTS.items():
+        yield Component(name, f"georet.locate.output.{attribute}", summary=summary)
