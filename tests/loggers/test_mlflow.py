@@ -51,16 +51,19 @@ def test_evaluations_exports_and_galleries_join_the_run(tiny_run, runner, tmp_pa
     assert list((root / "exports").rglob("*.onnx"))
 
 
-def test_a_run_that_fails_is_marked_as_failed(tiny_run, tmp_path, monkeypatch):
+def test_a_run_that_fails_is_marked_as_failed(tiny_run, tmp_path):
     (tmp_path / "tears.py").write_text(
-        "from georet import hookimpl\n\n\n@hookimpl\ndef georet_step_end(step):\n    1 // 0\n"
+        "from georet import hookimpl\n\n\n@hookimpl\ndef georet_step_end(step):\n"
+        "    1 // (step - 5)\n"
     )
     with pytest.raises(AssertionError, match="ZeroDivisionError"):
-        tiny_run(plugins=["georet_mlflow", str(tmp_path / "tears.py")])
-    # A start that failed before its first checkpoint leaves no folder behind.
-    if (tmp_path / "run" / "mlflow").exists():
-        client, run_id = opened(tmp_path / "run")
-        assert client.get_run(run_id).info.status == "FAILED"
+        tiny_run(
+            "train.epochs=4",
+            "train.checkpoint_every=2",
+            plugins=["georet_mlflow", str(tmp_path / "tears.py")],
+        )
+    client, run_id = opened(tmp_path / "run")
+    assert client.get_run(run_id).info.status == "FAILED"
 
 
 def test_a_store_that_the_user_names_is_used(tiny_run, tmp_path, monkeypatch):
