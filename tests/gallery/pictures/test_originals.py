@@ -175,3 +175,22 @@ def test_imagery_of_a_plugin_is_opened_only_where_the_user_names_the_plugin(tmp_
     gallery = built(open_source("x.flat?value=40", Tiling(), selection=selection), tmp_path / "g")
     assert Originals(gallery, selection).tile(1).image[0, 0, 0] == 41
     assert "flat:flat" in Originals(gallery).tile(1).note
+
+
+def test_around_a_tile_of_an_archive_lie_its_neighbours(tmp_path):
+    images = {}
+    for x in range(8580, 8583):
+        for y in range(5700, 5703):
+            rng = np.random.default_rng([x, y])
+            images[x, y] = rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)
+            path = tmp_path / "grid" / "14" / str(x) / f"{y}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), images[x, y][:, :, ::-1])
+    gallery = built(str(tmp_path / "grid"), tmp_path / "g", Tiling())
+    row = gallery.tiles.ids.index("14/8581/5701")
+    wide = Originals(gallery).around(row, 2 * float(gallery.tiles.side_m[row]))
+    assert wide.image.shape == (128, 128, 3)
+    assert np.array_equal(wide.image[32:96, 32:96], images[8581, 5701])
+    assert np.array_equal(wide.image[:32, :32], images[8580, 5700][32:, 32:])
+    places = wide.latlon_of(np.array([[32.0, 32.0], [96.0, 96.0]]))
+    assert distance_m(places, gallery.tiles.corners_latlon[row][[0, 2]]).max() < 1
