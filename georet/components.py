@@ -27,6 +27,10 @@ KINDS: Final = (
     "aggregators",
     "fits",
     "executors",
+    "sources",
+    "refiners",
+    "trackers",
+    "outputs",
 )
 """The kinds of component; each has a hook ``georet_<kind>``, most a ``georet.contracts`` class."""
 

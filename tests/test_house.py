@@ -42,13 +42,15 @@ FLOORS = (
         "interrupt",
         "processes",
         "tables",
+        "tailing",
         "validation",
     ),
     ("types",),
     ("contracts", "geodesy", "locks", "sweep", "vouching"),
     ("embeddings",),
+    ("tiles",),
     ("data", "encoder", "feeding", "ground", "hookspecs", "sampling", "search"),
-    ("encoder_facts", "evaluate", "export_spec", "fits", "page", "plugins", "tiles"),
+    ("encoder_facts", "evaluate", "export_spec", "fits", "page", "plugins"),
     ("configure",),
     ("report", "train"),
     ("sessions", "sources"),
@@ -64,7 +66,7 @@ FLOORS = (
 """Parts of the core from the ground up: a part imports only from floors below its own."""
 MOST_FILES, MORE_FILES = (
     15,
-    {"georet": 31, "georet/cli": 18, "georet/testing": 20, "georet/train": 18},
+    {"georet": 33, "georet/cli": 18, "georet/testing": 24, "georet/train": 18},
 )
 """Modules in one folder, and where more are allowed."""
 

@@ -34,6 +34,14 @@ Source = Annotated[
         "dataset:NAME[:SET], or run:RUN[:SET].",
     ),
 ]
+SourceKind = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        metavar="NAME",
+        help="What kind of source it is, where that can't be told, or two plugins tell it.",
+    ),
+]
 EncoderFolder = Annotated[
     Path,
     typer.Option("--encoder", metavar="RUN|ARTEFACT", help="Folder of a run or exported artefact."),
@@ -109,6 +117,7 @@ def build(
     source: Source,
     encoder: EncoderFolder,
     out: Out,
+    source_kind: SourceKind = None,
     backend: BackendName = "auto",
     checkpoint: Checkpoint = "last",
     side: Sides = None,
@@ -136,12 +145,13 @@ def build(
 
     Stopped or killed, the same command goes on, and the result is the same bytes.
     """
-    from georet.commands.galleries import outcome
+    from georet.commands.galleries import outcome, tell_plugins
     from georet.errors import Interrupted
     from georet.gallery.making.build import build_gallery
     from georet.gallery.making.layout import devices_of
     from georet.ground.lengths import lengths_m
     from georet.sessions import SessionSpec
+    from georet.sources.opening import named_source
     from georet.tiles.tiling import Tiling
     from georet.types import REFERENCE
 
@@ -150,7 +160,7 @@ def build(
     tiling = Tiling(*cut, **_reading(bands, origin, resolution, corners))
     try:
         build_gallery(
-            source,
+            named_source(source, source_kind, selection=selection),
             SessionSpec(encoder, REFERENCE, backend, checkpoint, selection),
             out,
             tiling=tiling,
@@ -169,6 +179,7 @@ def build(
     except Interrupted as stop:
         again = shlex.join(["georet", *sys.argv[1:]])
         raise Interrupted(stop.what, where=stop.where, hint=f"Go on with: {again}") from stop
+    tell_plugins(out, encoder, selection)
     typer.echo(outcome(out))
 
 

@@ -27,10 +27,17 @@ from georet.hookspecs.observers import (
     georet_export_end,
     georet_fit_end,
     georet_fit_start,
+    georet_gallery_end,
     georet_plan_ready,
     georet_step_end,
 )
 from georet.hookspecs.optimising import georet_optimizers, georet_schedules
+from georet.hookspecs.places import (
+    georet_outputs,
+    georet_refiners,
+    georet_sources,
+    georet_trackers,
+)
 from georet.hookspecs.search import (
     georet_backends,
     georet_executors,
@@ -58,6 +65,10 @@ COMPONENT_HOOKS: tuple[Hook, ...] = (
     georet_aggregators,
     georet_fits,
     georet_executors,
+    georet_sources,
+    georet_refiners,
+    georet_trackers,
+    georet_outputs,
 )
 """One a kind of component, called once, when the plugins are loaded."""
 
@@ -71,6 +82,7 @@ OBSERVER_HOOKS: tuple[Hook, ...] = (
     georet_checkpoint,
     georet_fit_end,
     georet_export_end,
+    georet_gallery_end,
 )
 """Told what happens, in this order; what they return is ignored."""
 

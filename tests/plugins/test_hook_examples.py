@@ -25,8 +25,12 @@ from georet.testing import (
     check_backbone,
     check_loss,
     check_optimizer,
+    check_output,
+    check_refiner,
     check_sampler,
     check_schedule,
+    check_source,
+    check_tracker,
 )
 from georet.testing.tiny_backbone import TinyBackbone
 from georet.types import EvaluationSet, PairTable
@@ -137,6 +141,31 @@ def test_rerankers(paste):
     assert reranker(Path("query.jpg"), [Path("a"), Path("b")]).tolist() == [1, 0]
 
 
+def test_sources(paste):
+    catalog = paste("georet_sources")[0].catalog
+    small = ComponentSpec.model_validate({"name": "board", "px": 16})
+    source = check_source(lambda: catalog.create("sources", small), "any.board")
+    assert source.read(7).shape == (16, 16, 3)
+    assert (source.read(0) != source.read(1)).any()
+
+
+def test_refiners(paste):
+    catalog = paste("georet_refiners")[0].catalog
+    check_refiner(lambda: catalog.create("refiners", "shift"))
+
+
+def test_trackers(paste):
+    catalog = paste("georet_trackers")[0].catalog
+    check_tracker(lambda: catalog.create("trackers", "nearby"))
+
+
+def test_outputs(paste):
+    catalog = paste("georet_outputs")[0].catalog
+    lines = check_output(lambda: catalog.create("outputs", "lines"))[".txt"].decode().splitlines()
+    assert lines[0] == "47.001235 8.001235 photo.jpg"
+    assert len(lines) == 4
+
+
 def test_configure(paste):
     plugins, _ = paste("georet_configure")
     plugins.observe("georet_configure", config=_config(16))
@@ -164,7 +193,10 @@ OBSERVED = {
         {"curve": {4: {"cross": 55.0}}},
     ),
     "georet_fit_end": ({"error": None}, {"outcome": ["finished"]}),
-    "georet_export_end": ({"artefact": Path("out/encoder.onnx")}, {"written": ["encoder.onnx"]}),
+    "georet_export_end": (
+        {"artefact": Path("out/encoder.onnx"), "run_dir": Path("run")},
+        {"written": ["encoder.onnx"]},
+    ),
 }
 
 
@@ -178,9 +210,19 @@ def test_observers(paste, hook):
 
 def test_fit_start(paste, caplog):
     plugins, _ = paste("georet_fit_start")
+    trainer = SimpleNamespace(config=_config(8))
     with caplog.at_level("INFO"):
-        plugins.observe("georet_fit_start", trainer=SimpleNamespace(config=_config(8)))
+        plugins.observe("georet_fit_start", trainer=trainer, cut_at=None)
+        plugins.observe("georet_fit_start", trainer=trainer, cut_at=704)
     assert "a run of 3 epochs starts" in caplog.text
+    assert "a run of 3 epochs goes on at byte 704 of its events" in caplog.text
+
+
+def test_gallery_end(paste, tmp_path):
+    plugins, names = paste("georet_gallery_end")
+    (tmp_path / "gallery.json").write_text('{"num_tiles": 12}')
+    plugins.observe("georet_gallery_end", gallery=tmp_path, run_dir=None)
+    assert names["sizes"] == {tmp_path.name: 12}
 
 
 def test_checkpoint(paste):
