@@ -106,7 +106,7 @@ def evaluate_run(
         raise UsageError(f"{save_as!r} is not a name", where="--save", hint="For example: fov-90")
     check_vouched(check_run(run_dir).parent)
     config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
-    every = setup.evaluations_of(setup.make_dataset(config, loaded))
+    every = setup.evaluations_of(setup.make_dataset(config, loaded), loaded)
     sets = choose(every, list(only) if only else None, where="--only")
     checkpoint = load_checkpoint(run_dir, which)
     results = _evaluate(encoder_of(checkpoint, config, loaded), config, loaded, sets)

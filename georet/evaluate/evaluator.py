@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ import numpy as np
 
 from georet.config import FieldOfView
 from georet.contracts.training import Metric
-from georet.errors import ConfigError
-from georet.evaluate import lint, mean_by_id, metrics_of, protocol_of, rank_embeddings
+from georet.errors import ConfigError, DataError
+from georet.evaluate import described, lint, mean_by_id, metrics_of, rank_embeddings
 from georet.evaluate.embed import Advance, Embedder, ignore, unique_images
 from georet.files import read_object, write_atomic, write_json
 from georet.run_layout import EVALUATION
@@ -52,10 +52,8 @@ def evaluate_sets(
     }
     results = {}
     for name, which in sets.items():
-        query, reference = next(embedded[which.query_view]), next(embedded[which.gallery_view])
         ranked = which.one_a_group()
-        if which.group is not None:
-            query, _ = mean_by_id(query, np.asarray(which.group))
+        query, reference = summed_sides(which, embedded)
         ranking = rank_embeddings(
             query,
             reference,
@@ -66,6 +64,7 @@ def evaluate_sets(
             reference_latlon=which.gallery.latlon,
             top_k=top_k,
         )
+        ranking = replace(ranking, queries=ranked.queries, gallery=which.gallery, name=name)
         results[name] = Result(metrics_of(ranking, which.protocol, metrics), ranking)
     return results
 
@@ -113,7 +112,7 @@ def summary(
 
     ``setting`` (``georet.evaluate.setting``) names data set, seed, field of view, versions.
     """
-    rules = protocol_of(which.protocol).describe(result.ranking)
+    rules = described(which.protocol, result.ranking)
     warnings = lint(result.metrics, result.ranking)
     return {
         "set": name,
@@ -154,10 +153,42 @@ def drifted(
 def _tables(sets: Mapping[str, EvaluationSet]) -> dict[str, list[ImageTable]]:
     """Return by view the tables to embed, in the order in which the sets take them."""
     tables: dict[str, list[ImageTable]] = {}
-    for which in sets.values():
-        tables.setdefault(which.query_view, []).append(which.queries)
-        tables.setdefault(which.gallery_view, []).append(which.gallery)
+    for name, which in sets.items():
+        for _, *sides in which.sides:
+            for (view, table), own in zip(sides, (which.queries, which.gallery), strict=True):
+                if len(table) != len(own):
+                    raise DataError(
+                        f"view {view!r} has {len(table)} images, the set's own table {len(own)}",
+                        where=name,
+                        hint="Views that are summed show the same images, in the same order.",
+                    )
+                tables.setdefault(view, []).append(table)
     return tables
+
+
+def summed_sides(
+    which: EvaluationSet, embedded: Mapping[str, Iterator[Floats]]
+) -> tuple[Floats, Floats]:
+    """Return queries float32[Q, E] and references [R, E] whose cosine is the mean over all pairs.
+
+    Parts of unit length, each times the root of its pair's share of the weights, stand side by
+    side: the product of two rows is the weighted mean of the parts' cosines.
+    """
+    weights = np.array([weight for weight, *_ in which.sides], np.float64)
+    if not (weights > 0).all():
+        raise DataError(f"weights are {weights.tolist()}, wanted numbers above 0", where="summed")
+    roots = np.sqrt(weights / weights.sum()).astype(np.float32)
+    queries, references = [], []
+    for (_, *sides), root in zip(which.sides, roots, strict=True):
+        query, reference = (next(embedded[view]) for view, _ in sides)
+        if which.group is not None:
+            query, _ = mean_by_id(query, np.asarray(which.group))
+        if len(roots) == 1:
+            return query, reference
+        # A group's mean is shorter than 1, and shall not count for less.
+        queries.append(root * query / np.linalg.norm(query, axis=1, keepdims=True))
+        references.append(root * reference)
+    return np.concatenate(queries, axis=1), np.concatenate(references, axis=1)
 
 
 def _embed(

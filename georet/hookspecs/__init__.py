@@ -40,6 +40,7 @@ from georet.hookspecs.search import (
     georet_exporters,
     georet_indexes,
     georet_metrics,
+    georet_protocols,
     georet_rerankers,
 )
 
@@ -60,6 +61,7 @@ COMPONENT_HOOKS: tuple[Hook, ...] = (
     georet_refiners,
     georet_trackers,
     georet_outputs,
+    georet_protocols,
 )
 """One a kind of component, called once, when the plugins are loaded."""
 

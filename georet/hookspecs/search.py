@@ -41,6 +41,36 @@ def georet_metrics() -> Iterable[Component]:
 
 
 @hookspec
+def georet_protocols() -> Iterable[Component]:
+    """Declare protocols, how results are counted: ``georet.types.EvaluationProtocol``.
+
+    ``georet.evaluate.Protocol`` makes one of metrics and rules. An evaluation set names it, and so
+    does ``georet score --protocol``; its figures stand under ``plugin:name``. A name that georet
+    itself has means georet's. Added in 0.1.
+
+    Example::
+
+        from georet import Component, hookimpl
+        from georet.evaluate import Protocol
+
+
+        def mean_reciprocal_rank(ranking):
+            found = ranking.rank >= 0
+            return {"mrr": 100 * float((found / (ranking.rank + 1.0 + ~found)).mean())}
+
+
+        def factory():
+            text = "mean reciprocal rank, one positive"
+            return Protocol("mrr", text, (mean_reciprocal_rank,), "floor(R/100)")
+
+
+        @hookimpl
+        def georet_protocols():
+            yield Component("mrr", factory, summary="Mean reciprocal rank")
+    """
+
+
+@hookspec
 def georet_indexes() -> Iterable[Component]:
     """Declare indexes: add(embeddings float32[R, D], ids int64[R]), search, save, load, verify.
 

@@ -42,7 +42,7 @@ def dataset_set(
     name, wanted = _split_name(named, loaded)
     spec = ComponentSpec.model_validate({"name": name, **options_of(query, where=text)})
     dataset = cast(Dataset, loaded.catalog.create("datasets", spec, where=f"dataset:{text}"))
-    return spec, _chosen(evaluations_of(dataset), wanted, where=f"dataset:{text}")
+    return spec, _chosen(evaluations_of(dataset, loaded), wanted, where=f"dataset:{text}")
 
 
 def open_run(text: str, tiling: Tiling, *, selection: Selection = UNSAID) -> ImageSource:
@@ -61,7 +61,7 @@ def run_set(
     folder, _, wanted = (text, "", "") if Path(text).is_dir() else text.rpartition(":")
     path = check_run(Path(folder or text))
     config, loaded = reconfigure(path, selection=selection)
-    sets = evaluations_of(make_dataset(config, loaded))
+    sets = evaluations_of(make_dataset(config, loaded), loaded)
     return config.dataset, _chosen(sets, wanted, where=f"run:{text}")
 
 

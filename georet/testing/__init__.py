@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from georet.testing.output_check import check_output
     from georet.testing.pixel_session import PixelSession
     from georet.testing.plugin_check import check_plugin
+    from georet.testing.protocol_check import check_protocol
     from georet.testing.refiner_check import check_refiner
     from georet.testing.sampler_check import check_sampler
     from georet.testing.source_check import check_source
@@ -34,6 +35,7 @@ _HOMES = {
     "check_loss": "loss_check",
     "check_output": "output_check",
     "check_plugin": "plugin_check",
+    "check_protocol": "protocol_check",
     "check_refiner": "refiner_check",
     "check_sampler": "sampler_check",
     "check_source": "source_check",
@@ -51,6 +53,7 @@ __all__ = [
     "check_loss",
     "check_output",
     "check_plugin",
+    "check_protocol",
     "check_refiner",
     "check_sampler",
     "check_source",

@@ -18,6 +18,10 @@ from georet.types.training import (
     Positives,
 )
 
+Side = tuple[str, ImageTable]
+"""A view and the images that are embedded by it."""
+
+
 @runtime_checkable
 class EvaluationProtocol(Protocol):
     """How the results of an evaluation set are counted; ``georet.evaluate.Protocol`` is one.
@@ -95,14 +99,14 @@ class EvaluationSet:
     summed: Sequence[ViewPair] = ()
 
     @property
-    def view_pairs(self) -> list[ViewPair]:
-        """All pairs of views, the set's own first, each with its tables."""
+    def sides(self) -> list[tuple[float, Side, Side]]:
+        """Weight, queries' side and gallery's side of all pairs of views, the set's own first."""
         own = ViewPair(self.query_view, self.gallery_view)
         return [
-            replace(
-                pair,
-                queries=self.queries if pair.queries is None else pair.queries,
-                gallery=self.gallery if pair.gallery is None else pair.gallery,
+            (
+                pair.weight,
+                (pair.query_view, self.queries if pair.queries is None else pair.queries),
+                (pair.gallery_view, self.gallery if pair.gallery is None else pair.gallery),
             )
             for pair in (own, *self.summed)
         ]

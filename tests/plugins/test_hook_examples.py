@@ -24,13 +24,14 @@ from georet.testing import (
     check_backbone,
     check_loss,
     check_output,
+    check_protocol,
     check_refiner,
     check_sampler,
     check_source,
     check_tracker,
 )
 from georet.testing.tiny_backbone import TinyBackbone
-from georet.types import EvaluationSet, PairTable
+from georet.types import EvaluationSet, PairTable, Ranking
 
 
 def example_of(hook: Callable[..., Any]) -> str:
@@ -161,6 +162,23 @@ def test_outputs(paste):
     lines = check_output(lambda: catalog.create("outputs", "lines"))[".txt"].decode().splitlines()
     assert lines[0] == "47.001235 8.001235 photo.jpg"
     assert len(lines) == 4
+
+
+def ranking_of(ranks: list[int]) -> Ranking:
+    """Return the ranking of one query a rank, with one positive each, -1 for none."""
+    rank = np.array(ranks)
+    has = rank >= 0
+    offsets = np.concatenate([[0], np.cumsum(has)])
+    top = np.zeros((len(rank), 10), np.int64)
+    return Ranking(rank, rank, rank[has], offsets, top, top.astype(np.float32), num_references=200)
+
+
+def test_protocols(paste):
+    protocol = paste("georet_protocols")[0].catalog.create("protocols", "mrr")
+    check_protocol(protocol)
+    told = protocol.evaluate(ranking_of([0, 1, 3, -1]))
+    assert told["mrr"] == pytest.approx(100 * (1 + 1 / 2 + 1 / 4) / 4)
+    assert told["recall@1"] == 25
 
 
 def test_configure(paste):
