@@ -12,7 +12,7 @@ import numpy as np
 
 from georet.evaluate.ranking import rank_embeddings
 from georet.testing.expect import expect
-from georet.types import EvaluationProtocol, ImageTable, Ranking
+from georet.types import Doubles, EvaluationProtocol, ImageTable, Ranking
 
 NUM_QUERIES, NUM_REFERENCES, EMBED_DIM = 12, 30, 8
 
@@ -45,8 +45,8 @@ def check_protocol(protocol: EvaluationProtocol) -> None:
     )
     expect(_bytes(ranking) == before, "it changes the ranking it is given", "Work on copies")
     if not protocol.needs_latlon:
-        bare = {"query_latlon": None, "reference_latlon": None, "queries": None, "gallery": None}
-        _figures(protocol, replace(ranking, **bare))
+        bare = replace(ranking, query_latlon=None, reference_latlon=None)
+        _figures(protocol, replace(bare, queries=None, gallery=None, name=""))
     said = protocol.describe(ranking)
     try:
         json.dumps(dict(said))
@@ -62,12 +62,6 @@ def drawn_ranking(protocol: EvaluationProtocol | str) -> Ranking:
     latlon = np.array([47.0, 8.0]) + 0.01 * rng.random((NUM_REFERENCES, 2))
     positives = np.stack([np.arange(NUM_QUERIES), np.arange(NUM_QUERIES) + NUM_QUERIES], axis=1)
     positives[-1] = -1
-    tables = {}
-    for name, rows in (("queries", NUM_QUERIES), ("gallery", NUM_REFERENCES)):
-        ids = [f"{name}-{row}" for row in range(rows)]
-        columns = {"altitude_m": np.linspace(50, 500, rows)}
-        paths = [Path(f"{one}.jpg") for one in ids]
-        tables[name] = ImageTable(ids, paths, latlon[:rows], columns, name)
     ranking = rank_embeddings(
         references[:NUM_QUERIES] + noise,
         references,
@@ -76,7 +70,14 @@ def drawn_ranking(protocol: EvaluationProtocol | str) -> Ranking:
         query_latlon=latlon[:NUM_QUERIES],
         reference_latlon=latlon,
     )
-    return replace(ranking, **tables, name="drawn")
+    queries = _table("queries", latlon[:NUM_QUERIES])
+    return replace(ranking, queries=queries, gallery=_table("gallery", latlon), name="drawn")
+
+
+def _table(name: str, latlon: Doubles) -> ImageTable:
+    ids = [f"{name}-{row}" for row in range(len(latlon))]
+    columns = {"altitude_m": np.linspace(50, 500, len(ids))}
+    return ImageTable(ids, [Path(f"{one}.jpg") for one in ids], latlon, columns, name)
 
 
 def _figures(protocol: EvaluationProtocol, ranking: Ranking) -> dict[str, float]:
