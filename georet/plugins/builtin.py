@@ -73,3 +73,25 @@ def georet_protocols() -> Iterable[Component]:
     """Declare the protocols of ``georet.evaluate``."""
     for name, summary in PROTOCOLS.items():
         yield Component(name, f"georet.evaluate.protocols:FACTORIES.{name}", summary=summary)
+
+
+SOURCES = {
+    "dataset": ("DatasetGallery", "The gallery of a data set: dataset:NAME[:SET]"),
+    "run": ("RunGallery", "The gallery that a run was judged on: run:RUN_DIR[:SET]"),
+    "raster": ("Raster", "A GeoTIFF or COG, or a picture whose place is told"),
+    "mbtiles": ("MBTilesFile", "An .mbtiles file"),
+    "pmtiles": ("PMTilesFile", "A .pmtiles file"),
+    "tiles_csv": ("TilesCsv", "A folder with tiles.csv"),
+    "xyz": ("Xyz", "A folder of {zoom}/{x}/{y}.png"),
+    "named_images": ("NamedImages", "A folder of images called ..._{lat}_{lon}.png, as VIGOR's"),
+    "sheets": ("Sheets", "A folder of GeoTIFFs"),
+}
+"""In the order in which they are asked: a folder with tiles.csv may hold rasters as well."""
+
+
+@hookimpl
+def georet_sources() -> Iterable[Component]:
+    """Declare the sources of ``georet.sources.formats``."""
+    for name, (attribute, summary) in SOURCES.items():
+        config = "georet.sources.formats:DatasetOptions" if name == "dataset" else None
+        yield Component(name, f"georet.sources.formats:{attribute}", config, summary=summary)

@@ -26,12 +26,12 @@ def check_protocol(protocol: EvaluationProtocol) -> None:
     again, of a ranking that is left as it was; what ``describe`` says can be written as JSON.
     """
     expect(
-        isinstance(protocol.id, str) and bool(protocol.id) and ":" not in protocol.id,
+        bool(protocol.id) and ":" not in str(protocol.id),
         f"its id is {protocol.id!r}",
         "Give it a name without a colon; georet puts the plugin's before it",
     )
     expect(
-        isinstance(protocol.num_top, int) and protocol.num_top >= 1,
+        protocol.num_top >= 1,
         f"num_top is {protocol.num_top!r}",
         "Say how many of the best references evaluate() looks at, 1 or more",
     )
