@@ -45,6 +45,12 @@ class LossSpec(ComponentSpec):
     weight: NonNegative = 1.0
 
 
+class StageSpec(ComponentSpec):
+    """A re-ranker or refiner of each query's best references, and how many of them it sees."""
+
+    top: PositiveInt | None = None
+
+
 class DataConfig(Section):
     """How images are decoded, augmented and loaded."""
 
@@ -171,6 +177,11 @@ class EvaluateConfig(Section):
     top_k: PositiveInt = 5
     field_of_view: FieldOfView | None = Field(
         default=None, description="Cut query panoramas down to what a camera would see."
+    )
+    stages: list[StageSpec] = Field(
+        default=[],
+        description="Re-rankers and refiners that work on the ranking at the end of a training and "
+        "in `georet eval`, one after another; `top` references each.",
     )
 
 

@@ -15,8 +15,12 @@ COMPONENT_PLACES = {
     ("encoder", "view_backbones", "*"): "backbones",
     ("data", "joint", "*"): "transforms",
     ("data", "augment", "*", "*"): "transforms",
+    ("evaluate", "stages", "*"): "stages",
 }
 """Kind by place; ``*`` is any key or number."""
+STAGES = "stages"
+STAGE_KINDS = ("rerankers", "refiners")
+"""The kinds of component that can stand as a stage."""
 
 
 def kind_at(place: Place) -> str | None:

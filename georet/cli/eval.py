@@ -19,6 +19,8 @@ georet eval runs/first --set dataset.region=africa
 
 georet eval runs/cvusa --set 'dataset={name: datasets:cvact, root: data/CVACT}' --save cvact
 
+georet eval runs/first --plugins sample4geo,./sift.py --rerank sift:top=10
+
 georet eval runs/cvusa --set 'evaluate.field_of_view={degrees: 90, heading: random, seed: 1}'
 """
 
@@ -38,6 +40,20 @@ def evaluate(
             "--save", metavar="NAME", help="Keep the results in the run, for `georet report`."
         ),
     ] = None,
+    rerank: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:KEY=VALUE,...]",
+            help="A re-ranker, measured with and without: --rerank sift:top=10",
+        ),
+    ] = None,
+    refine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:KEY=VALUE,...]",
+            help="A refiner, after the re-ranker: errors of its places, with and without.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Embed queries and galleries with a run's encoder and print the metrics of each gallery."""
@@ -51,4 +67,6 @@ def evaluate(
         overrides=sets or (),
         save_as=save_as,
         as_json=as_json,
+        rerank=rerank,
+        refine=refine,
     )

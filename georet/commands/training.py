@@ -13,6 +13,7 @@ from georet.commands.advice import repeated_references
 from georet.commands.exportable import unexportable
 from georet.config import RunConfig
 from georet.configure import configure
+from georet.configure.stages import make_stages, stage_named
 from georet.encoder import Encoder
 from georet.errors import UsageError
 from georet.evaluate.embed import Embedder
@@ -21,11 +22,13 @@ from georet.evaluate.evaluator import (
     choose,
     drifted,
     evaluate_sets,
+    metrics_in,
     num_images,
     summary,
     write_result,
 )
 from georet.evaluate.setting import field_of_view_line, setting_of
+from georet.evaluate.stages import Stage, in_words
 from georet.files import write_json
 from georet.locks import only_writer
 from georet.page.table import metrics_table
@@ -95,10 +98,13 @@ def evaluate_run(
     overrides: Sequence[str] = (),
     save_as: str | None = None,
     as_json: bool = False,
+    rerank: str | None = None,
+    refine: str | None = None,
 ) -> dict[str, Result]:
     """Judge a run's encoder on the galleries of its data set, or of the one in the overrides.
 
-    ``save_as`` keeps the results in the run's folder, below ``evaluation/<save_as>/``.
+    ``save_as`` keeps the results in the run's folder, below ``evaluation/<save_as>/``. ``rerank``
+    and ``refine`` (``NAME:key=value,...``) are stages beside those of the configuration.
     """
     if which not in (LAST, BEST):
         raise UsageError(f"no checkpoint {which!r}", where="--checkpoint", hint="last or best")
@@ -109,7 +115,11 @@ def evaluate_run(
     every = setup.evaluations_of(setup.make_dataset(config, loaded), loaded)
     sets = choose(every, list(only) if only else None, where="--only")
     checkpoint = load_checkpoint(run_dir, which)
-    results = _evaluate(encoder_of(checkpoint, config, loaded), config, loaded, sets)
+    stages = make_stages(config.evaluate.stages, loaded)
+    for flag, text in {"--rerank": rerank, "--refine": refine}.items():
+        stages += [] if text is None else [stage_named(text, loaded, where=flag)]
+    encoder = encoder_of(checkpoint, config, loaded)
+    results = _evaluate(encoder, config, loaded, sets, stages)
     setting = {"checkpoint": which, **setting_of(config)}
     if which == LAST:
         for name, result in results.items():
@@ -119,7 +129,7 @@ def evaluate_run(
         "georet_eval_end",
         trainer=None,
         epoch=State.last_epoch(checkpoint.state),
-        metrics={name: result.metrics for name, result in results.items()},
+        metrics=metrics_in(results),
         run_dir=run_dir,
         config=config,
     )
@@ -147,17 +157,25 @@ def rewrite_report(run_dir: Path, *, selection: Selection = UNSAID) -> Path:
 
 def show(results: Mapping[str, Result], title: str = "Evaluation") -> None:
     """Print the metrics of each gallery on stdout."""
-    metrics = {name: result.metrics for name, result in results.items()}
-    Console().print(metrics_table(metrics, title))
+    console = Console()
+    console.print(metrics_table(metrics_in(results), title))
+    for name, result in results.items():
+        for done in result.stages:
+            for line in in_words(done):
+                console.print(f"{name}: {line}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _evaluate(
-    encoder: Encoder, config: RunConfig, plugins: Plugins, sets: Mapping[str, EvaluationSet]
+    encoder: Encoder,
+    config: RunConfig,
+    plugins: Plugins,
+    sets: Mapping[str, EvaluationSet],
+    stages: Sequence[Stage],
 ) -> dict[str, Result]:
     embedder = Embedder(
         encoder, config.data, config.evaluate.batch_size, setup.judging_precision_of(config)
     )
-    with stage(num_images(sets), "embedding") as bar:
+    with stage(num_images(sets, len(stages)), "embedding") as bar:
         return evaluate_sets(
             embedder,
             sets,
@@ -165,6 +183,7 @@ def _evaluate(
             metrics=setup.make_metrics(plugins),
             advance=bar.advance,
             field_of_view=config.evaluate.field_of_view,
+            stages=stages,
         )
 
 

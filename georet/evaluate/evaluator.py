@@ -14,8 +14,16 @@ import numpy as np
 from georet.config import FieldOfView
 from georet.contracts.training import Metric
 from georet.errors import ConfigError, DataError
-from georet.evaluate import described, lint, mean_by_id, metrics_of, rank_embeddings
+from georet.evaluate import (
+    described,
+    lint,
+    mean_by_id,
+    metrics_of,
+    protocol_of,
+    rank_embeddings,
+)
 from georet.evaluate.embed import Advance, Embedder, ignore, unique_images
+from georet.evaluate.stages import Scene, Stage, StageResult, cut_to, run_stages
 from georet.files import read_object, write_atomic, write_json
 from georet.run_layout import EVALUATION
 from georet.types import QUERY, EvaluationSet, Floats, ImageTable, Ints, Ranking
@@ -30,6 +38,15 @@ class Result:
 
     metrics: dict[str, float]
     ranking: Ranking
+    stages: tuple[StageResult, ...] = ()
+
+    def rows(self, name: str) -> dict[str, dict[str, float]]:
+        """Return the metrics of the set ``name``, and those after each stage, by what they are."""
+        found = {name: self.metrics}
+        for done in self.stages:
+            name = f"{name} + {done.stage.id}"
+            found[name] = done.metrics
+        return found
 
 
 def evaluate_sets(
@@ -40,10 +57,12 @@ def evaluate_sets(
     metrics: Sequence[Metric] = (),
     advance: Advance = ignore,
     field_of_view: FieldOfView | None = None,
+    stages: Sequence[Stage] = (),
 ) -> dict[str, Result]:
     """Rank and judge each set; an image that stands in several tables is embedded once a view.
 
-    ``field_of_view`` is what the images of the view ``query`` are cut down to.
+    ``field_of_view`` is what the images of the view ``query`` are cut down to. ``stages`` then work
+    on each ranking, one after another.
     """
     tables = _tables(sets)
     shown = {QUERY: field_of_view}
@@ -62,16 +81,28 @@ def evaluate_sets(
             junk=which.junk,
             query_latlon=ranked.queries.latlon,
             reference_latlon=which.gallery.latlon,
-            top_k=top_k,
+            top_k=max([top_k, *(stage.top for stage in stages)]),
         )
         ranking = replace(ranking, queries=ranked.queries, gallery=which.gallery, name=name)
-        results[name] = Result(metrics_of(ranking, which.protocol, metrics), ranking)
+        num_top = max(top_k, protocol_of(which.protocol).num_top)
+        kept = cut_to(ranking, num_top)
+        figures = metrics_of(kept, which.protocol, metrics)
+        scene = Scene(ranked, query, reference, embedder.data.max_pixels)
+        after = run_stages(scene, ranking, stages, top_k=num_top, metrics=metrics, advance=advance)
+        results[name] = Result(figures, kept, after)
     return results
 
 
-def num_images(sets: Mapping[str, EvaluationSet]) -> int:
-    """Return how many images ``evaluate_sets`` embeds."""
-    return sum(len(unique_images(tables)[0]) for tables in _tables(sets).values())
+def num_images(sets: Mapping[str, EvaluationSet], num_stages: int = 0) -> int:
+    """Return how many images ``evaluate_sets`` embeds, and how many queries stages look at."""
+    num_queries = sum(len(which.one_a_group().queries) for which in sets.values())
+    embedded = sum(len(unique_images(tables)[0]) for tables in _tables(sets).values())
+    return embedded + num_stages * num_queries
+
+
+def metrics_in(results: Mapping[str, Result]) -> dict[str, dict[str, float]]:
+    """Return {set: metrics}, followed by what they are after each stage: ``set + stage``."""
+    return {row: m for name, result in results.items() for row, m in result.rows(name).items()}
 
 
 def choose(
@@ -114,6 +145,7 @@ def summary(
     """
     rules = described(which.protocol, result.ranking)
     warnings = lint(result.metrics, result.ranking)
+    stages = [done.as_json() for done in result.stages]
     return {
         "set": name,
         "about": which.about,
@@ -121,6 +153,7 @@ def summary(
         **rules,
         "metrics": result.metrics,
         "warnings": warnings,
+        **({"stages": stages} if stages else {}),
     }
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
+from georet.configure.stages import make_stages
 from georet.errors import ConfigError
 from georet.evaluate.evaluator import (
     Result,
     evaluate_sets,
+    metrics_in,
     num_images,
     write_result,
 )
@@ -30,6 +32,7 @@ class Judge:
         sets = parts.data.evaluations
         self._during, self._final = setup.judged_sets(parts.config, sets, parts.plugins)
         self._metrics = setup.make_metrics(parts.plugins)
+        self._stages = make_stages(config.stages, parts.plugins)
         self._best_set, _, self._best_metric = (
             config.best or f"{next(iter(self._during), '')}/recall@1"
         ).partition("/")
@@ -77,7 +80,10 @@ class Judge:
         self, sets: dict[str, EvaluationSet], epoch: int, *, is_final: bool
     ) -> dict[str, Result]:
         title = "final evaluation" if is_final else f"epoch {epoch + 1} evaluation"
-        with self._log.timed("evaluate", epoch), stage(num_images(sets), title) as bar:
+        # While training, what they bring would be paid for again and again.
+        stages = self._stages if is_final else []
+        num = num_images(sets, len(stages))
+        with self._log.timed("evaluate", epoch), stage(num, title) as bar:
             results = evaluate_sets(
                 self._parts.embedder,
                 sets,
@@ -85,6 +91,7 @@ class Judge:
                 metrics=self._metrics,
                 advance=partial(self._log.advance, bar),
                 field_of_view=self._parts.config.evaluate.field_of_view,
+                stages=stages,
             )
         state, events = self._parts.state, self._log.events
         if is_final and state.is_finished:
@@ -95,7 +102,7 @@ class Judge:
                 "eval", epoch=epoch, step=state.step, set=name, metrics=result.metrics, **final
             )
             events.scalars({f"{name}/{k}": v for k, v in result.metrics.items()}, state.step)
-        metrics = {name: result.metrics for name, result in results.items()}
+        metrics = metrics_in(results)
         parts = self._parts
         self._log.observe(
             "georet_eval_end",

@@ -1,0 +1,53 @@
+"""A component on the command line: ``name``, ``name:key=value,key=value``, or ``{name: ...}``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from georet.config import ComponentSpec
+from georet.errors import UsageError
+
+_COMMA = re.compile(r",(?![^\[\](){}]*[\])}])")
+"""A comma outside brackets."""
+
+
+def spec_of(text: str, *, where: str) -> ComponentSpec:
+    """Return the component that ``sift``, ``mine:sift`` or ``sift:ratio=0.8,limit=3`` names.
+
+    Values are read as YAML. UsageError for what is none of these.
+    """
+    values: Any = {}
+    if text.lstrip().startswith("{"):
+        values = _yaml(text, where)
+    else:
+        named, equals, _ = text.partition("=")
+        name, colon, _ = named.rpartition(":")
+        if equals and not colon:
+            raise UsageError(
+                f"{text!r} names no component",
+                where=where,
+                hint=f"Write the name and a colon before the options: {where} NAME:{text}",
+            )
+        values = {"name": name if equals else text}
+        for part in _COMMA.split(text[len(name) + 1 :]) if equals else ():
+            key, mark, value = part.partition("=")
+            if not key.strip() or not mark:
+                raise UsageError(f"{part!r} is not key=value", where=where)
+            values[key.strip()] = _yaml(value, where)
+    try:
+        return ComponentSpec.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(
+            f"{text!r} names no component", where=where, hint="NAME or NAME:key=value,key=value"
+        ) from error
+
+
+def _yaml(text: str, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{text!r} is no YAML", where=where) from error
