@@ -20,7 +20,7 @@ from georet.train import setup
 from georet.train.parts import Log, Parts
 from georet.types import EvaluationSet
 
-LOWER_IS_BETTER = ("_error_m",)
+LOWER_IS_BETTER = ("_error_m", "_error_deg")
 """Endings of metrics that fall as the encoder gets better."""
 
 
