@@ -26,7 +26,8 @@ class Located(Protocol):
     A record is a mapping of JSON values with the keys of ``--out FILE.json``: ``photo``,
     ``latitude``, ``longitude``, ``radius_50_m``, ``radius_90_m``, ``confidence``, ``abstained``,
     ``reach_m``, ``photos``, ``photo_sha256``, ``candidates``; with ``--refine`` also ``method``,
-    ``heading_deg``, ``covariance_m2``, ``inliers`` and ``reason``. New keys may come.
+    ``heading_deg``, ``covariance_m2``, ``camera``, ``height_m``, ``tile``, ``inliers``, ``reason``
+    and ``note``. New keys may come.
     """
 
     @property

@@ -68,11 +68,13 @@ def georet_indexes() -> Iterable[Component]:
     )
 
 
-@hookimpl
-def georet_protocols() -> Iterable[Component]:
-    """Declare the protocols of ``georet.evaluate``."""
-    for name, summary in PROTOCOLS.items():
-        yield Component(name, f"georet.evaluate.protocols:FACTORIES.{name}", summary=summary)
+OUTPUTS = {
+    "json": ("writers:Json", "All records as one JSON document"),
+    "geojson": ("writers:GeoJson", "Points, and the candidates' footprints (RFC 7946)"),
+    "csv": ("writers:Csv", "A line a photo"),
+    "parquet": ("writers:Parquet", "GeoParquet 1.1: a row a photo"),
+    "html": ("page:Page", "A page with the photos, a map and the candidates"),
+}
 
 
 SOURCES = {
@@ -95,3 +97,17 @@ def georet_sources() -> Iterable[Component]:
     for name, (attribute, summary) in SOURCES.items():
         config = "georet.sources.formats:DatasetOptions" if name == "dataset" else None
         yield Component(name, f"georet.sources.formats:{attribute}", config, summary=summary)
+
+
+@hookimpl
+def georet_outputs() -> Iterable[Component]:
+    """Declare the formats of ``georet.locate.output``."""
+    for name, (attribute, summary) in OUTPUTS.items():
+        yield Component(name, f"georet.locate.output.{attribute}", summary=summary)
+
+
+@hookimpl
+def georet_protocols() -> Iterable[Component]:
+    """Declare the protocols of ``georet.evaluate``."""
+    for name, summary in PROTOCOLS.items():
+        yield Component(name, f"georet.evaluate.protocols:FACTORIES.{name}", summary=summary)

@@ -77,6 +77,7 @@ class MadeUp:
             "georet": "0",
             "gallery": {"name": "made-up", "sha256": "0" * 64},
             "asked": {"k": 2},
+            "refiner": {"id": "made:up"},
         }
         self.gallery = _Pictures()
 
@@ -128,10 +129,16 @@ def made_up_records() -> list[dict[str, Any]]:
             "method": "refined",
             "heading_deg": 271.25,
             "covariance_m2": [[4.0, 0.5], [0.5, 2.25]],
+            "camera": [46.9991234, 8.0002345],
+            "height_m": 88.5,
+            "tile": "a/1",
             "inliers": 44,
             "reason": None,
+            "note": None,
         },
     }
+    retrieved = {"method": "retrieved", "inliers": 3, "reason": "3 matches agree, 15 are needed"}
+    unsaid = dict.fromkeys(("heading_deg", "covariance_m2", "camera", "height_m", "tile", "note"))
     return [
         {
             "photo": name,
@@ -142,6 +149,8 @@ def made_up_records() -> list[dict[str, Any]]:
             "photo_sha256": [f"{number}" * 64],
             "photos": [name],
             "candidates": copy.deepcopy(candidates),
+            **retrieved,
+            **unsaid,
             **values,
         }
         for number, (name, values) in enumerate(odd.items())
