@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from georet.cli.options import AsJson, Checkpoint, NoPlugin, PluginNames, RunFolder, Sets
+from georet.cli.options import AsJson, Checkpoint, NoPlugin, PluginNames, Rerank, RunFolder, Sets
 from georet.plugins import Selection
 
 EPILOG = """Examples:
@@ -40,13 +40,7 @@ def evaluate(
             "--save", metavar="NAME", help="Keep the results in the run, for `georet report`."
         ),
     ] = None,
-    rerank: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME[:KEY=VALUE,...]",
-            help="A re-ranker, measured with and without: --rerank sift:top=10",
-        ),
-    ] = None,
+    rerank: Rerank = None,
     refine: Annotated[
         str | None,
         typer.Option(

@@ -34,6 +34,12 @@ class Reordering:
         """Whether any candidate changed its place."""
         return bool((self.order != np.arange(len(self.order))).any())
 
+    def score_at(self, place: int) -> float | None:
+        """Return the re-ranker's score of what now stands at a place, None without one."""
+        if self.scores is None or place >= len(self.order):
+            return None
+        return float(self.scores[self.order[place]])
+
 
 def accepts(component: Callable[..., Any], name: str) -> bool:
     """Return whether a component has a parameter of a name, such as ``context``."""

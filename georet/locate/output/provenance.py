@@ -35,7 +35,7 @@ def provenance(locator: Locator, question: Question) -> dict[str, Any]:
         },
         "encoder": locator.session.identity.as_json(),
         "index": locator.index_name,
-        "reranker": None if locator.reranker is None else type(locator.reranker).__name__,
+        "reranker": None if locator.reranking is None else locator.reranking.about,
         **refiner,
         "calibration": None
         if calibration is None
@@ -44,6 +44,7 @@ def provenance(locator: Locator, question: Question) -> dict[str, Any]:
             "num_queries": calibration.num_queries,
             "threshold": calibration.threshold,
             "precision": calibration.precision,
+            **({} if calibration.reranker is None else {"reranker": dict(calibration.reranker)}),
         },
         "asked": question.as_json(),
     }
