@@ -87,8 +87,12 @@ def evaluate_sets(
         num_top = max(top_k, protocol_of(which.protocol).num_top)
         kept = cut_to(ranking, num_top)
         figures = metrics_of(kept, which.protocol, metrics)
-        scene = Scene(ranked, query, reference, embedder.data.max_pixels)
-        after = run_stages(scene, ranking, stages, top_k=num_top, metrics=metrics, advance=advance)
+        after: tuple[StageResult, ...] = ()
+        if stages:
+            scene = Scene(ranked, query, reference, embedder.data.max_pixels)
+            after = run_stages(
+                scene, ranking, stages, top_k=num_top, metrics=metrics, advance=advance
+            )
         results[name] = Result(figures, kept, after)
     return results
 
