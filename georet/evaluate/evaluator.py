@@ -23,7 +23,7 @@ from georet.evaluate import (
     rank_embeddings,
 )
 from georet.evaluate.embed import Advance, Embedder, ignore, unique_images
-from georet.evaluate.stages import Scene, Stage, StageResult, cut_to, run_stages
+from georet.evaluate.stages import Scene, Stage, StageResult, check_places, cut_to, run_stages
 from georet.files import read_object, write_atomic, write_json
 from georet.run_layout import EVALUATION
 from georet.types import QUERY, EvaluationSet, Floats, ImageTable, Ints, Ranking
@@ -64,6 +64,8 @@ def evaluate_sets(
     ``field_of_view`` is what the images of the view ``query`` are cut down to. ``stages`` then work
     on each ranking, one after another.
     """
+    for name, which in sets.items():
+        check_places(name, which, stages)
     tables = _tables(sets)
     shown = {QUERY: field_of_view}
     embedded = {

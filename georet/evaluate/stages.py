@@ -134,6 +134,23 @@ class Scene:
         return Patch(read_image(path, max_pixels=self.max_pixels), corners)
 
 
+def check_places(name: str, which: EvaluationSet, stages: Sequence[Stage]) -> None:
+    """Raise DataError where a refiner would work on a gallery without positions or sides."""
+    gallery = which.gallery
+    lacks = "no positions" if gallery.latlon is None else f"no column {SIDE_COLUMN!r}"
+    if gallery.latlon is not None and SIDE_COLUMN in gallery.columns:
+        return
+    for stage in stages:
+        if stage.kind != RERANKERS:
+            raise DataError(
+                f"refiner {stage.id} needs the places and ground sizes of tiles, the gallery has "
+                f"{lacks}",
+                where=name,
+                hint="--only names sets that have both; a data set tells them as `latlon` and as "
+                f"the column {SIDE_COLUMN!r}, in metres.",
+            )
+
+
 def run_stages(
     scene: Scene,
     ranking: Ranking,
@@ -145,8 +162,7 @@ def run_stages(
 ) -> tuple[StageResult, ...]:
     """Return what each stage makes of what the one before it left of a ranking.
 
-    ``ranking`` keeps as many references as the widest stage sees; metrics see ``top_k``. DataError
-    for a refiner where the gallery has no positions or no ground sizes.
+    ``ranking`` keeps as many references as the widest stage sees; metrics see ``top_k``.
     """
     results = []
     for stage in stages:
@@ -227,13 +243,6 @@ def _rerank(scene: Scene, ranking: Ranking, stage: Stage, advance: Callable[[int
 
 
 def _refine(scene: Scene, ranking: Ranking, stage: Stage, advance: Callable[[int], None]) -> _Done:
-    gallery = scene.which.gallery
-    if gallery.latlon is None or SIDE_COLUMN not in gallery.columns:
-        raise DataError(
-            f"stage {stage.id} needs the places and the ground sizes of tiles, the gallery has "
-            f"{'no positions' if gallery.latlon is None else f'no column {SIDE_COLUMN!r}'}",
-            where=ranking.name,
-        )
     latlon = np.full((ranking.num_queries, 2), np.nan)
     heading = np.full(ranking.num_queries, np.nan)
     done = _Done(ranking)
