@@ -181,23 +181,39 @@ def georet_backends() -> Iterable[Component]:
 def georet_rerankers() -> Iterable[Component]:
     """Declare re-rankers: (query: Path, candidates: [Path] * k) -> order int64[k].
 
-    ``max_candidates`` caps k, so that the cost of a query is known. Added in 0.1.
+    ``max_candidates`` caps k, so that the cost of a query is known. One with a parameter
+    ``context`` gets a ``georet.contracts.searching.RerankContext``: pixels of photo and tiles in
+    their own resolution, places, scores, embeddings. It may return a ``Reranked`` with scores and
+    a reason. What it raises is told and leaves the order as it was. Added in 0.1.
 
     Example::
 
+        import cv2
         import numpy as np
 
         from georet import Component, hookimpl
+        from georet.contracts.searching import Reranked
 
 
-        class Reverse:
+        class Correlation:
             max_candidates = 10
 
-            def __call__(self, query, candidates):
-                return np.arange(len(candidates))[::-1]
+            def __init__(self, side_px: int = 64) -> None:
+                self.side_px = side_px
+
+            def small(self, image):
+                return cv2.resize(image, (self.side_px, self.side_px), interpolation=cv2.INTER_AREA)
+
+            def __call__(self, query, candidates, context):
+                rim = self.side_px // 4
+                middle = self.small(context.pixels)[rim:-rim, rim:-rim]
+                tiles = [self.small(tile.patch.image) for tile in context.tiles]
+                fits = [cv2.matchTemplate(tile, middle, cv2.TM_CCOEFF_NORMED) for tile in tiles]
+                scores = np.array([fit.max() for fit in fits])
+                return Reranked(np.argsort(-scores, kind="stable"), scores, "greatest correlation")
 
 
         @hookimpl
         def georet_rerankers():
-            yield Component("reverse", Reverse, summary="Worst first, to see what ranking brings")
+            yield Component("correlation", Correlation, summary="Best fit of the photo's middle")
     """

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from georet.testing.plugin_check import check_plugin
     from georet.testing.protocol_check import check_protocol
     from georet.testing.refiner_check import check_refiner
+    from georet.testing.reranker_check import check_reranker
     from georet.testing.sampler_check import check_sampler
     from georet.testing.source_check import check_source
     from georet.testing.tiny import TinyDataset, tiny_dataset
@@ -37,6 +38,7 @@ _HOMES = {
     "check_plugin": "plugin_check",
     "check_protocol": "protocol_check",
     "check_refiner": "refiner_check",
+    "check_reranker": "reranker_check",
     "check_sampler": "sampler_check",
     "check_source": "source_check",
     "check_tracker": "tracker_check",
@@ -55,6 +57,7 @@ __all__ = [
     "check_plugin",
     "check_protocol",
     "check_refiner",
+    "check_reranker",
     "check_sampler",
     "check_source",
     "check_tracker",

@@ -26,6 +26,7 @@ from georet.testing import (
     check_output,
     check_protocol,
     check_refiner,
+    check_reranker,
     check_sampler,
     check_source,
     check_tracker,
@@ -135,8 +136,11 @@ def test_backends(paste, tmp_path):
 
 
 def test_rerankers(paste):
-    reranker = paste("georet_rerankers")[0].catalog.create("rerankers", "reverse")
-    assert reranker(Path("query.jpg"), [Path("a"), Path("b")]).tolist() == [1, 0]
+    catalog = paste("georet_rerankers")[0].catalog
+    check_reranker(lambda: catalog.create("rerankers", "correlation"))
+    spec = ComponentSpec.model_validate({"name": "correlation", "side_px": 0})
+    with pytest.raises(AssertionError, match=r"5 candidates it raised .*example:correlation"):
+        check_reranker(lambda: catalog.create("rerankers", spec))
 
 
 def test_sources(paste):
