@@ -210,7 +210,7 @@ def test_options_reason_and_scores_stand_in_json_and_on_the_page(
     page = tmp_path / "out.html"
     run([*call, "mine:colour:power=2.0,top=3", "--json", "--out", str(page)])
     told = json.loads(capsys.readouterr().out)
-    about = told["provenance"]["reranker"]
+    about = told["provenance"]["reranked_by"]
     assert (about["id"], about["options"], about["top"]) == ("mine:colour", {"power": 2.0}, 3)
     first = told["locations"][0]
     assert first["reranking"]["reason"] == "nearest colour"
