@@ -101,7 +101,8 @@ def georet_refiners() -> Iterable[Component]:
                         cv2.cvtColor(cv2.resize(image, size), cv2.COLOR_RGB2GRAY)
                         for image in (photo, tile.patch.image)
                     ]
-                    shift, response = cv2.phaseCorrelate(*map(np.float32, grey))
+                    first, second = (np.asarray(image, np.float32) for image in grey)
+                    shift, response = cv2.phaseCorrelate(first, second)
                     if response < max(self.least, best.inliers / 100):
                         continue
                     # What the photo's middle shows lies so far from the tile's middle.
