@@ -1,4 +1,4 @@
-"""A component on the command line: ``name``, ``name:key=value,key=value``, or ``{name: ...}``."""
+"""A component on the command line: its name, alone or with options behind a colon or ``?``."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _COMMA = re.compile(r",(?![^\[\](){}]*[\])}])")
 def spec_of(text: str, *, where: str) -> ComponentSpec:
     """Return the component that ``sift``, ``mine:sift`` or ``sift:ratio=0.8,limit=3`` names.
 
+    The same are ``sift?ratio=0.8&limit=3``, as sources are named, and ``{name: sift, ratio: 0.8}``.
     Values are read as YAML. UsageError for what is none of these.
     """
     values: Any = {}
@@ -25,7 +26,8 @@ def spec_of(text: str, *, where: str) -> ComponentSpec:
         values = _yaml(text, where)
     else:
         named, equals, _ = text.partition("=")
-        name, colon, _ = named.rpartition(":")
+        mark = "?" if "?" in named else ":"
+        name, colon, _ = named.rpartition(mark)
         if equals and not colon:
             raise UsageError(
                 f"{text!r} names no component",
@@ -33,9 +35,11 @@ def spec_of(text: str, *, where: str) -> ComponentSpec:
                 hint=f"Write the name and a colon before the options: {where} NAME:{text}",
             )
         values = {"name": name if equals else text}
-        for part in _COMMA.split(text[len(name) + 1 :]) if equals else ():
-            key, mark, value = part.partition("=")
-            if not key.strip() or not mark:
+        options = text[len(name) + 1 :]
+        parts = options.split("&") if mark == "?" else _COMMA.split(options)
+        for part in parts if equals else ():
+            key, is_given, value = part.partition("=")
+            if not key.strip() or not is_given:
                 raise UsageError(f"{part!r} is not key=value", where=where)
             values[key.strip()] = _yaml(value, where)
     try:

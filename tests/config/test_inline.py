@@ -17,6 +17,7 @@ from georet.errors import UsageError
         ("mine:sift:ratio=0.8,is_fast=true", "mine:sift", {"ratio": 0.8, "is_fast": True}),
         ("sift:sides=[1, 2],word=a=b", "sift", {"sides": [1, 2], "word": "a=b"}),
         ("sift:url=http://here:80/x", "sift", {"url": "http://here:80/x"}),
+        ("mine:sift?ratio=0.8&word=a,b", "mine:sift", {"ratio": 0.8, "word": "a,b"}),
         ("{name: mine:sift, ratio: 0.7}", "mine:sift", {"ratio": 0.7}),
     ],
 )
