@@ -116,8 +116,10 @@ def evaluate_run(
     sets = choose(every, list(only) if only else None, where="--only")
     checkpoint = load_checkpoint(run_dir, which)
     stages = make_stages(config.evaluate.stages, loaded)
-    for flag, text in {"--rerank": rerank, "--refine": refine}.items():
-        stages += [] if text is None else [stage_named(text, loaded, where=flag)]
+    if rerank is not None:
+        stages.append(stage_named(rerank, "rerankers", loaded, where="--rerank"))
+    if refine is not None:
+        stages.append(stage_named(refine, "refiners", loaded, where="--refine"))
     encoder = encoder_of(checkpoint, config, loaded)
     results = _evaluate(encoder, config, loaded, sets, stages)
     setting = {"checkpoint": which, **setting_of(config)}

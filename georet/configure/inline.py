@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from georet.config import ComponentSpec
+from georet.config import ComponentSpec, StageSpec
 from georet.errors import UsageError
+from georet.validation import explain
 
 _COMMA = re.compile(r",(?![^\[\](){}]*[\])}])")
 """A comma outside brackets."""
@@ -48,6 +49,15 @@ def spec_of(text: str, *, where: str) -> ComponentSpec:
         raise UsageError(
             f"{text!r} names no component", where=where, hint="NAME or NAME:key=value,key=value"
         ) from error
+
+
+def stage_of(text: str, *, where: str) -> StageSpec:
+    """Return the same as a stage, whose ``top`` is the number of candidates that it sees."""
+    spec = spec_of(text, where=where)
+    try:
+        return StageSpec.model_validate(spec.model_dump())
+    except ValidationError as error:
+        raise explain(error, StageSpec, where=where) from error
 
 
 def _yaml(text: str, where: str) -> Any:

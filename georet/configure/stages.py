@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from georet.config import ComponentSpec, StageSpec
-from georet.configure.inline import spec_of
+from georet.configure.inline import stage_of
 from georet.errors import ComponentError
 from georet.evaluate.stages import Stage
 from georet.places import STAGE_KINDS
@@ -45,20 +45,23 @@ def stage_kind(name: str, plugins: Plugins, *, where: str) -> str:
 def make_stages(
     specs: Sequence[StageSpec], plugins: Plugins, *, where: str = "evaluate.stages"
 ) -> list[Stage]:
-    """Build the stages, each with the number of references that it sees."""
+    """Build the stages of a configuration, each with the number of references that it sees."""
     stages = []
     for number, spec in enumerate(specs):
         place = f"{where}.{number}"
         kind = stage_kind(spec.name, plugins, where=place)
-        bare = ComponentSpec.model_validate({"name": spec.name, **spec.options})
-        made = plugins.catalog.create(kind, bare, where=place)
-        entry = plugins.catalog.find(kind, spec.name, where=place)
-        top = min(spec.top or made.max_candidates, made.max_candidates)
-        stages.append(Stage(made, kind, entry.id, int(top), spec.options))
+        stages.append(_made(spec, kind, plugins, place))
     return stages
 
 
-def stage_named(text: str, plugins: Plugins, *, where: str) -> Stage:
+def stage_named(text: str, kind: str, plugins: Plugins, *, where: str) -> Stage:
     """Build the stage of a command line: ``sift``, ``mine:sift:ratio=0.8,top=5``."""
-    spec = StageSpec.model_validate(spec_of(text, where=where).model_dump())
-    return make_stages([spec], plugins, where=where)[0]
+    return _made(stage_of(text, where=where), kind, plugins, where)
+
+
+def _made(spec: StageSpec, kind: str, plugins: Plugins, where: str) -> Stage:
+    bare = ComponentSpec.model_validate({"name": spec.name, **spec.options})
+    made = plugins.catalog.create(kind, bare, where=where)
+    entry = plugins.catalog.find(kind, spec.name, where=where)
+    top = min(spec.top or made.max_candidates, made.max_candidates)
+    return Stage(made, kind, entry.id, int(top), spec.options)

@@ -5,9 +5,8 @@ Figures under different ids are not comparable; a result is never shown without 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -236,9 +235,19 @@ _ALL: Final = (
     ),
 )
 
+
+def _factory(protocol: Protocol) -> Callable[[], Protocol]:
+    def make() -> Protocol:
+        return protocol
+
+    # What `georet plugins show` says of it.
+    make.__doc__ = f"{protocol.text[:1].upper()}{protocol.text[1:]}."
+    return make
+
+
 PROTOCOLS: Final[Mapping[str, Protocol]] = {p.id: p for p in _ALL}
 ALIASES: Final[Mapping[str, str]] = {
     name: f"{name}/sample4geo" for name in ("cvusa", "cvact-val", "vigor-same", "vigor-cross")
 }
-FACTORIES: Final = SimpleNamespace(**{name: partial(protocol_of, name) for name in PROTOCOLS})
+FACTORIES: Final = SimpleNamespace(**{name: _factory(p) for name, p in PROTOCOLS.items()})
 """Each protocol by its id, as the plugin ``core`` declares it."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import cv2
 import numpy as np
 
-from georet.config import ComponentSpec, StageSpec
-from georet.configure.inline import spec_of
+from georet.config import ComponentSpec
+from georet.configure.inline import stage_of
 from georet.contracts.refining import Patch, Tile
 from georet.contracts.searching import RerankContext, Reranker
 from georet.data.images import MAX_PIXELS, read_image
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def make_reranker(text: str, selection: Selection) -> tuple[Reranker, int | None]:
     """Build the re-ranker of ``NAME:key=value,...``; with it the most tiles that ``top`` allows."""
     catalog = load_plugins(selection).catalog
-    spec = StageSpec.model_validate(spec_of(text, where="--rerank").model_dump())
+    spec = stage_of(text, where="--rerank")
     bare = ComponentSpec.model_validate({"name": spec.name, **spec.options})
     return cast(Reranker, catalog.create("rerankers", bare, where="--rerank")), spec.top
 

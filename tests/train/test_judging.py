@@ -12,7 +12,7 @@ from georet.cli import main
 from georet.commands.training import evaluate_run, start_run
 from georet.configure import configure
 from georet.configure.schema import config_schema
-from georet.errors import ComponentError, ConfigError, DataError
+from georet.errors import ComponentError, ConfigError, DataError, UsageError
 from georet.plugins import Selection, load_plugins
 from georet.report.compare import compare
 from georet.train.setup import protocol_named
@@ -201,6 +201,22 @@ def test_a_wrong_stage_is_refused_with_its_place(plugins, stage, said):
             overrides=[f"evaluate.stages=[{stage}]"],
         )
     assert "evaluate.stages.0" in str(caught.value)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "said"),
+    [
+        ("rerank", "nowhere", "no 'nowhere' among the rerankers"),
+        ("rerank", "backwards:top=0", "greater than 0"),
+        ("rerank", "backwards:mots=3", "did you mean 'most'?"),
+        ("refine", "backwards", "no 'backwards' among the refiners"),
+    ],
+)
+def test_a_wrong_stage_of_the_command_line_is_refused(run, plugins, flag, text, said):
+    with pytest.raises(UsageError) as caught:
+        evaluate_run(run, selection=Selection.of(plugins), **{flag: text})
+    assert f"--{flag}" in str(caught.value)
     assert said in str(caught.value)
 
 
