@@ -34,6 +34,15 @@ NEEDED: Final = {
     "refiners": ("__call__", "max_candidates"),
     "trackers": ("__call__",),
     "outputs": ("write", "suffixes"),
+    "protocols": (
+        "id",
+        "num_top",
+        "needs_positives",
+        "needs_latlon",
+        "radius_m",
+        "evaluate",
+        "describe",
+    ),
 }
 """What a component of each kind must have; ``georet.contracts`` says what it means."""
 

@@ -31,6 +31,7 @@ KINDS: Final = (
     "refiners",
     "trackers",
     "outputs",
+    "protocols",
 )
 """The kinds of component; each has a hook ``georet_<kind>``, most a ``georet.contracts`` class."""
 

@@ -65,6 +65,12 @@ class AggregatorSpec(ComponentSpec):
         return {"name": value} if isinstance(value, str) else value
 
 
+class StageSpec(ComponentSpec):
+    """A re-ranker or refiner of each query's best references, and how many of them it sees."""
+
+    top: PositiveInt | None = None
+
+
 class DataConfig(Section):
     """How images are decoded, augmented and loaded."""
 
@@ -275,6 +281,11 @@ class EvaluateConfig(Section):
     top_k: PositiveInt = 5
     field_of_view: FieldOfView | None = Field(
         default=None, description="Cut query panoramas down to what a camera would see."
+    )
+    stages: list[StageSpec] = Field(
+        default=[],
+        description="Re-rankers and refiners that work on the ranking at the end of a training and "
+        "in `georet eval`, one after another; `top` references each.",
     )
 
 

@@ -16,6 +16,7 @@ from georet.cli.options import (
     MaxPixels,
     NoPlugin,
     PluginNames,
+    Rerank,
 )
 from georet.plugins import Selection
 
@@ -81,9 +82,6 @@ _Refine = Annotated[
         metavar="NAME", help="A plugin's refiner: a place within the best tiles, with a heading."
     ),
 ]
-_Rerank = Annotated[
-    str | None, typer.Option(metavar="NAME", help="A plugin's re-ranker of the best tiles.")
-]
 
 
 def locate(
@@ -95,7 +93,7 @@ def locate(
     use_gps: _Gps = False,
     gps_radius: _GpsRadius = None,
     fuse: Annotated[bool, typer.Option("--fuse", help="All photos show one place.")] = False,
-    rerank: _Rerank = None,
+    rerank: Rerank = None,
     refine: _Refine = None,
     index: _Index = "exact",
     encoder: GalleryEncoder = None,

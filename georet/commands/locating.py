@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -16,6 +18,7 @@ from georet.gallery.encoders import open_encoder
 from georet.gallery.stored import StoredGallery
 from georet.geodesy import distance_m
 from georet.interrupt import StopRequest
+from georet.locate.calibration import own_calibration
 from georet.locate.locator import Locator
 from georet.locate.output.answers import Answers, unreadable
 from georet.locate.output.batch import locate_batch
@@ -72,13 +75,15 @@ def open_locator(
     ``targets`` are what will be written; some need more than others.
     """
     refiner = None if refine is None else make_refiner(refine, selection)
+    reranker, top = (None, None) if rerank is None else make_reranker(rerank, selection)
     gallery = StoredGallery.open(folder)
     session = open_encoder(gallery, QUERY, source=encoder, backend=backend, selection=selection)
     return Locator(
         gallery,
         session,
         index=index,
-        reranker=None if rerank is None else make_reranker(rerank, selection),
+        reranker=reranker,
+        rerank_top=top,
         refiner=refiner,
         with_heat=_num_heats(targets) > 0,
         selection=selection,
@@ -106,6 +111,7 @@ def locate_photos(
     kept = "what was located so far is kept" if outs else "nothing is kept"
     hint = "The same command goes on." if outs else "--out keeps it."
     with ExitStack() as stack:
+        stack.callback(locator.close)
         if outs:
             path = outs[0].with_name(f".{outs[0].name}.journal.jsonl")
         else:
@@ -172,6 +178,39 @@ def _as_json(answers: Answers) -> str:
         return path.read_text(encoding="utf-8").rstrip("\n")
 
 
+def _uncalibrated(locator: Locator) -> str:
+    """Return why there are no radii, and what to type."""
+    folder = locator.gallery.path
+    command = f"georet gallery calibrate {folder} --queries FILE.csv"
+    if locator.reranking is None:
+        return f"No radii: the gallery is not calibrated. {command}"
+    about = locator.reranking.about
+    without = own_calibration(locator.gallery)
+    state = "calibrated without that re-ranker" if without else "not calibrated"
+    options = {**about["options"], **({"top": about["top"]} if "top" in about else {})}
+    values = ",".join(f"{key}={json.dumps(value)}" for key, value in options.items())
+    named = f"{about['id']}:{values}" if values else about["id"]
+    return f"No radii: the gallery is {state}. {command} --rerank {shlex.quote(named)}"
+
+
+def _rerank_notes(journal: Journal, locator: Locator) -> list[str]:
+    """Return how often a re-ranker changed something and failed, and what it was not given."""
+    if locator.reranking is None:
+        return []
+    about, said = locator.reranking.about, [one["reranking"] for one in journal.records()]
+    name, failed = about["id"], [one for one in said if one["failed"]]
+    changed = sum(one["changed"] for one in said)
+    notes = [f"{name} changed the order of {changed} of {len(said)}"]
+    if failed:
+        first = one_line(str(failed[0]["reason"]))
+        notes.append(f"warning: {name} failed on {len(failed)} of {len(said)}; the first: {first}")
+    notes += dict.fromkeys(f"warning: {name}: {one['note']}" for one in said if one["note"])
+    fitted = None if locator.calibration is None else locator.calibration.reranker
+    if fitted is not None and fitted["of"] != about["of"]:
+        notes.append(f"warning: the calibration was fitted with {fitted['of']}, not {about['of']}")
+    return notes
+
+
 def _report(
     journal: Journal, locator: Locator, outs: Sequence[Path], notes: Sequence[str]
 ) -> list[str]:
@@ -181,8 +220,6 @@ def _report(
         f"unreadable: {one_line(bad['photo'])}: {bad['reason']}" for bad in unreadable(journal)
     ]
     if locator.calibration is None:
-        lines.append(
-            "No radii: the gallery is not calibrated. "
-            f"georet gallery calibrate {locator.gallery.path} --queries FILE.csv"
-        )
+        lines.append(_uncalibrated(locator))
+    lines += _rerank_notes(journal, locator)
     return [*lines, *notes, *(f"wrote {out}" for out in outs)]

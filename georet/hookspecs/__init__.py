@@ -44,6 +44,7 @@ from georet.hookspecs.search import (
     georet_exporters,
     georet_indexes,
     georet_metrics,
+    georet_protocols,
     georet_rerankers,
 )
 
@@ -69,6 +70,7 @@ COMPONENT_HOOKS: tuple[Hook, ...] = (
     georet_refiners,
     georet_trackers,
     georet_outputs,
+    georet_protocols,
 )
 """One a kind of component, called once, when the plugins are loaded."""
 

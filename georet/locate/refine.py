@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from georet.blame import blaming, maker_of
-from georet.config import ComponentSpec
+from georet.configure.inline import spec_of
 from georet.contracts.refining import Camera, Refinement, Refiner, Tile
 from georet.data.images import MAX_PIXELS, read_image
 from georet.gallery.pictures.originals import Originals
 from georet.locate.results import Location
 from georet.plugins import Selection, load_plugins
-from georet.sources.asked import split_options
 from georet.tiles.table import TileTable
 from georet.types import Doubles, Floats, Ints, Pixels
 
@@ -24,10 +23,9 @@ KIND: Final = "refiners"
 
 
 def make_refiner(name: str, selection: Selection) -> Refiner:
-    """Build the refiner of ``NAME?key=value`` from the plugins' components."""
-    text, options = split_options(name)
+    """Build the refiner of ``NAME:key=value,...`` from the plugins' components."""
+    spec = spec_of(name, where="--refine")
     catalog = load_plugins(selection).catalog
-    spec = ComponentSpec.model_construct(name=text, **options)
     return cast(Refiner, catalog.create(KIND, spec, where="--refine"))
 
 

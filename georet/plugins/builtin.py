@@ -31,6 +31,35 @@ SCHEDULES = {
     "step": ("Step", "Times a factor at some epochs"),
     "plateau": ("Plateau", "Times a factor when a metric gets no better"),
 }
+PROTOCOLS = {
+    "cvusa/sample4geo": "ground panorama to tile, one positive",
+    "cvusa/safa": "ground panorama to tile, one positive; R@1% as SAFA, VIGOR, GeoDTR",
+    "cvact-val/sample4geo": "ground panorama to tile, validation set, one positive",
+    "cvact-val/safa": "ground panorama to tile, validation set, one positive; R@1% "
+    "as SAFA, VIGOR, GeoDTR",
+    "cvact-test/id": "only the query's own tile is right, as Sample4Geo and its followers count",
+    "cvact-test/geo5m": "every tile within 5 m is right, the original definition; not"
+    " comparable with /id",
+    "vigor-same/sample4geo": "all tiles of four cities, seen in training; semi-positives c"
+    "ount against recall",
+    "vigor-same/vigor": "all tiles of four cities, seen in training; semi-positives c"
+    "ount against recall; R@1% as SAFA, VIGOR, GeoDTR",
+    "vigor-cross/sample4geo": "all tiles of two unseen cities; semi-positives count against recall",
+    "vigor-cross/vigor": "all tiles of two unseen cities; semi-positives count against"
+    " recall; R@1% as SAFA, VIGOR, GeoDTR",
+    "university-1652/d2s": "drone to satellite; junk removed",
+    "university-1652/s2d": "satellite to drone; junk removed",
+    "university-1652/multi": "mean embedding of a building's drone images to satellite; ju"
+    "nk removed",
+    "sdm/denseuav": "SDM with Euclidean distance in degrees, decay 5e3",
+    "sdm/gta-uav": "SDM with distance in metres, decay 1e-3",
+    "recall": "recall of the positive, for data of one's own",
+    "recall/scaled": "recall of the positive; shares within distances that fit the"
+    " spacing of the references",
+    "metres": "great-circle error of the best reference; positives are not asked",
+    "orbitview": "photo from orbit to nadir tile, one positive; errors of hundreds of kilometres",
+}
+"""What each protocol counts, as it says itself."""
 
 
 @hookimpl
@@ -103,6 +132,8 @@ OUTPUTS = {
     "parquet": ("writers:Parquet", "GeoParquet 1.1: a row a photo"),
     "html": ("page:Page", "A page with the photos, a map and the candidates"),
 }
+
+
 SOURCES = {
     "dataset": ("DatasetGallery", "The gallery of a data set: dataset:NAME[:SET]"),
     "run": ("RunGallery", "The gallery that a run was judged on: run:RUN_DIR[:SET]"),
@@ -128,3 +159,10 @@ def georet_outputs() -> Iterable[Component]:
     """Declare the formats of ``georet.locate.output``."""
     for name, (attribute, summary) in OUTPUTS.items():
         yield Component(name, f"georet.locate.output.{attribute}", summary=summary)
+
+
+@hookimpl
+def georet_protocols() -> Iterable[Component]:
+    """Declare the protocols of ``georet.evaluate``."""
+    for name, summary in PROTOCOLS.items():
+        yield Component(name, f"georet.evaluate.protocols:FACTORIES.{name}", summary=summary)

@@ -61,7 +61,7 @@ def run_set(
     folder, _, wanted = (text, "", "") if Path(text).is_dir() else text.rpartition(":")
     path = check_run(Path(folder or text))
     config, loaded = reconfigure(path, selection=selection)
-    sets = evaluations_of(make_dataset(config, loaded, path.parent))
+    sets = evaluations_of(make_dataset(config, loaded, path.parent), loaded)
     return config.dataset, _chosen(sets, wanted, where=f"run:{text}")
 
 
@@ -75,7 +75,7 @@ def _set_of(
     spec = ComponentSpec.model_validate({"name": name, **options})
     where, context = f"dataset:{named}", BuildContext(loaded.catalog)
     made = loaded.catalog.create("datasets", spec, where=where, context=context)
-    return spec, _chosen(evaluations_of(cast(Dataset, made)), wanted, where=where)
+    return spec, _chosen(evaluations_of(cast(Dataset, made), loaded), wanted, where=where)
 
 
 def _owners(named: str) -> list[str]:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from georet.testing.output_check import check_output
     from georet.testing.pixel_session import PixelSession
     from georet.testing.plugin_check import check_plugin
+    from georet.testing.protocol_check import check_protocol
     from georet.testing.refiner_check import check_refiner
+    from georet.testing.reranker_check import check_reranker
     from georet.testing.sampler_check import check_sampler
     from georet.testing.source_check import check_source
     from georet.testing.tiny import TinyDataset, tiny_dataset
@@ -40,7 +42,9 @@ _HOMES = {
     "check_optimizer": "optimising_check",
     "check_output": "output_check",
     "check_plugin": "plugin_check",
+    "check_protocol": "protocol_check",
     "check_refiner": "refiner_check",
+    "check_reranker": "reranker_check",
     "check_sampler": "sampler_check",
     "check_schedule": "optimising_check",
     "check_source": "source_check",
@@ -61,7 +65,9 @@ __all__ = [
     "check_optimizer",
     "check_output",
     "check_plugin",
+    "check_protocol",
     "check_refiner",
+    "check_reranker",
     "check_sampler",
     "check_schedule",
     "check_source",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,13 +24,14 @@ from georet.contracts.training import (
 )
 from georet.encoder import Encoder, build_encoder
 from georet.errors import ConfigError, DataError
-from georet.evaluate import protocol_of
 from georet.evaluate.evaluator import choose
+from georet.evaluate.protocols import ALIASES, PROTOCOLS
 from georet.fits.fitting import check_fits
 from georet.plugins import Plugins
+from georet.plugins.discovery import CORE
 from georet.train.device import pick_device, pick_precision
 from georet.train.objective import Objective
-from georet.types import EvaluationSet, PairTable
+from georet.types import EvaluationProtocol, EvaluationSet, PairTable
 
 SET_NAME = r"[A-Za-z0-9][A-Za-z0-9._+ -]*"
 """What an evaluation set may be called."""
@@ -79,14 +80,17 @@ def load_data(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) 
             f"train() returned a {type(found).__name__}, wanted a georet.types.PairTable"
         )
     pairs = found
-    evaluations = evaluations_of(dataset)
+    evaluations = evaluations_of(dataset, plugins)
     if not len(pairs):
         raise DataError("the data set has no training pairs", where=config.dataset.name)
     return Data(dataset, pairs, evaluations)
 
 
-def evaluations_of(dataset: Dataset) -> Mapping[str, EvaluationSet]:
-    """Return the data set's evaluation sets by name; ComponentError for what is none."""
+def evaluations_of(dataset: Dataset, plugins: Plugins) -> Mapping[str, EvaluationSet]:
+    """Return the data set's evaluation sets by name; ComponentError for what is none.
+
+    Where the protocol is a plugin's, it stands in the set, made.
+    """
     maker = maker_of(dataset)
     with blaming(dataset, "evaluations()"):
         found: Any = dataset.evaluations()
@@ -96,8 +100,8 @@ def evaluations_of(dataset: Dataset) -> Mapping[str, EvaluationSet]:
             f"evaluations() returned {what}",
             "Return {name: EvaluationSet}, the main one first; a run is judged by it.",
         )
-    sets: Mapping[str, Any] = found
-    for name, which in sets.items():
+    sets: dict[str, EvaluationSet] = {}
+    for name, which in found.items():
         if not isinstance(which, EvaluationSet):
             raise maker.broke(f"the evaluation set {name!r} is a {type(which).__name__}")
         if not re.fullmatch(SET_NAME, str(name)):
@@ -106,7 +110,7 @@ def evaluations_of(dataset: Dataset) -> Mapping[str, EvaluationSet]:
                 "It becomes a file's name: letters, digits and . _ + - after the first character.",
             )
         with blaming(dataset, f"the evaluation set {name!r}"):
-            protocol_of(which.protocol)
+            sets[str(name)] = replace(which, protocol=protocol_named(which.protocol, plugins))
             if len(which.positives) != len(which.queries):
                 raise DataError(
                     f"{len(which.positives)} rows of positives for {len(which.queries)} queries",
@@ -121,6 +125,23 @@ def evaluations_of(dataset: Dataset) -> Mapping[str, EvaluationSet]:
                     hint="Positives are rows of the gallery's table, counted from 0.",
                 )
     return sets
+
+
+def protocol_named(
+    protocol: str | EvaluationProtocol, plugins: Plugins, *, where: str = "protocol"
+) -> str | EvaluationProtocol:
+    """Return what judges by that name: georet's own id as it stands, or a plugin's, made.
+
+    A name that georet has means georet's, whatever else plugins bring. ComponentError, with the
+    closest names, for one that nobody has.
+    """
+    if not isinstance(protocol, str):
+        return protocol
+    name = protocol.removeprefix(f"{CORE}:")
+    if name in ALIASES or name in PROTOCOLS:
+        return name
+    made: EvaluationProtocol = plugins.catalog.create("protocols", protocol, where=where)
+    return made
 
 
 def judged_sets(

@@ -26,14 +26,16 @@ from georet.testing import (
     check_loss,
     check_optimizer,
     check_output,
+    check_protocol,
     check_refiner,
+    check_reranker,
     check_sampler,
     check_schedule,
     check_source,
     check_tracker,
 )
 from georet.testing.tiny_backbone import TinyBackbone
-from georet.types import EvaluationSet, PairTable
+from georet.types import EvaluationSet, PairTable, Ranking
 
 
 def example_of(hook: Callable[..., Any]) -> str:
@@ -137,8 +139,11 @@ def test_backends(paste, tmp_path):
 
 
 def test_rerankers(paste):
-    reranker = paste("georet_rerankers")[0].catalog.create("rerankers", "reverse")
-    assert reranker(Path("query.jpg"), [Path("a"), Path("b")]).tolist() == [1, 0]
+    catalog = paste("georet_rerankers")[0].catalog
+    check_reranker(lambda: catalog.create("rerankers", "correlation"))
+    spec = ComponentSpec.model_validate({"name": "correlation", "side_px": 0})
+    with pytest.raises(AssertionError, match=r"5 candidates it raised .*example:correlation"):
+        check_reranker(lambda: catalog.create("rerankers", spec))
 
 
 def test_sources(paste):
@@ -164,6 +169,23 @@ def test_outputs(paste):
     lines = check_output(lambda: catalog.create("outputs", "lines"))[".txt"].decode().splitlines()
     assert lines[0] == "47.001235 8.001235 photo.jpg"
     assert len(lines) == 4
+
+
+def ranking_of(ranks: list[int]) -> Ranking:
+    """Return the ranking of one query a rank, with one positive each, -1 for none."""
+    rank = np.array(ranks)
+    has = rank >= 0
+    offsets = np.concatenate([[0], np.cumsum(has)])
+    top = np.zeros((len(rank), 10), np.int64)
+    return Ranking(rank, rank, rank[has], offsets, top, top.astype(np.float32), num_references=200)
+
+
+def test_protocols(paste):
+    protocol = paste("georet_protocols")[0].catalog.create("protocols", "mrr")
+    check_protocol(protocol)
+    told = protocol.evaluate(ranking_of([0, 1, 3, -1]))
+    assert told["mrr"] == pytest.approx(100 * (1 + 1 / 2 + 1 / 4) / 4)
+    assert told["recall@1"] == 25
 
 
 def test_configure(paste):

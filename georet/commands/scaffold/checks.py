@@ -24,6 +24,7 @@ _MAKING: Final = {
     "refiners": "check_refiner",
     "trackers": "check_tracker",
     "outputs": "check_output",
+    "rerankers": "check_reranker",
 }
 """Checks that take what makes one."""
 _OWN: Final = {
@@ -80,14 +81,6 @@ _OWN: Final = {
             assert backend.refuses(tmp_path) is None
             embeddings = backend.open(tmp_path, "query").embed(np.full((2, 4, 4, 3), 7, np.uint8))
             assert np.allclose(np.linalg.norm(embeddings, axis=1), 1)
-    """,
-    "rerankers": """
-        from pathlib import Path
-
-
-        def test_{name}_puts_candidates_into_an_order(make) -> None:
-            order = make("{kind}", "{name}")(Path("query.jpg"), [Path("a.jpg"), Path("b.jpg")])
-            assert sorted(order.tolist()) == [0, 1]
     """,
 }
 _ANY: Final = """

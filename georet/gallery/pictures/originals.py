@@ -51,6 +51,10 @@ class Originals:
         pixels, corners = source.read_around(at, side_m)
         return Patch(pixels, corners)
 
+    def close(self) -> None:
+        """Close the imagery; it is opened again when a tile is read."""
+        vars(self).pop("_opened", None)
+
     @cached_property
     def _opened(self) -> tuple[list[tuple[TileSource, dict[str, int]]], str]:
         """The sources, each with the rows of its tiles' ids; and why there are none."""

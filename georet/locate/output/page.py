@@ -15,7 +15,7 @@ from georet.locate.output.batch import heat_in
 from georet.locate.output.journal import Journal
 from georet.locate.output.maps import Maps
 from georet.locate.output.records import Record, accuracy_m
-from georet.locate.output.table import refined_words, short
+from georet.locate.output.table import refined_words, reranked_words, short
 from georet.page.markup import Html, data_url, document, join, more, tag
 from georet.page.readable import NOTHING, count, metres, percent, position
 from georet.page.thumbnails import Thumbnails
@@ -121,6 +121,8 @@ def _facts(record: Record) -> Html:
         else f"{percent(100 * record['confidence'])} to be within {metres(record['reach_m'])}",
         "SHA-256": tag("code", ", ".join(one[:16] for one in record["photo_sha256"])),
     }
+    if "reranking" in record:
+        facts = {"Re-ranked": reranked_words(record), **facts}
     if "method" in record:
         facts = {"How": refined_words(record), **facts}
     if record["radius_90_m"] is None:
@@ -162,6 +164,9 @@ def _tops(record: Record, photo: Html, gallery: StoredGallery) -> Iterator[Html]
             tag("i", tag("i", style=f"width:{width:.0f}%"), class_="bar", aria_hidden="true"),
             tag("span", f"belief {percent(100 * one['belief'])}"),
             tag("span", f"cosine {one['score']:.3f}"),
+            tag("span", f"re-ranker {one['rerank_score']:.4g}")
+            if "rerank_score" in one
+            else Html(),
             tag("span", position((one["latitude"], one["longitude"]), one["side_m"])),
             tabindex="0",
             class_=f"top-{one['rank']}",

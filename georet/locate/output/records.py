@@ -59,6 +59,7 @@ def record_of(location: Location, hashes: list[str | None]) -> Record:
     return {
         **dict(zip(PLACE, values, strict=True)),
         **_refined(location),
+        **_reranked(location),
         "photo_sha256": hashes,
         "candidates": [_candidate(at, one) for at, one in enumerate(location.candidates, 1)],
     }
@@ -78,6 +79,16 @@ def accuracy_m(record: Mapping[str, Any]) -> float:
     if record.get("covariance_m2") is not None:
         return float(np.sqrt(_SHARE_90 * np.linalg.eigvalsh(record["covariance_m2"])[1]))
     return float(best["side_m"] if radius is None else radius)
+
+
+def _reranked(location: Location) -> Record:
+    """Return what a re-ranker did, as JSON values; nothing where none was asked."""
+    found = location.reordering
+    if found is None:
+        return {}
+    said = {"changed": found.is_changed, "failed": found.failed}
+    texts = {"reason": found.reason, "note": location.rerank_note}
+    return {"reranking": said | {name: as_text(text) or None for name, text in texts.items()}}
 
 
 def _refined(location: Location) -> Record:
@@ -103,6 +114,8 @@ def _refined(location: Location) -> Record:
 
 
 def _candidate(rank: int, candidate: Candidate) -> Record:
+    score = candidate.rerank_score
+    own = None if score is None or not np.isfinite(score) else round(score, 6)
     return {
         "rank": rank,
         "id": candidate.id,
@@ -112,6 +125,7 @@ def _candidate(rank: int, candidate: Candidate) -> Record:
         "score": round(candidate.score, 6),
         "belief": round(candidate.belief, 6),
         "side_m": _metres(candidate.side_m),
+        **({} if own is None else {"rerank_score": own}),
         "corners": [[round(value, 7) for value in corner] for corner in candidate.corners_latlon],
     }
 
