@@ -22,7 +22,9 @@ from georet.export_spec import ExportSpec
 from georet.identity import EncoderIdentity
 from georet.plugins import Plugins, load_plugins
 from georet.testing import (
+    check_aggregator,
     check_backbone,
+    check_fit,
     check_loss,
     check_optimizer,
     check_output,
@@ -186,6 +188,15 @@ def test_protocols(paste):
     told = protocol.evaluate(ranking_of([0, 1, 3, -1]))
     assert told["mrr"] == pytest.approx(100 * (1 + 1 / 2 + 1 / 4) / 4)
     assert told["recall@1"] == 25
+
+
+def test_aggregators(paste):
+    check_aggregator(paste("georet_aggregators")[0].catalog.create("aggregators", "halves"))
+
+
+def test_fits(paste):
+    found = check_fit(paste("georet_fits")[0].catalog.create("fits", "centre"))
+    assert np.abs(found["query"].offset).max() > 0.1
 
 
 def test_configure(paste):
