@@ -127,7 +127,7 @@ def build(
 
     Stopped or killed, the same command goes on, and the result is the same bytes.
     """
-    from georet.commands.galleries import outcome
+    from georet.commands.galleries import outcome, tell_plugins
     from georet.errors import Interrupted
     from georet.gallery.making.build import build_gallery
     from georet.ground.lengths import lengths_m
@@ -157,6 +157,7 @@ def build(
     except Interrupted as stop:
         again = shlex.join(["georet", *sys.argv[1:]])
         raise Interrupted(stop.what, where=stop.where, hint=f"Go on with: {again}") from stop
+    tell_plugins(out, encoder, selection)
     typer.echo(outcome(out))
 
 

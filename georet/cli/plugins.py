@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from georet.cli.options import AsJson, NoPlugin, PluginNames
+from georet.components import KINDS
 from georet.plugins import PluginInfo, Selection, list_plugins
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ def _print(found: list[PluginInfo]) -> None:
     console = Console()
     console.print(listing)
     console.print(brought)
+    console.print(f"Kinds of component: {', '.join(KINDS)}")
 
 
 def _print_details(details: ComponentDetails) -> None:

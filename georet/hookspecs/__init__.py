@@ -26,6 +26,7 @@ from georet.hookspecs.observers import (
     georet_export_end,
     georet_fit_end,
     georet_fit_start,
+    georet_gallery_end,
     georet_plan_ready,
     georet_step_end,
 )
@@ -75,6 +76,7 @@ OBSERVER_HOOKS: tuple[Hook, ...] = (
     georet_checkpoint,
     georet_fit_end,
     georet_export_end,
+    georet_gallery_end,
 )
 """Told what happens, in this order; what they return is ignored."""
 

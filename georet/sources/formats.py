@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict
 
 from georet.errors import DataError, UsageError
 from georet.plugins import UNSAID, Selection
-from georet.sources.archives.archive import Archive, ArchiveSource
+from georet.sources.archives.archive import Archive
 from georet.sources.archives.rows import checked_scheme
 from georet.sources.archives.stitched import StitchedSurface
 from georet.sources.archives.xyz import XyzFolder, numeric_folders
 from georet.sources.asked import follows_links, refuse_reading, with_reading
+from georet.sources.neighbouring import NeighbouringTiles
 from georet.sources.rasters.cut import CutSource
 from georet.sources.untrusted import check_regular
 from georet.tiles.table import TileSource
@@ -234,7 +235,7 @@ def open_archive(archive: Archive, tiling: Tiling) -> TileSource:
                 where=str(archive.path),
                 hint="Give --side as well, or leave --overlap out.",
             )
-        return ArchiveSource(archive, tiling)
+        return NeighbouringTiles(archive, tiling)
     check_void = tiling.max_nodata < 1
     parts = [
         (side, StitchedSurface(archive, tiling.zoom, side, check_void=check_void))

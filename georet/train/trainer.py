@@ -46,6 +46,7 @@ class Trainer:
         self.bad_images = parts.embedder.bad_images
         recorded = None if checkpoint is None else checkpoint.state.get("begun")
         self.changes = check_begun(recorded, config, parts.data.pairs)
+        self._cut_at = None if checkpoint is None else int(checkpoint.state["events_offset"])
         self.events = resume(parts, checkpoint)
         self._has_planned = False
         self.log = Log(self.events, self.stop, partial(plugins.observe, trainer=self), run_dir)
@@ -57,7 +58,7 @@ class Trainer:
         """Train to the end, evaluate every gallery, and return the results by set."""
         self.encoder.train()
         self.objective.train()
-        self.log.observe("georet_fit_start")
+        self.log.observe("georet_fit_start", cut_at=self._cut_at)
         error: BaseException | None = None
         try:
             with self.stop, self._loader() as loader:

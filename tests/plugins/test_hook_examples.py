@@ -212,7 +212,10 @@ OBSERVED = {
         {"curve": {4: {"cross": 55.0}}},
     ),
     "georet_fit_end": ({"error": None}, {"outcome": ["finished"]}),
-    "georet_export_end": ({"artefact": Path("out/encoder.onnx")}, {"written": ["encoder.onnx"]}),
+    "georet_export_end": (
+        {"artefact": Path("out/encoder.onnx"), "run_dir": Path("run")},
+        {"written": ["encoder.onnx"]},
+    ),
 }
 
 
@@ -226,9 +229,19 @@ def test_observers(paste, hook):
 
 def test_fit_start(paste, caplog):
     plugins, _ = paste("georet_fit_start")
+    trainer = SimpleNamespace(config=_config(8))
     with caplog.at_level("INFO"):
-        plugins.observe("georet_fit_start", trainer=SimpleNamespace(config=_config(8)))
+        plugins.observe("georet_fit_start", trainer=trainer, cut_at=None)
+        plugins.observe("georet_fit_start", trainer=trainer, cut_at=704)
     assert "a run of 3 epochs starts" in caplog.text
+    assert "a run of 3 epochs goes on at byte 704 of its events" in caplog.text
+
+
+def test_gallery_end(paste, tmp_path):
+    plugins, names = paste("georet_gallery_end")
+    (tmp_path / "gallery.json").write_text('{"num_tiles": 12}')
+    plugins.observe("georet_gallery_end", gallery=tmp_path, run_dir=None)
+    assert names["sizes"] == {tmp_path.name: 12}
 
 
 def test_checkpoint(paste):

@@ -64,6 +64,11 @@ class ArchiveSource:
         """Return what a user should know of the archive."""
         return remarks_of(self.archive)
 
+    def place(self, row: int) -> tuple[int, int]:
+        """Return x and y of a tile."""
+        x, y = self._kept[row].tolist()
+        return x, y
+
     @cached_property
     def _kept(self) -> Ints:
         listed = self.archive.listing(self.zoom)

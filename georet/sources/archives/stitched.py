@@ -54,6 +54,11 @@ class StitchedSurface:
         y = HALF_WORLD_M - (positions[:, 1] + self._first[1] * self.tile_px) * pixel_m
         return latlon_of_mercator(np.stack([x, y], axis=-1))
 
+    def window_of(self, x: int, y: int) -> Doubles:
+        """Return left, top, width, height float64[4] of the archive's tile x, y."""
+        column, row = (x - self._first[0]) % 2**self.zoom, y - self._first[1]
+        return np.array([column, row, 1.0, 1.0]) * self.tile_px
+
     def void_shares(self, windows: Doubles) -> Doubles:
         """Return the share float64[R] without data of the windows [R, 4]."""
         cells = windows / self.tile_px

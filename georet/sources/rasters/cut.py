@@ -56,20 +56,9 @@ class CutSource:
         uint8[h, w, 3], at most 1024 pixels a side, and its corners float64[4, 2].
         """
         plan = self._plan
-        part = int(plan.part[row])
-        side, surface = self.parts[part]
-        window = plan.windows[row]
-        extent = np.array([surface.width, surface.height], np.float64)
-        half = window[2:] / 2 * max(1.0, side_m / side)
-        centre = window[:2] + window[2:] / 2
-        first = np.clip(np.floor(centre - half), 0, extent - 1)
-        last = np.clip(np.ceil(centre + half), first + 1, extent)
-        wide = np.concatenate([first, last - first])
-        name = plan.table.ids[row]
-        table, there = table_of(surface, wide[None], [name])
-        if not there.all():  # at the rim of a map of the whole globe
-            return self.read(row), plan.table.corners_latlon[row]
-        return read_window(surface, wide, name), table.corners_latlon[0]
+        side, surface = self.parts[int(plan.part[row])]
+        found = read_wider(surface, plan.windows[row], side_m / side, plan.table.ids[row])
+        return found or (self.read(row), plan.table.corners_latlon[row])
 
     def describe(self) -> dict[str, Any]:
         """Return the surfaces' descriptions and the tiling."""
@@ -118,6 +107,22 @@ def joined(tables: Sequence[TileTable]) -> TileTable:
         np.concatenate([table.corners_latlon for table in tables]),
         np.concatenate([table.side_m for table in tables]),
     )
+
+
+def read_wider(
+    surface: Surface, window: Doubles, factor: float, name: str
+) -> tuple[Pixels, Doubles] | None:
+    """Return what lies in ``factor`` times a window, as far as the surface goes, and its corners.
+
+    uint8[h, w, 3] and float64[4, 2]; None where a part of that is no ground, at the rim of a map.
+    """
+    extent = np.array([surface.width, surface.height], np.float64)
+    half, centre = window[2:] / 2 * max(1.0, factor), window[:2] + window[2:] / 2
+    first = np.clip(np.floor(centre - half), 0, extent - 1)
+    last = np.clip(np.ceil(centre + half), first + 1, extent)
+    wide = np.concatenate([first, last - first])
+    table, there = table_of(surface, wide[None], [name])
+    return (read_window(surface, wide, name), table.corners_latlon[0]) if there.all() else None
 
 
 def read_window(surface: Surface, window: Doubles, name: str) -> Pixels:

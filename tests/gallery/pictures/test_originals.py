@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -175,3 +176,37 @@ def test_imagery_of_a_plugin_is_opened_only_where_the_user_names_the_plugin(tmp_
     gallery = built(open_source("x.flat?value=40", Tiling(), selection=selection), tmp_path / "g")
     assert Originals(gallery, selection).tile(1).image[0, 0, 0] == 41
     assert "flat:flat" in Originals(gallery).tile(1).note
+
+
+def test_around_a_tile_of_an_archive_lie_its_neighbours(tmp_path):
+    images = {}
+    for x in range(8580, 8583):
+        for y in range(5700, 5703):
+            rng = np.random.default_rng([x, y])
+            images[x, y] = rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)
+            path = tmp_path / "grid" / "14" / str(x) / f"{y}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), images[x, y][:, :, ::-1])
+    gallery = built(str(tmp_path / "grid"), tmp_path / "g", Tiling())
+    row = gallery.tiles.ids.index("14/8581/5701")
+    wide = Originals(gallery).around(row, 2 * float(gallery.tiles.side_m[row]))
+    assert wide.image.shape == (128, 128, 3)
+    assert np.array_equal(wide.image[32:96, 32:96], images[8581, 5701])
+    assert np.array_equal(wide.image[:32, :32], images[8580, 5700][32:, 32:])
+    places = wide.latlon_of(np.array([[32.0, 32.0], [96.0, 96.0]]))
+    assert distance_m(places, gallery.tiles.corners_latlon[row][[0, 2]]).max() < 1
+
+
+def test_a_gallery_cannot_make_georet_load_an_installed_plugin(tmp_path, monkeypatch):
+    site = tmp_path / "site"
+    (site / "flat-1.dist-info").mkdir(parents=True)
+    (site / "flat-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: flat\n")
+    (site / "flat-1.dist-info" / "entry_points.txt").write_text("[georet]\nflat = flat_plugin\n")
+    (site / "flat_plugin.py").write_text(FLAT)
+    monkeypatch.syspath_prepend(str(site))
+    source = open_source("x.flat", Tiling(), selection=Selection.of(["flat"]))
+    gallery = built(source, tmp_path / "g")
+    sys.modules.pop("flat_plugin")
+    assert "needs the plugin 'flat'" in Originals(gallery).tile(0).note
+    assert "flat_plugin" not in sys.modules
+    assert Originals(gallery, Selection.of(["flat"])).tile(0).is_full
