@@ -86,10 +86,8 @@ class Reranking:
             found = reordering_of(self.reranker, path, files, context)
         moved = np.concatenate([rows[found.order], field.rows[len(rows) :]])
         # What was read of a tile is kept on it; what wasn't asked for needs no note.
-        found_patches: list[Patch] = [
-            vars(tile)["patch"] for tile in tiles if "patch" in vars(tile)
-        ]
-        note = next((patch.note for patch in found_patches if not patch.is_full), "")
+        seen: list[Patch] = [vars(tile)["patch"] for tile in tiles if "patch" in vars(tile)]
+        note = next((patch.note for patch in seen if not patch.is_full), "")
         return Field(moved, field.merits), found, note
 
     def _file(self, folder: Path, at: int, tile: Tile) -> Path:

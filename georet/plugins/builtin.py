@@ -35,27 +35,36 @@ PROTOCOLS = {
     "cvusa/sample4geo": "ground panorama to tile, one positive",
     "cvusa/safa": "ground panorama to tile, one positive; R@1% as SAFA, VIGOR, GeoDTR",
     "cvact-val/sample4geo": "ground panorama to tile, validation set, one positive",
-    "cvact-val/safa": "ground panorama to tile, validation set, one positive; R@1% "
-    "as SAFA, VIGOR, GeoDTR",
+    "cvact-val/safa": (
+        "ground panorama to tile, validation set, one positive; R@1% as SAFA, VIGOR, GeoDTR"
+    ),
     "cvact-test/id": "only the query's own tile is right, as Sample4Geo and its followers count",
-    "cvact-test/geo5m": "every tile within 5 m is right, the original definition; not"
-    " comparable with /id",
-    "vigor-same/sample4geo": "all tiles of four cities, seen in training; semi-positives c"
-    "ount against recall",
-    "vigor-same/vigor": "all tiles of four cities, seen in training; semi-positives c"
-    "ount against recall; R@1% as SAFA, VIGOR, GeoDTR",
+    "cvact-test/geo5m": (
+        "every tile within 5 m is right, the original definition; not comparable with /id"
+    ),
+    "vigor-same/sample4geo": (
+        "all tiles of four cities, seen in training; semi-positives count against recall"
+    ),
+    "vigor-same/vigor": (
+        "all tiles of four cities, seen in training; semi-positives count against recall; "
+        "R@1% as SAFA, VIGOR, GeoDTR"
+    ),
     "vigor-cross/sample4geo": "all tiles of two unseen cities; semi-positives count against recall",
-    "vigor-cross/vigor": "all tiles of two unseen cities; semi-positives count against"
-    " recall; R@1% as SAFA, VIGOR, GeoDTR",
+    "vigor-cross/vigor": (
+        "all tiles of two unseen cities; semi-positives count against recall; R@1% as SAFA, "
+        "VIGOR, GeoDTR"
+    ),
     "university-1652/d2s": "drone to satellite; junk removed",
     "university-1652/s2d": "satellite to drone; junk removed",
-    "university-1652/multi": "mean embedding of a building's drone images to satellite; ju"
-    "nk removed",
+    "university-1652/multi": (
+        "mean embedding of a building's drone images to satellite; junk removed"
+    ),
     "sdm/denseuav": "SDM with Euclidean distance in degrees, decay 5e3",
     "sdm/gta-uav": "SDM with distance in metres, decay 1e-3",
     "recall": "recall of the positive, for data of one's own",
-    "recall/scaled": "recall of the positive; shares within distances that fit the"
-    " spacing of the references",
+    "recall/scaled": (
+        "recall of the positive; shares within distances that fit the spacing of the references"
+    ),
     "metres": "great-circle error of the best reference; positives are not asked",
     "orbitview": "photo from orbit to nadir tile, one positive; errors of hundreds of kilometres",
 }

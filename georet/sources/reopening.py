@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from georet.errors import DataError
-from georet.plugins import UNSAID, Selection
+from georet.plugins import UNSAID, Selection, load_plugins
 from georet.sources.opening import open_source
 from georet.tiles.table import TileSource
 from georet.tiles.tiling import Tiling
@@ -30,6 +30,7 @@ def reopen_source(described: Mapping[str, Any], *, selection: Selection = UNSAID
     Its files are compared by what ``georet.tiles.fingerprints`` keeps of them. A source of a plugin
     needs that plugin in ``selection``: a gallery can't make georet load one.
     """
+    _check_loaded(described, selection)
     text, name, tiling = _asked(described)
     try:
         source = open_source(text, tiling, selection=selection, name=name)
@@ -43,6 +44,16 @@ def reopen_source(described: Mapping[str, Any], *, selection: Selection = UNSAID
             where=text,
         )
     return source
+
+
+def _check_loaded(described: Mapping[str, Any], selection: Selection) -> None:
+    """Raise DataError where the plugin that a description names isn't one that the user chose."""
+    named = described.get("opened_by") or described.get("dataset", {}).get("name", "")
+    owner, colon, _ = str(named).partition(":")
+    if colon and owner not in load_plugins(selection).versions:
+        raise DataError(
+            f"the imagery needs the plugin {owner!r}", where=named, hint=f"--plugins {owner}"
+        )
 
 
 def _asked(described: Mapping[str, Any]) -> tuple[str, str, Tiling]:

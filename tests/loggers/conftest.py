@@ -52,7 +52,7 @@ def events() -> Callable[[Path], list[dict[str, Any]]]:
 def torn_and_resumed(
     tiny_run, runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], Path]:
-    """Return what trains with a logger: torn at step 5, taken up from step 4, to the end."""
+    """Return what trains with a logger: torn behind step 5, which happens again."""
 
     def train(logger: str) -> Path:
         (tmp_path / "tears.py").write_text(TEARS)

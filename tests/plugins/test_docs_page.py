@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from georet import hookspecs
 from georet.plugins import load_plugins
 from georet.testing import check_loss
+from georet.testing.protocol_check import NUM_QUERIES, drawn_ranking
 from georet.testing.synthetic import batch_of, embedded_batch, made_up_pairs
 
 DOCS_DIR = Path(__file__).parents[2] / "docs"
@@ -69,3 +73,16 @@ def test_the_pages_own_plugin_loads_and_its_loss_computes(mine_path):
     scale = embedded.logit_scale
     expected = (torch.log(torch.tensor(2.0)) + torch.log1p(torch.exp(-scale))) / 2
     assert loss(embedded).item() == pytest.approx(expected.item())
+
+
+def test_the_pages_metric_splits_recall_by_a_column_of_the_queries():
+    page = (DOCS_DIR / "plugins.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(def recall_by_altitude.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {"np": np}
+    exec(code, names)
+    ranking = drawn_ranking("recall")
+    # The queries' altitudes rise from row to row.
+    ranking = replace(ranking, rank=(np.arange(NUM_QUERIES) >= NUM_QUERIES // 2).astype(np.int64))
+    found = names["recall_by_altitude"](ranking)
+    assert found == {"recall@1_low": 100, "recall@1_high": 0}
+    assert names["recall_by_altitude"](replace(ranking, queries=None)) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -194,3 +195,18 @@ def test_around_a_tile_of_an_archive_lie_its_neighbours(tmp_path):
     assert np.array_equal(wide.image[:32, :32], images[8580, 5700][32:, 32:])
     places = wide.latlon_of(np.array([[32.0, 32.0], [96.0, 96.0]]))
     assert distance_m(places, gallery.tiles.corners_latlon[row][[0, 2]]).max() < 1
+
+
+def test_a_gallery_cannot_make_georet_load_an_installed_plugin(tmp_path, monkeypatch):
+    site = tmp_path / "site"
+    (site / "flat-1.dist-info").mkdir(parents=True)
+    (site / "flat-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: flat\n")
+    (site / "flat-1.dist-info" / "entry_points.txt").write_text("[georet]\nflat = flat_plugin\n")
+    (site / "flat_plugin.py").write_text(FLAT)
+    monkeypatch.syspath_prepend(str(site))
+    source = open_source("x.flat", Tiling(), selection=Selection.of(["flat"]))
+    gallery = built(source, tmp_path / "g")
+    sys.modules.pop("flat_plugin")
+    assert "needs the plugin 'flat'" in Originals(gallery).tile(0).note
+    assert "flat_plugin" not in sys.modules
+    assert Originals(gallery, Selection.of(["flat"])).tile(0).is_full
