@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from georet.testing.backbone_check import check_backbone
     from georet.testing.dataset_check import check_dataset
+    from georet.testing.executor_check import check_executor
     from georet.testing.index_check import check_index
     from georet.testing.loss_check import check_loss
     from georet.testing.pixel_session import PixelSession
@@ -26,6 +27,7 @@ _HOMES = {
     "TinyDataset": "tiny",
     "check_backbone": "backbone_check",
     "check_dataset": "dataset_check",
+    "check_executor": "executor_check",
     "check_index": "index_check",
     "check_loss": "loss_check",
     "check_plugin": "plugin_check",
@@ -39,6 +41,7 @@ __all__ = [
     "TinyDataset",
     "check_backbone",
     "check_dataset",
+    "check_executor",
     "check_index",
     "check_loss",
     "check_plugin",

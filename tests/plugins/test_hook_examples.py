@@ -20,7 +20,7 @@ from georet.errors import ConfigError
 from georet.export_spec import ExportSpec
 from georet.identity import EncoderIdentity
 from georet.plugins import Plugins, load_plugins
-from georet.testing import check_backbone, check_loss, check_sampler
+from georet.testing import check_backbone, check_executor, check_loss, check_sampler
 from georet.testing.tiny_backbone import TinyBackbone
 from georet.types import EvaluationSet, PairTable
 
@@ -128,6 +128,10 @@ def test_backends(paste, tmp_path):
 def test_rerankers(paste):
     reranker = paste("georet_rerankers")[0].catalog.create("rerankers", "reverse")
     assert reranker(Path("query.jpg"), [Path("a"), Path("b")]).tolist() == [1, 0]
+
+
+def test_executors(paste):
+    check_executor(paste("georet_executors")[0].catalog.create("executors", "one-by-one"))
 
 
 def test_configure(paste):
