@@ -9,7 +9,26 @@ from typing import Annotated, Any
 import typer
 
 from georet.cli import gallery_bench, gallery_build, gallery_calibrate
-from georet.cli.options import AsJson, GalleryFolder
+from georet.cli.gallery_build import (
+    BandNumbers,
+    Batch,
+    Corners,
+    Devices,
+    EncoderFolder,
+    MaxNodata,
+    Nodata,
+    Origin,
+    Overlap,
+    Resolution,
+    Sides,
+    Source,
+    StorageName,
+    Thumbnails,
+    Zoom,
+    tiling_of,
+)
+from georet.cli.options import AsJson, BackendName, Checkpoint, GalleryFolder, NoPlugin, PluginNames
+from georet.plugins import Selection
 
 EPILOG = """Examples:
 
@@ -19,6 +38,18 @@ georet gallery info area.gallery
 
 georet gallery verify area.gallery
 """
+PLAN_EPILOG = """Examples:
+
+georet gallery plan area.tif --encoder runs/first --side 400m --overlap 0.5
+
+georet gallery plan area.tif --encoder runs/first --side 400m --storage int8 --area 149e6
+"""
+Area = Annotated[
+    float | None,
+    typer.Option(metavar="KM2", help="For so much ground that looks the same: 149e6 is all land."),
+]
+Cores = Annotated[int | None, typer.Option(min=1, help="Tell the time for so many cores.")]
+NumSampled = Annotated[int, typer.Option("--sample", min=1, help="Tiles that are measured.")]
 app = typer.Typer(
     help="Build galleries of embedded tiles, look into them, check and measure them.",
     rich_markup_mode=None,
@@ -27,6 +58,63 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 app.command("build", epilog=gallery_build.EPILOG)(gallery_build.build)
+
+
+@app.command(epilog=PLAN_EPILOG)
+def plan(
+    source: Source,
+    encoder: EncoderFolder,
+    backend: BackendName = "auto",
+    checkpoint: Checkpoint = "last",
+    side: Sides = None,
+    overlap: Overlap = 0.0,
+    zoom: Zoom = None,
+    max_nodata: MaxNodata = 0.5,
+    nodata: Nodata = None,
+    bands: BandNumbers = None,
+    origin: Origin = None,
+    resolution: Resolution = None,
+    corners: Corners = None,
+    storage: StorageName = "fp32",
+    devices: Devices = None,
+    thumbnails: Thumbnails = True,
+    batch: Batch = 64,
+    area: Area = None,
+    cores: Cores = None,
+    sample: NumSampled = 256,
+    as_json: AsJson = False,
+    plugins: PluginNames = None,
+    no_plugin: NoPlugin = None,
+) -> None:
+    """Say how many tiles, bytes and hours a gallery takes, by a measured sample; write nothing."""
+    from georet.commands.planning import show_plan
+    from georet.gallery.making.layout import devices_of
+    from georet.gallery.making.settings import BuildSettings
+    from georet.sessions import SessionSpec
+    from georet.types import REFERENCE
+
+    settings = BuildSettings(
+        tiling=tiling_of(
+            side, overlap, zoom, max_nodata, nodata, bands, origin, resolution, corners
+        ),
+        storage=storage,
+        devices=devices_of(devices),
+        thumbnails=thumbnails,
+        batch_size=batch,
+    )
+    selection = Selection.of(plugins, no_plugin)
+    spec = SessionSpec(encoder, REFERENCE, backend, checkpoint, selection)
+    for line in show_plan(
+        source,
+        spec,
+        settings,
+        area_km2=area,
+        cores=cores,
+        num_sampled=sample,
+        as_json=as_json,
+        warn=lambda text: typer.echo(text, err=True),
+    ):
+        typer.echo(line)
 
 
 @app.command(

@@ -6,12 +6,15 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from georet.cli.options import BackendName, Checkpoint, NoPlugin, PluginNames
 from georet.plugins import Selection
+
+if TYPE_CHECKING:
+    from georet.tiles.tiling import Tiling
 
 EPILOG = """Examples:
 
@@ -110,6 +113,9 @@ Share = Annotated[
 ]
 Thumbnails = Annotated[bool, typer.Option(help="Keep small pictures of the tiles.")]
 Quota = Annotated[float, typer.Option(help="Share of the tiles that may be unreadable.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what it would take, as georet gallery plan.")
+]
 Batch = Annotated[int, typer.Option(help="Tiles embedded at once.")]
 
 
@@ -138,6 +144,7 @@ def build(
     thumbnails: Thumbnails = True,
     bad_tile_quota: Quota = 0.01,
     batch: Batch = 64,
+    dry_run: DryRun = False,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
 ) -> None:
@@ -149,38 +156,72 @@ def build(
     from georet.errors import Interrupted
     from georet.gallery.making.build import build_gallery
     from georet.gallery.making.layout import devices_of
-    from georet.ground.lengths import lengths_m
+    from georet.gallery.making.settings import BuildOptions, BuildSettings
     from georet.sessions import SessionSpec
     from georet.sources.opening import named_source
-    from georet.tiles.tiling import Tiling
     from georet.types import REFERENCE
 
     selection = Selection.of(plugins, no_plugin)
-    cut = (lengths_m(side or (), where="--side"), overlap, zoom, max_nodata, nodata)
-    tiling = Tiling(*cut, **_reading(bands, origin, resolution, corners))
+    spec = SessionSpec(encoder, REFERENCE, backend, checkpoint, selection)
+    named = named_source(source, source_kind, selection=selection)
+    options: BuildOptions = {
+        "tiling": tiling_of(
+            side, overlap, zoom, max_nodata, nodata, bands, origin, resolution, corners
+        ),
+        "storage": storage,
+        "shard_size": shard_size,
+        "workers": workers,
+        "devices": devices_of(devices),
+        "executor": executor,
+        "shard": _share(shard),
+        "thumbnails": thumbnails,
+        "bad_tile_quota": bad_tile_quota,
+        "batch_size": batch,
+    }
+
+    def say(text: str) -> None:
+        typer.echo(text, err=True)
+
+    if dry_run:
+        from georet.commands.planning import show_plan
+
+        for line in show_plan(named, spec, BuildSettings(**options), warn=say):
+            typer.echo(line)
+        return
+    command = _without("--executor", sys.argv[1:])
     try:
         build_gallery(
-            named_source(source, source_kind, selection=selection),
-            SessionSpec(encoder, REFERENCE, backend, checkpoint, selection),
+            named,
+            spec,
             out,
-            tiling=tiling,
-            storage=storage,
-            shard_size=shard_size,
-            workers=workers,
-            devices=devices_of(devices),
-            executor=executor,
-            command=_without("--executor", sys.argv[1:]),
-            shard=_share(shard),
-            thumbnails=thumbnails,
-            bad_tile_quota=bad_tile_quota,
-            batch_size=batch,
-            say=lambda text: typer.echo(text, err=True),
+            say=say,
+            command=command,
+            **options,
         )
     except Interrupted as stop:
         again = shlex.join(["georet", *sys.argv[1:]])
         raise Interrupted(stop.what, where=stop.where, hint=f"Go on with: {again}") from stop
     tell_plugins(out, encoder, selection)
     typer.echo(outcome(out))
+
+
+def tiling_of(
+    side: list[str] | None,
+    overlap: float,
+    zoom: int | None,
+    max_nodata: float,
+    nodata: float | None,
+    bands: str | None,
+    origin: str | None,
+    resolution: str | None,
+    corners: str | None,
+) -> Tiling:
+    """Return the tiling that the options describe."""
+    from georet.ground.lengths import lengths_m
+    from georet.tiles.tiling import Tiling
+
+    cut = (lengths_m(side or (), where="--side"), overlap, zoom, max_nodata, nodata)
+    return Tiling(*cut, **_reading(bands, origin, resolution, corners))
 
 
 def _reading(

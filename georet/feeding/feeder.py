@@ -10,13 +10,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing import get_context
 from typing import Any, Final, Protocol
 
 import numpy as np
 
+from georet.feeding.batch import Filled, Waiting, filled
 from georet.feeding.decoder import Filler, Piece, Reply, fill_piece
 from georet.feeding.decoders import PIECE, Decoders, cut
 from georet.feeding.ring import LEAST_SLOTS, make_ring, slot_bytes
@@ -29,38 +29,6 @@ MOST_BYTES: Final = 1 << 30
 _POLL_S: Final = 0.2
 
 Check = Callable[[], None]
-
-
-@dataclass
-class Filled:
-    """A batch: the readable ``rows`` int64[M] and ``images`` uint8[M, H, W, 3] in their order.
-
-    ``extras`` [M] came with the images; ``bad`` are (row, reason) of the others. The images stay
-    until the batch is released.
-    """
-
-    tag: Any
-    slot: int
-    rows: Ints
-    images: Pixels
-    extras: list[bytes | None]
-    bad: list[tuple[int, str]]
-
-
-@dataclass
-class _Waiting:
-    tag: Any
-    slot: int
-    rows: Ints
-    num_left: int
-    extras: list[bytes | None]
-    bad: list[tuple[int, str]] = field(default_factory=list)
-
-    def note(self, first: int, reply: Reply) -> None:
-        """Take in what became of the piece that begins at ``first``."""
-        self.num_left -= 1
-        self.bad += reply.bad
-        self.extras[first : first + len(reply.extras)] = reply.extras
 
 
 class Feeder(Protocol):
@@ -132,7 +100,7 @@ class HereFeeder:
         piece = Piece(0, slot, 0, rows.tolist(), None)
         bad, extras = fill_piece(piece, self._filler, self.memory[slot], np.zeros(2, np.int64))
         self.waited_s += time.monotonic() - began_s
-        return _filled(_Waiting(tag, slot, rows, 0, extras, bad), self.memory[slot])
+        return filled(Waiting(tag, slot, rows, 0, extras, bad), self.memory[slot])
 
     def release(self, batch: Filled) -> None:
         """Give the slot of a batch back."""
@@ -170,8 +138,8 @@ class PoolFeeder:
         )
         self.memory = self._ring.images()
         self._free = list(range(self._ring.num_slots))
-        self._waiting: deque[_Waiting] = deque()
-        self._pieces: dict[int, tuple[_Waiting, int]] = {}
+        self._waiting: deque[Waiting] = deque()
+        self._pieces: dict[int, tuple[Waiting, int]] = {}
         self._numbers = count()
         self._busy_s = self._idle_s = 0.0
         self._change = threading.Condition()
@@ -204,7 +172,7 @@ class PoolFeeder:
         lanes = self._filler.lanes(rows)
         of_rows = [None] * len(rows) if lanes is None else lanes.tolist()
         pieces = cut(0, slot, rows.tolist(), of_rows, self._piece)
-        batch = _Waiting(tag, slot, rows, len(pieces), [None] * len(rows))
+        batch = Waiting(tag, slot, rows, len(pieces), [None] * len(rows))
         with self._change:
             self._waiting.append(batch)
             for piece in pieces:
@@ -226,7 +194,7 @@ class PoolFeeder:
                 raise self._error
             self._waiting.popleft()
         self.waited_s += time.monotonic() - began_s
-        return _filled(batch, self.memory[batch.slot])
+        return filled(batch, self.memory[batch.slot])
 
     def release(self, batch: Filled) -> None:
         """Give the slot of a batch back."""
@@ -286,20 +254,3 @@ def num_slots_for(workers: int, piece: int, capacity: int, size: tuple[int, int]
     wanted = held + 1 + -(-2 * workers * piece // capacity)
     allowed = MOST_BYTES // slot_bytes(capacity, size)
     return max(LEAST_SLOTS, held + 1, min(wanted, allowed))
-
-
-def _filled(batch: _Waiting, slot: Pixels) -> Filled:
-    """Return a batch whose pieces are all there, bad images left out and the others moved up."""
-    images, rows, extras = slot[: len(batch.rows)], batch.rows, batch.extras
-    bad = sorted(batch.bad)
-    if bad:
-        is_good = np.ones(len(rows), bool)
-        is_good[[place for place, _ in bad]] = False
-        good = np.flatnonzero(is_good)
-        for place, origin in enumerate(good):
-            images[place] = images[origin]
-        images, extras = images[: len(good)], [extras[place] for place in good]
-    else:
-        good = np.arange(len(rows))
-    reasons = [(int(rows[place]), why) for place, why in bad]
-    return Filled(batch.tag, batch.slot, rows[good], images, extras, reasons)

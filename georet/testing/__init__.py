@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from georet.testing.aggregator_check import check_aggregator
     from georet.testing.backbone_check import check_backbone
     from georet.testing.dataset_check import check_dataset
+    from georet.testing.executor_check import check_executor
     from georet.testing.fit_check import check_fit
     from georet.testing.index_check import check_index
     from georet.testing.loss_check import check_loss
@@ -36,6 +37,7 @@ _HOMES = {
     "check_aggregator": "aggregator_check",
     "check_backbone": "backbone_check",
     "check_dataset": "dataset_check",
+    "check_executor": "executor_check",
     "check_fit": "fit_check",
     "check_index": "index_check",
     "check_loss": "loss_check",
@@ -59,6 +61,7 @@ __all__ = [
     "check_aggregator",
     "check_backbone",
     "check_dataset",
+    "check_executor",
     "check_fit",
     "check_index",
     "check_loss",

@@ -18,7 +18,6 @@ from georet.tables.bank import BankSpec, EmbeddingBank
 from georet.types.judging import EvaluationProtocol, EvaluationSet, Ranking, ViewPair
 from georet.types.training import (
     JUNK_ID,
-    MAP,
     QUERY,
     REFERENCE,
     Batch,
@@ -37,7 +36,6 @@ from georet.types.training import (
 __all__ = [
     "BankSpec",
     "JUNK_ID",
-    "MAP",
     "QUERY",
     "REFERENCE",
     "Batch",

@@ -24,6 +24,7 @@ from georet.plugins import Plugins, load_plugins
 from georet.testing import (
     check_aggregator,
     check_backbone,
+    check_executor,
     check_fit,
     check_loss,
     check_optimizer,
@@ -197,6 +198,10 @@ def test_aggregators(paste):
 def test_fits(paste):
     found = check_fit(paste("georet_fits")[0].catalog.create("fits", "centre"))
     assert np.abs(found["query"].offset).max() > 0.1
+
+
+def test_executors(paste):
+    check_executor(paste("georet_executors")[0].catalog.create("executors", "one-by-one"))
 
 
 def test_configure(paste):

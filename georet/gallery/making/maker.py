@@ -18,7 +18,7 @@ import numpy as np
 from georet.contracts.making import Tick
 from georet.contracts.running import Session
 from georet.embeddings import embed_stream
-from georet.feeding.feeder import Filled
+from georet.feeding.batch import Filled
 from georet.files import tidy_temporary
 from georet.gallery.files import journal
 from georet.gallery.files.claims import release, try_claim
