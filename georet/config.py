@@ -56,15 +56,6 @@ class LossSpec(ComponentSpec):
     weight: NonNegative = 1.0
 
 
-class AggregatorSpec(ComponentSpec):
-    """An aggregator among a backbone's options: a name, or a mapping with name and options."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _named(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
-
-
 class DataConfig(Section):
     """How images are decoded, augmented and loaded."""
 

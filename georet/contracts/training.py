@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 class Backbone(Protocol):
     """A ``torch.nn.Module``: normalised images float[B, 3, H, W] -> features float[B, D].
 
-    The features are not of unit length. Aggregators and extra heads live inside. Where it has
+    The features are not of unit length. Aggregators and extra heads live inside. Of these, its
+    ``forward`` is told those that it has a parameter for: ``view``, the name of the images' view,
+    in exports too; ``batch``, in training the ``Batch`` of the images' pairs (of a chunk, where
+    ``train.chunk`` is set), else None; ``outputs``, None or a dictionary into which it puts what
+    losses want beside the features, tensors of B rows: ``map`` float[B, C, h, w], or any other.
+
+    Where it has
     ``bare_options: dict[str, Any]`` (JSON values), these replace the configured options when its
     weights will come from a checkpoint, so that nothing is read or fetched in vain.
     """

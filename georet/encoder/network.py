@@ -161,6 +161,11 @@ class Encoder(nn.Module):
         }
 
 
+def has_maps(tensors: Mapping[str, Tensor]) -> bool:
+    """Say whether an encoder's tensors include those of fitted maps."""
+    return any(name.startswith(f"{FITTED}.") for name in tensors)
+
+
 def _check_names(names: Mapping[str, object], what: str) -> None:
     for name in names:
         if hasattr(nn.ModuleDict, name) or name == "training" or "." in name:

@@ -22,7 +22,9 @@ def georet_backbones() -> Iterable[Component]:
     """Declare backbones: modules, images float[B, 3, H, W] -> features float[B, D].
 
     ``embed_dim`` is D; ``mean`` and ``std`` say how RGB in 0..1 is normalised before. The features
-    are not of unit length. Aggregators and extra heads live inside. Added in 0.1.
+    are not of unit length. Aggregators and extra heads live inside. ``forward`` may have the
+    parameters ``view`` (its name), ``batch`` (of a training, else None) and ``outputs`` (None, or a
+    dictionary for what losses alone want): who names one is told. Added in 0.1.
 
     Example::
 
@@ -55,7 +57,9 @@ def georet_losses() -> Iterable[Component]:
 
     ``embedded.query`` and ``embedded.reference`` are float32[B, D] of unit length, row i of one
     belongs to row i of the other; ``embedded.batch`` has ids, positions, semi-positives and the
-    data set's own columns. A loss may own parameters; they are trained, and never exported. Several
+    data set's own columns. With ``wants_maps = True`` it has ``embedded.maps[view]`` float[B, C, h,
+    w], with ``wants_outputs = ("logits",)`` ``embedded.outputs[view]["logits"]``, of backbones that
+    give them. A loss may own parameters; they are trained, and never exported. Several
     losses with weights make the objective. Added in 0.1.
 
     Example::

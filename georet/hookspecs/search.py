@@ -82,7 +82,9 @@ def georet_exporters() -> Iterable[Component]:
     ``out`` doesn't exist yet: make it. ``spec`` (``georet.export_spec``) names views, image size,
     precision, batches and targets. ``georet export RUN --format NAME`` calls it. An exporter may
     have ``check(encoder, sizes: {view: (height, width)})``, which raises a georet error where the
-    encoder can't be written; a training begins with it, and warns. Added in 0.1.
+    encoder can't be written; a training begins with it, and warns. ``encoder.embed(view, images)``
+    is all that an artefact must do; ``encoder.branch(view)`` is it without unit length, and without
+    the maps ``encoder.maps(view)`` of a run with fits. Added in 0.1.
 
     Example::
 

@@ -112,11 +112,12 @@ class Catalog:
     def check(
         self, kind: str, spec: ComponentSpec | Mapping[str, Any] | str, *, where: str = ""
     ) -> None:
-        """Check the options like ``create``, and make nothing."""
+        """Check the options like ``create``, those of components within too, and make nothing."""
         from georet.plugins import options
 
         entry, values = self._chosen(kind, spec, where)
-        options.validate(entry, values, where or entry.id)
+        for inner, place, value in options.validate(entry, values, where or entry.id):
+            self.check(inner, value, where=place)
 
     def options_schema(self, kind: str, name: str) -> dict[str, Any]:
         """Return the JSON schema of a component's options."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from georet.components import KINDS
+from georet.config import ComponentSpec
 from georet.contracts.building import CONTEXT, BuildContext
 from georet.errors import ComponentError, GeoretError, PluginError
 from georet.places import dotted
@@ -112,9 +114,18 @@ def _context_parameter(factory: Callable[..., Any]) -> inspect.Parameter | None:
     return found if found is not None and found.kind in by_name else None
 
 
-def validate(entry: Entry, values: Mapping[str, Any], where: str) -> None:
-    """Check the options; raise ConfigError with the place of the first that doesn't fit."""
-    options_of(entry).read(values, where)
+def validate(
+    entry: Entry, values: Mapping[str, Any], where: str
+) -> Iterator[tuple[str, str, ComponentSpec]]:
+    """Check the options; raise ConfigError with the place of the first that doesn't fit.
+
+    Yields kind, place and value of components among them that are named after their kind: an option
+    ``aggregator`` for ``aggregators``, annotated ``ComponentSpec``.
+    """
+    given = options_of(entry).read(values, where)
+    for name, value in dict(given if isinstance(given, BaseModel) else vars(given)).items():
+        if isinstance(value, ComponentSpec) and f"{name}s" in KINDS:
+            yield f"{name}s", f"{where}.{name}", value
 
 
 def schema(entry: Entry) -> dict[str, Any]:

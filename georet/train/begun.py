@@ -26,6 +26,7 @@ MAY_CHANGE: Final = (
     "train.compile",
     "train.threads",
     "evaluate",
+    "fits",
 )
 """Keys, with all below them, that a resume may change: they don't decide what is learnt."""
 
@@ -36,12 +37,17 @@ def begun(config: RunConfig, pairs: PairTable) -> dict[str, Any]:
 
 
 def check_begun(
-    recorded: Mapping[str, Any] | None, config: RunConfig, pairs: PairTable
+    recorded: Mapping[str, Any] | None,
+    config: RunConfig,
+    pairs: PairTable,
+    *,
+    has_fits: bool = False,
 ) -> list[str]:
     """Return what changed and may, as lines to be told; raise for what may not.
 
     ConfigError lists the changed keys, DataError says that the training pairs are others.
-    ``recorded`` is None for checkpoints that were written before this was remembered.
+    ``has_fits`` says that the run's fits are made, so that others would come too late. ``recorded``
+    is None for checkpoints that were written before this was remembered.
     """
     if recorded is None:
         return []
@@ -51,6 +57,7 @@ def check_begun(
     for key, before, after in _differences(_as_now(recorded["config"]), now["config"]):
         line = f"{key} was {before!r}, and is {after!r}"
         may = any(key == one or key.startswith(f"{one}.") for one in MAY_CHANGE)
+        may &= not (has_fits and key == "fits")
         (told if may else refused).append(line)
     if refused:
         raise ConfigError(

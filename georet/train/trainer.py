@@ -14,6 +14,7 @@ from georet.blame import maker_of
 from georet.config import RunConfig
 from georet.data.loader import PairLoader
 from georet.data.resizing import rule_of
+from georet.encoder import has_maps
 from georet.errors import TrainingError
 from georet.evaluate.evaluator import Result
 from georet.interrupt import StopRequest
@@ -77,7 +78,8 @@ class Trainer:
         self.optimizer, self.stepper, self.sampler = parts.optimizer, parts.stepper, parts.sampler
         self.bad_images = parts.embedder.bad_images
         recorded = None if checkpoint is None else checkpoint.state.get("begun")
-        self.changes = check_begun(recorded, config, parts.data.pairs)
+        has_fits = checkpoint is not None and has_maps(checkpoint.weights)
+        self.changes = check_begun(recorded, config, parts.data.pairs, has_fits=has_fits)
         self.events = resume(parts, checkpoint)
         self._has_planned = False
         self.profile = StepProfile(profile, run_dir / PROFILE, self.stepper.device)

@@ -22,7 +22,9 @@ from georet.export_spec import ExportSpec
 from georet.identity import EncoderIdentity
 from georet.plugins import Plugins, load_plugins
 from georet.testing import (
+    check_aggregator,
     check_backbone,
+    check_fit,
     check_loss,
     check_optimizer,
     check_sampler,
@@ -135,6 +137,15 @@ def test_backends(paste, tmp_path):
 def test_rerankers(paste):
     reranker = paste("georet_rerankers")[0].catalog.create("rerankers", "reverse")
     assert reranker(Path("query.jpg"), [Path("a"), Path("b")]).tolist() == [1, 0]
+
+
+def test_aggregators(paste):
+    check_aggregator(paste("georet_aggregators")[0].catalog.create("aggregators", "halves"))
+
+
+def test_fits(paste):
+    found = check_fit(paste("georet_fits")[0].catalog.create("fits", "centre"))
+    assert np.abs(found["query"].offset).max() > 0.1
 
 
 def test_configure(paste):

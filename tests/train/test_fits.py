@@ -148,3 +148,30 @@ def test_an_average_of_the_weights_is_what_is_fitted_to(start):
     again = evaluate_run(fitted, selection=CHOSEN)["held-out"].metrics
     assert again == pytest.approx(stored["metrics"])
     resume_run(fitted, selection=CHOSEN)
+
+
+def test_fits_may_change_until_they_are_made(start, monkeypatch, settings):
+    from georet.train import fitted as module
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "fit_all", die)
+        with pytest.raises(KeyboardInterrupt):
+            start("run", "fits=[{name: whitening, dim: 4}]")
+    run = start("other").with_name("run")
+
+    def change(before, after):
+        path = run / "config.yaml"
+        text = path.read_text()
+        assert before in text
+        path.write_text(text.replace(before, after))
+        (run / "vouched.json").unlink(missing_ok=True)
+
+    change("dim: 4", "dim: 6")
+    resume_run(run, selection=CHOSEN)
+    assert session(run).identity.embed_dim == 6
+    change("dim: 6", "dim: 5")
+    with pytest.raises(ConfigError, match=r"another configuration: fits was"):
+        resume_run(run, selection=CHOSEN)

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from georet.config import AggregatorSpec
+from georet.config import ComponentSpec
 from georet.contracts.building import BuildContext
 from georet.encoder import Aggregation
 from georet.errors import ConfigError
@@ -69,7 +69,7 @@ class TimmBackbone(nn.Module):
         embed_dim: Annotated[int, Field(gt=0)] | None = None,
         head: HeadKind = "linear",
         head_width: Annotated[int, Field(gt=0)] = 256,
-        aggregator: AggregatorSpec | None = None,
+        aggregator: ComponentSpec | None = None,
         freeze_stages: Annotated[int, Field(ge=0)] = 0,
         freeze_batchnorm: bool = False,
         grad_checkpointing: bool = False,
