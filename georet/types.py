@@ -40,8 +40,6 @@ Positives = Ints | Sequence[Sequence[int]]
 """int64[Q, P], the positive first, then semi-positives, -1 pads; or a list of rows for N:M."""
 
 QUERY, REFERENCE = "query", "reference"
-MAP = "map"
-"""The name of a backbone's output that is its map of features float[B, C, h, w]."""
 JUNK_ID = "-1"
 """The id of references that are neither right nor wrong, as University-1652 writes it."""
 
@@ -240,8 +238,8 @@ class Batch:
 class EmbeddedBatch:
     """What a loss sees: unit-length embeddings and raw features float[B, D] per view, in float32.
 
-    ``logit_scale`` float[] is the factor on cosines (already exponentiated). ``outputs``
-    {view: {name: float32[B, ...]}} is what else backbones give to losses that want it.
+    ``logit_scale`` float[] is the factor on cosines. ``outputs`` {view: {name: float32[B, ...]}},
+    and of them ``maps`` {view: float32[B, C, h, w]}, are what else losses asked backbones for.
     """
 
     embeddings: dict[str, torch.Tensor]
@@ -249,11 +247,7 @@ class EmbeddedBatch:
     logit_scale: torch.Tensor
     batch: Batch
     outputs: Mapping[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
-
-    @property
-    def maps(self) -> dict[str, torch.Tensor]:
-        """Maps of features float[B, C, h, w] per view, for a loss with ``wants_maps``."""
-        return {view: outputs[MAP] for view, outputs in self.outputs.items()}
+    maps: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     @property
     def query(self) -> torch.Tensor:

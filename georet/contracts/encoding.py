@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from georet.types import Doubles, Floats, Ints
 
 if TYPE_CHECKING:
     import torch
 
+MAP: Final = "map"
+"""The name of a backbone's output that is its map of features float[B, C, h, w]."""
 Grids = Mapping[str, tuple[int, int]]
 """Height and width of a map, in places, by view."""
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from georet.blame import blaming, maker_of
+from georet.contracts.encoding import MAP
 from georet.contracts.training import Loss
-from georet.types import MAP, EmbeddedBatch, PairTable
+from georet.types import EmbeddedBatch, PairTable
 
 
 class Objective(nn.Module):

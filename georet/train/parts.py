@@ -16,6 +16,7 @@ from georet.contracts.encoding import Fit
 from georet.contracts.training import Sampler
 from georet.encoder import Encoder
 from georet.evaluate.embed import Embedder
+from georet.fits.fitting import check_fits
 from georet.interrupt import StopRequest
 from georet.plugins import Plugins
 from georet.progress import Stage
@@ -94,7 +95,12 @@ def make_parts(
     modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
     optimizer = make_optimizer(config.train, modules, context)
     average = None if config.train.ema is None else Average(encoder, config.train.ema)
-    fits = setup.make_fits(config, plugins, encoder.feature_dim, views, run_dir)
+    told = setup.building(config, plugins, run_dir, views)
+    fits = [
+        plugins.catalog.create("fits", spec, where=f"fits.{number}", context=told)
+        for number, spec in enumerate(config.fits)
+    ]
+    check_fits(fits, encoder.feature_dim, views)
     precision = setup.precision_of(config)
     stepper = Stepper(
         encoder, objective, optimizer, config.train, precision=precision, seed=config.seed

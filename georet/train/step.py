@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from georet.config import TrainConfig
+from georet.contracts.encoding import MAP
 from georet.encoder import Encoder, unit
 from georet.errors import ComponentError
 from georet.train.objective import Objective
@@ -186,7 +187,9 @@ class Stepper:
         outputs: Mapping[str, Mapping[str, Tensor]],
     ) -> EmbeddedBatch:
         embeddings = {view: unit(f) for view, f in features.items()}
-        return EmbeddedBatch(embeddings, features, self.encoder.log_scale.exp(), batch, outputs)
+        maps = {view: found[MAP] for view, found in outputs.items() if MAP in found}
+        scale = self.encoder.log_scale.exp()
+        return EmbeddedBatch(embeddings, features, scale, batch, outputs, maps)
 
     def _backward(self, total: Tensor) -> None:
         try:

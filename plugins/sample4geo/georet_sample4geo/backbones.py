@@ -10,18 +10,16 @@ from torch import nn
 
 from georet.config import ComponentSpec
 from georet.contracts.building import BuildContext
+from georet.contracts.encoding import MAP
 from georet.encoder import Aggregation
 from georet.errors import ConfigError
-from georet.types import MAP
 from georet_sample4geo.fold import folded
 from georet_sample4geo.heads import Head
 from georet_sample4geo.maps import map_and_token
 from georet_sample4geo.stages import (
     NORMS,
     checkpoint_gradients,
-    cut_after,
-    freeze_first,
-    stage_names,
+    cut_and_freeze,
 )
 from georet_sample4geo.trunks import (
     Channels,
@@ -58,6 +56,8 @@ class TimmBackbone(nn.Module):
     RGB in 0..1) replace those that belong to the weights.
     """
 
+    head: nn.Module
+
     def __init__(
         self,
         *,
@@ -80,6 +80,8 @@ class TimmBackbone(nn.Module):
     ) -> None:
         super().__init__()
         has_head = pool != "default" or head == "conv"
+        if has_head and aggregator is not None:
+            raise ConfigError("aggregator takes the place of pool and head", where="aggregator")
         self._has_map = stage is not None or has_head or aggregator is not None
         self._chosen_size = None if img_size is not None else size_for(model, context)
         img_size = img_size or self._chosen_size
@@ -87,13 +89,7 @@ class TimmBackbone(nn.Module):
             model, weights, img_size=img_size, drop_path=drop_path, has_map=self._has_map
         )
         self.mean, self.std = normalisation(self.trunk, weights, mean, std)
-        frozen: list[str] = []
-        if stage is not None or freeze_stages != 0:
-            names = stage_names(self.trunk, model)
-            if stage is not None:
-                cut_after(self.trunk, names, stage)
-                names = names[: stage + 1]
-            frozen = freeze_first(self.trunk, names, freeze_stages)
+        frozen = cut_and_freeze(self.trunk, model, stage, freeze_stages)
         self.trunk = folded(self.trunk, frozen, torch.rand(1, 3, *probe_size(self.trunk, img_size)))
         self._frozen = [self.trunk.get_submodule(name) for name in frozen]
         self._freezes_batchnorm = freeze_batchnorm
@@ -106,23 +102,8 @@ class TimmBackbone(nn.Module):
             raise ConfigError(
                 "a conv head needs embed_dim", where="head", hint="Add for example embed_dim: 256"
             )
-        self.head: nn.Module
         if aggregator is not None:
-            if has_head or context is None:
-                raise ConfigError(
-                    "aggregator takes the place of pool and head"
-                    if has_head
-                    else "can't be made without the catalogue in context",
-                    where="aggregator",
-                    hint="Give one or the other; aggregator: {name: conv, width: 256} is a head.",
-                )
-            self.head = Aggregation(
-                context.create("aggregators", aggregator, "aggregator"),
-                num_channels=num_channels,
-                grids=self._grids(context),
-                has_token=has_token,
-                embed_dim=embed_dim,
-            )
+            self.head = self._aggregation(aggregator, context, num_channels, has_token, embed_dim)
             embed_dim = self.head.embed_dim
         elif self._has_map:
             self.head = Head(num_channels, use_gem=pool == "gem", width=width, embed_dim=embed_dim)
@@ -182,6 +163,29 @@ class TimmBackbone(nn.Module):
             return int(self.trunk(images).shape[1]), False
         maps, token = self._map(images)
         return int(maps.shape[1]), token is not None
+
+    def _aggregation(
+        self,
+        aggregator: ComponentSpec,
+        context: BuildContext | None,
+        num_channels: int,
+        has_token: bool,
+        embed_dim: int | None,
+    ) -> Aggregation:
+        """Make the aggregator behind the trunk."""
+        if context is None:
+            raise ConfigError(
+                "can't be made without the catalogue",
+                where="aggregator",
+                hint="Make the backbone by Catalog.create, with a BuildContext.",
+            )
+        return Aggregation(
+            context.create("aggregators", aggregator, "aggregator"),
+            num_channels=num_channels,
+            grids=self._grids(context),
+            has_token=has_token,
+            embed_dim=embed_dim,
+        )
 
     @torch.no_grad()
     def _grids(self, context: BuildContext) -> dict[str, Size]:
