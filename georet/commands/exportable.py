@@ -23,7 +23,7 @@ def unexportable(encoder: Encoder, config: RunConfig, plugins: Plugins) -> Itera
     """
     if not config.encoder.check_export:
         return
-    sizes = config.data.size
+    sizes = config.data.embedded_size
     if SHARED not in encoder.branches:
         sizes = {view: size for view, size in sizes.items() if view in encoder.branches}
     for entry in plugins.catalog.entries("exporters"):
@@ -51,5 +51,5 @@ def unexportable_backbones(config: RunConfig, plugins: Plugins) -> Iterator[str]
     owners = [plugins.catalog.find("backbones", spec.name).owner for spec in specs]
     if config.encoder.check_export and any(o.distribution != "georet" for o in owners):
         on_cpu = config.model_copy(update={"device": "cpu"})
-        encoder = setup.make_encoder(on_cpu, plugins, list(config.data.size))
+        encoder = setup.make_encoder(on_cpu, plugins, list(config.data.embedded_size))
         yield from unexportable(encoder, config, plugins)

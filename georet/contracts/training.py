@@ -71,7 +71,10 @@ class Sampler(Protocol):
         batch_size: int,
         seed: int,
     ) -> BatchPlan:
-        """Return the epoch's batches int64[S, B]."""
+        """Return the epoch's batches int64[S, B].
+
+        With a parameter ``epochs: int`` it is told how many epochs the run has.
+        """
 
 
 @runtime_checkable

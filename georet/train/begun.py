@@ -72,6 +72,9 @@ def _data(pairs: PairTable) -> dict[str, Any]:
     digest = hashlib.sha256()
     for array in (pairs.pairs, pairs.semi_positives, *pairs.columns.values()):
         digest.update(b"-" if array is None else np.ascontiguousarray(array).astype("U").tobytes())
+    for view in sorted(pairs.alternatives):
+        rows = pairs.alternatives[view]
+        digest.update(f"{view}{[list(map(int, row)) for row in rows]}".encode())
     for name, table in pairs.views.items():
         digest.update("\n".join([name, *map(str, table.ids)]).encode("utf-8", "surrogateescape"))
         if table.latlon is not None:

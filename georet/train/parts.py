@@ -59,9 +59,10 @@ def make_parts(
     """Build everything from the configuration; with a checkpoint, weights are loaded later."""
     data = setup.load_data(config, plugins)
     # Before the encoder, which may take long to build.
+    setup.check_views(config, data.pairs)
     setup.judged_sets(config, data.evaluations, plugins)
     bare = None if checkpoint is None else checkpoint.state["bare_options"]
-    encoder = setup.make_encoder(config, plugins, list(data.pairs.views), bare)
+    encoder = setup.make_encoder(config, plugins, setup.embedded_views(config, data.pairs), bare)
     sampler = setup.make_sampler(config, plugins)
     objective = setup.make_objective(config, plugins, encoder.embed_dim, data.pairs)
     modules = nn.ModuleDict({"encoder": encoder, "objective": objective})

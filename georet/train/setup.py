@@ -19,6 +19,8 @@ from georet.contracts.training import (
     Metric,
     Sampler,
 )
+from georet.data.course import Course
+from georet.data.course import check_views as views_known
 from georet.encoder import Encoder, build_encoder
 from georet.errors import ConfigError, DataError
 from georet.evaluate import protocol_of
@@ -130,6 +132,18 @@ def judged_sets(
             hint=f"Sets: {', '.join(during)}.",
         )
     return during, choose(sets, asked.final, where="evaluate.final") | during
+
+
+def check_views(config: RunConfig, pairs: PairTable) -> None:
+    """Raise ConfigError where the data section names views that the data set hasn't."""
+    data = config.data
+    Course(pairs, data.size, config.seed, 1, data.size_schedule, data.aux_views)
+    views_known(pairs, "augment", data.augment)
+
+
+def embedded_views(config: RunConfig, pairs: PairTable) -> list[str]:
+    """Return the views that the encoder sees: all but ``data.aux_views``."""
+    return [view for view in pairs.views if view not in config.data.aux_views]
 
 
 def make_encoder(

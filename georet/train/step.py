@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from georet.config import TrainConfig
 from georet.encoder import Encoder, unit
 from georet.errors import ComponentError
+from georet.train.lacking import lengths, present, spread
 from georet.train.objective import Objective
 from georet.train.optim import clip_gradients, set_rate, trained_parameters
 from georet.types import Batch, EmbeddedBatch
@@ -56,7 +57,7 @@ class Stepper:
 
     def run(self, batch: Batch, factor: float, *, update: bool) -> StepResult:
         """Add the batch's gradient; where ``update``, step with ``factor`` times the base rate."""
-        images = {v: x.to(self.device, non_blocking=True) for v, x in batch.images.items()}
+        images = {v: x.to(self.device, non_blocking=True) for v, x in present(batch).items()}
         backward = self._whole if self.config.chunk is None else self._chunked
         total, losses, embedded = backward(images, batch)
         fault = self._finish(total, embedded, factor, update=update)
@@ -110,7 +111,8 @@ class Stepper:
         return total, losses, embedded
 
     def _embedded(self, features: dict[str, Tensor], batch: Batch) -> EmbeddedBatch:
-        embeddings = {view: unit(f) for view, f in features.items()}
+        embeddings = spread({view: unit(f) for view, f in features.items()}, batch)
+        features = spread(features, batch)
         return EmbeddedBatch(embeddings, features, self.encoder.log_scale.exp(), batch)
 
     def _backward(self, total: Tensor) -> None:
@@ -136,7 +138,7 @@ class Stepper:
         was summed before it is cleared. An update that is still to come is made of those after it,
         each still weighted as one of ``accumulate``; where the bad one is the last, there is none.
         """
-        shortest = torch.stack([f.detach().norm(dim=1).min() for f in embedded.features.values()])
+        shortest = lengths(embedded.features, embedded.batch)
         norm = torch.zeros((), device=self.device)
         if update:
             self.scaler.unscale_(self.optimizer)

@@ -98,6 +98,7 @@ class Trainer:
                 self.banks.current,
                 batch_size=self.config.train.batch_size,
                 seed=self.config.seed,
+                epochs=self.config.train.epochs,
                 twice=not self._has_planned,
             )
         self._has_planned = True
@@ -166,6 +167,9 @@ class Trainer:
             size=data.size,
             joint=joint,
             augment=augment,
+            size_schedule=data.size_schedule,
+            aux_views=data.aux_views,
+            epochs=self.config.train.epochs,
             seed=self.config.seed,
             workers=data.workers,
             rule=rule_of(data),

@@ -43,7 +43,7 @@ def pairs(tmp_path):
 
 
 def planned(sampler, pairs, **options):
-    options = {"batch_size": 4, "seed": 3, "twice": True} | options
+    options = {"batch_size": 4, "seed": 3, "epochs": 2, "twice": True} | options
     return plan_epoch(sampler, 0, pairs, None, **options)
 
 

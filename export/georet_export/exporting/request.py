@@ -53,7 +53,7 @@ def specs_of(
     sha256 = weights_sha256(encoder)
     groups: dict[tuple[int, tuple[int, int]], list[str]] = {}
     is_shared = SHARED in encoder.branches
-    for view in [view for view in config.data.size if is_shared or view in encoder.branches]:
+    for view in [v for v in config.data.embedded_size if is_shared or v in encoder.branches]:
         key = id(encoder.branch(view)), config.data.size[view]
         groups.setdefault(key, []).append(view)
     read = _calibration(config, plugins)
