@@ -92,6 +92,13 @@ class PairTable:
         shown[is_drawn] = rows[place[is_drawn]]
         return shown
 
+    def listed(self, view: str) -> tuple[Ints, Ints]:
+        """Return pair int64[M] and image int64[M] of all alternatives of a view."""
+        if view not in self.alternatives:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        rows, offsets = self._flat[view]
+        return np.repeat(np.arange(len(self)), np.diff(offsets)), rows
+
     def are_alternatives(self, view: str, pairs: Ints, shown: Ints) -> Bools:
         """Return bool[B, M]: whether image j of ``shown`` int64[M] is an alternative of pair i."""
         rows, offsets = self._flat[view]
