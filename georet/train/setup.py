@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+import torch
 
 from georet.blame import blaming, maker_of
 from georet.config import ComponentSpec, RunConfig
@@ -171,7 +172,18 @@ def make_encoder(
 def make_objective(
     config: RunConfig, plugins: Plugins, embed_dim: int, pairs: PairTable
 ) -> Objective:
-    """Build the weighted losses; two of one name are told apart by a number."""
+    """Build the weighted losses; two of one name are told apart by a number.
+
+    The run's seed alone decides the parameters that losses bring.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        objective = _objective(config, plugins)
+        objective.prepare(embed_dim, pairs)
+    return objective.to(pick_device(config.device))
+
+
+def _objective(config: RunConfig, plugins: Plugins) -> Objective:
     losses: dict[str, tuple[Any, float]] = {}
     for number, spec in enumerate(config.losses):
         name = spec.name.replace(":", "_").replace(".", "_")
@@ -179,9 +191,7 @@ def make_objective(
         unweighted = ComponentSpec.model_validate({"name": spec.name, **spec.options})
         loss = plugins.catalog.create("losses", unweighted, where=f"losses.{number}")
         losses[name] = (loss, spec.weight)
-    objective = Objective(losses)
-    objective.prepare(embed_dim, pairs)
-    return objective.to(pick_device(config.device))
+    return Objective(losses)
 
 
 def make_sampler(config: RunConfig, plugins: Plugins) -> Sampler:

@@ -20,7 +20,7 @@ from georet.errors import ConfigError
 from georet.export_spec import ExportSpec
 from georet.identity import EncoderIdentity
 from georet.plugins import Plugins, load_plugins
-from georet.testing import check_backbone, check_loss, check_sampler
+from georet.testing import check_backbone, check_loss, check_sampler, check_transform
 from georet.testing.tiny_backbone import TinyBackbone
 from georet.types import EvaluationSet, PairTable
 
@@ -88,6 +88,10 @@ def test_transforms(paste):
     assert darker.shape == image.shape
     assert darker.dtype == np.uint8
     assert darker.max() < 200
+
+
+def test_transforms_with_a_context(paste):
+    check_transform(paste("georet_transforms")[0].catalog.create("transforms", "dusk"))
 
 
 def test_metrics(paste):
