@@ -110,30 +110,36 @@ def test_reports_are_the_same_for_any_number_of_workers_and_after_a_stop(
                 np.testing.assert_array_equal(values, other.applied[name])
 
 
-def test_a_label_in_a_column_follows_a_reported_rotation(
+def test_a_label_in_a_column_follows_a_reported_mirror_and_rotation(
     make_pairs: MakePairs, make_plan: MakePlan, loader: MakeLoader
 ) -> None:
-    """The tile's bright edge stands for a heading, which the column knows and the turn changes."""
-    table = make_pairs(8)
-    table = replace(table, columns={"yaw_rad": np.zeros(8)})
+    """The tile's bright edge stands for a heading, which the column knows and both change."""
+    table = make_pairs(24)
+    table = replace(table, columns={"yaw_rad": np.arange(24) % 4 * np.pi / 2})
 
     class Marks:
         joint = True
 
-        def __call__(self, images: dict[str, Pixels], rng: Rng) -> dict[str, Pixels]:
-            marked = np.zeros_like(images["reference"])
-            marked[:4] = 255  # north, yaw 0
-            return images | {"reference": marked}
+        def __call__(
+            self, images: dict[str, Pixels], rng: Rng, context: TransformContext
+        ) -> dict[str, Pixels]:
+            north = np.zeros_like(images["reference"])
+            north[:4] = 255
+            clockwise = round(context.column("yaw_rad") / (np.pi / 2))
+            return images | {"reference": np.rot90(north, -clockwise)}
 
-    pairs = loader(table, joint=[Marks(), TurnsTile()], augment={})
-    for batch in pairs.epoch(make_plan(8, batch_size=4)):
-        # Counter-clockwise: what was at the top goes to the left.
-        yaw = batch.column("yaw_rad") - batch.applied["turn_rad"]
+    turned = set()
+    for batch in loader(table, joint=[Marks(), Flip(), TurnsTile()], augment={}).epoch(make_plan()):
+        sense = np.where(batch.applied["flip"] > 0, -1, 1)
+        # Headings grow clockwise, turns go counter-clockwise.
+        yaw = sense * batch.column("yaw_rad") - batch.applied["turn_rad"]
+        turned |= set(zip(sense.tolist(), batch.applied["turn_rad"].tolist(), strict=True))
         tiles = batch.images["reference"].numpy().astype(float).mean(axis=3)
         centre = (np.arange(16) - 7.5)[None]
         east = (tiles.sum(axis=1) * centre).sum(axis=1)
         north = -(tiles.sum(axis=2) * centre).sum(axis=1)
         np.testing.assert_allclose(np.cos(np.arctan2(east, north) - yaw), 1, atol=1e-6)
+    assert len(turned) == 8
 
 
 def test_what_was_not_reported_is_nan_and_a_name_nobody_used_is_an_error(
