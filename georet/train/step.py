@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from georet.config import TrainConfig
+from georet.data.lacking import lengths, present, spread
 from georet.encoder import Encoder, unit
 from georet.errors import ComponentError
-from georet.train.lacking import lengths, present, spread
 from georet.train.objective import Objective
 from georet.train.optim import clip_gradients, set_rate, trained_parameters
 from georet.types import Batch, EmbeddedBatch
