@@ -46,7 +46,9 @@ def check_begun(
     now = begun(config, pairs)
     told: list[str] = []
     refused: list[str] = []
-    for key, before, after in _differences(recorded["config"], now["config"]):
+    # A key that there was not yet had what is now its default.
+    recorded_config = RunConfig.model_validate(recorded["config"]).model_dump(mode="json")
+    for key, before, after in _differences(recorded_config, now["config"]):
         line = f"{key} was {before!r}, and is {after!r}"
         may = any(key == one or key.startswith(f"{one}.") for one in MAY_CHANGE)
         (told if may else refused).append(line)
@@ -73,8 +75,8 @@ def _data(pairs: PairTable) -> dict[str, Any]:
     for array in (pairs.pairs, pairs.semi_positives, *pairs.columns.values()):
         digest.update(b"-" if array is None else np.ascontiguousarray(array).astype("U").tobytes())
     for view in sorted(pairs.alternatives):
-        rows = pairs.alternatives[view]
-        digest.update(f"{view}{[list(map(int, row)) for row in rows]}".encode())
+        pair, image = pairs.listed(view)
+        digest.update(view.encode() + pair.tobytes() + image.tobytes())
     for name, table in pairs.views.items():
         digest.update("\n".join([name, *map(str, table.ids)]).encode("utf-8", "surrogateescape"))
         if table.latlon is not None:
