@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
+from pydantic import ValidationError
 
 from georet.config import RunConfig
 from georet.errors import ConfigError, DataError
@@ -46,9 +47,7 @@ def check_begun(
     now = begun(config, pairs)
     told: list[str] = []
     refused: list[str] = []
-    # A key that there was not yet had what is now its default.
-    recorded_config = RunConfig.model_validate(recorded["config"]).model_dump(mode="json")
-    for key, before, after in _differences(recorded_config, now["config"]):
+    for key, before, after in _differences(_as_now(recorded["config"]), now["config"]):
         line = f"{key} was {before!r}, and is {after!r}"
         may = any(key == one or key.startswith(f"{one}.") for one in MAY_CHANGE)
         (told if may else refused).append(line)
@@ -68,6 +67,14 @@ def check_begun(
                 hint="Put the data back as it was, or start a new run.",
             )
     return told
+
+
+def _as_now(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a recorded configuration with the keys that came since, at their defaults."""
+    try:
+        return RunConfig.model_validate(config).model_dump(mode="json")
+    except ValidationError:
+        return config
 
 
 def _data(pairs: PairTable) -> dict[str, Any]:
