@@ -23,7 +23,8 @@ def unexportable(encoder: Encoder, config: RunConfig, plugins: Plugins) -> Itera
     """
     if not config.encoder.check_export:
         return
-    sizes = {v: size for v, size in config.data.size.items() if encoder.branch_name(v) is not None}
+    embedded = config.data.embedded_size
+    sizes = {v: size for v, size in embedded.items() if encoder.branch_name(v) is not None}
     for entry in plugins.catalog.entries("exporters"):
         if entry.missing or not hasattr(entry.factory(), "check"):
             continue
@@ -50,5 +51,5 @@ def unexportable_backbones(config: RunConfig, plugins: Plugins) -> Iterator[str]
     owners = [plugins.catalog.find("backbones", spec.name).owner for spec in specs]
     if config.encoder.check_export and any(o.distribution != "georet" for o in owners):
         on_cpu = config.model_copy(update={"device": "cpu"})
-        encoder = setup.make_encoder(on_cpu, plugins, list(config.data.size))
+        encoder = setup.make_encoder(on_cpu, plugins, list(config.data.embedded_size))
         yield from unexportable(encoder, config, plugins)

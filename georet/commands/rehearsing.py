@@ -103,7 +103,14 @@ def _steps_an_epoch(parts: Parts) -> tuple[int, bool]:
     if wanted_bank(parts.sampler, 0) == "mine":
         return len(pairs) // size, False
     plan = plan_epoch(
-        parts.sampler, 0, pairs, None, batch_size=size, seed=parts.config.seed, twice=False
+        parts.sampler,
+        0,
+        pairs,
+        None,
+        epochs=parts.config.train.epochs,
+        batch_size=size,
+        seed=parts.config.seed,
+        twice=False,
     )
     return len(plan.batches), True
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import numpy as np
-
+from georet.contracts.transforming import ImageTransform as ImageTransform
+from georet.contracts.transforming import JointTransform as JointTransform
 from georet.types import (
     BatchPlan,
     EmbeddedBatch,
     EmbeddingBank,
     EvaluationSet,
     PairTable,
-    Pixels,
     Ranking,
 )
 
@@ -82,7 +81,10 @@ class Sampler(Protocol):
         batch_size: int,
         seed: int,
     ) -> BatchPlan:
-        """Return the epoch's batches int64[S, B]."""
+        """Return the epoch's batches int64[S, B].
+
+        With a parameter ``epochs: int`` it is told how many epochs the run has.
+        """
 
 
 @runtime_checkable
@@ -94,22 +96,6 @@ class Dataset(Protocol):
 
     def evaluations(self) -> Mapping[str, EvaluationSet]:
         """Return the named sets of queries and galleries that judge a run, main one first."""
-
-
-class JointTransform(Protocol):
-    """Sees all views of a pair: {view: uint8[H, W, 3]}, rng -> the same, in the same sizes."""
-
-    joint: bool
-
-    def __call__(
-        self, images: dict[str, Pixels], rng: np.random.Generator, /
-    ) -> dict[str, Pixels]: ...
-
-
-class ImageTransform(Protocol):
-    """Sees one image: uint8[H, W, 3], rng -> uint8[H, W, 3]."""
-
-    def __call__(self, image: Pixels, rng: np.random.Generator, /) -> Pixels: ...
 
 
 Metric = Callable[[Ranking], Mapping[str, float]]

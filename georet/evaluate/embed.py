@@ -11,9 +11,9 @@ import torch
 
 from georet.blame import maker_of
 from georet.config import DataConfig, FieldOfView
-from georet.data.field_of_view import Crop, columns
 from georet.data.loader import ImageLoader
 from georet.data.resizing import rule_of
+from georet.data.transforms.field_of_view import Crop, columns
 from georet.embeddings import is_unit_length
 from georet.encoder import Encoder
 from georet.errors import ConfigError, TrainingError

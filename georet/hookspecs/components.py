@@ -93,7 +93,8 @@ def georet_samplers() -> Iterable[Component]:
 
     The entries are rows of the pair table, none twice in an epoch. A sampler is stateless: the same
     arguments give the same plan. ``wants_bank(epoch)`` asks for embeddings of the training images
-    (``"mine"``, ``"keep"``, ``"incremental"``) or returns None. Added in 0.1.
+    (``"mine"``, ``"keep"``, ``"incremental"``) or returns None. A ``plan`` that names a parameter
+    ``epochs`` is told how many the run has. Added in 0.1.
 
     Example::
 
@@ -123,8 +124,9 @@ def georet_datasets() -> Iterable[Component]:
     """Declare data sets: train() -> PairTable; evaluations() -> {name: EvaluationSet}.
 
     ``PairTable.pairs`` int64[N, V] holds rows of each view's image table; ``latlon`` is
-    float64[R, 2] in WGS84 degrees. The first evaluation set is the main one. Nothing is decoded
-    here: tables hold paths. Added in 0.1.
+    float64[R, 2] in WGS84 degrees. Where a place has several images of a view,
+    ``PairTable.alternatives`` lists those of which a visit shows one. The first evaluation set is
+    the main one. Nothing is decoded here: tables hold paths. Added in 0.1.
 
     Example::
 
@@ -182,8 +184,10 @@ def georet_transforms() -> Iterable[Component]:
 
     With the attribute ``joint = True`` a transform takes and returns {view: image}, all views of a
     pair at once. Sizes stay. ``rng`` (``numpy.random.Generator``) is the only source of chance.
-    Outside Linux, transforms are pickled to the loader's processes; a class from a file that was
-    named by its path can't be. Added in 0.1.
+    With a third parameter ``context`` it is told epoch, progress, the pair's row and columns, and
+    its view, and ``context.report(name, value)`` says what it did: ``Batch.applied[name]``. Outside
+    Linux, transforms are pickled to the loader's processes; a class from a file that was named by
+    its path can't be. Added in 0.1.
 
     Example::
 
@@ -200,7 +204,15 @@ def georet_transforms() -> Iterable[Component]:
                 return (image * (1 - self.most * rng.random())).astype(np.uint8)
 
 
+        class Dusk(Darken):
+            def __call__(self, image, rng, context):
+                light = 1 - self.most * context.progress * rng.random()
+                context.report("light", light)
+                return (image * light).astype(np.uint8)
+
+
         @hookimpl
         def georet_transforms():
             yield Component("darken", Darken, summary="Less light")
+            yield Component("dusk", Dusk, summary="Ever less light as the run goes on")
     """

@@ -36,6 +36,11 @@ def check_dataset(
     is_same = np.array_equal(pairs.pairs, second.pairs) and all(
         list(table.ids) == list(second.views[view].ids) for view, table in pairs.views.items()
     )
+    is_same &= all(
+        np.array_equal(first, again)
+        for view in {*pairs.alternatives, *second.alternatives}
+        for first, again in zip(pairs.listed(view), second.listed(view), strict=True)
+    )
     expect(
         is_same,
         "train() gave another table the second time",

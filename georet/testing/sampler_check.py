@@ -6,11 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 
+from georet.contracts.asking import asks_for
 from georet.contracts.training import Sampler
 from georet.testing.expect import expect
 from georet.testing.synthetic import made_up_bank, made_up_pairs
 from georet.types import BankSpec, BatchPlan, EmbeddingBank, PairTable
 
+_NUM_EPOCHS = 10
+"""What samplers are told that ask how many epochs the run has."""
 _WISHES = (None, "mine", "keep", "incremental")
 
 
@@ -67,7 +70,8 @@ def _plan(
     _check_spec(spec, table)
     bank = None if wish is None else made_up_bank(table, epoch, spec=spec)
     before = _contents(table, bank)
-    plan: object = sampler.plan(epoch, table, bank, batch_size=batch_size, seed=seed)
+    more = {"epochs": _NUM_EPOCHS} if asks_for(sampler.plan, "epochs") else {}
+    plan: object = sampler.plan(epoch, table, bank, batch_size=batch_size, seed=seed, **more)
     expect(
         isinstance(plan, BatchPlan),
         f"plan() returned a {type(plan).__name__}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -65,10 +66,14 @@ def made_up_bank(
     return EmbeddingBank.of_views(vectors, epoch, f"made-up-{epoch}")
 
 
-def batch_of(table: PairTable, pairs: Ints) -> Batch:
-    """Return the batch of the given pairs int64[B], without images."""
+def batch_of(table: PairTable, pairs: Ints, applied: Mapping[str, Floats] | None = None) -> Batch:
+    """Return the batch of the given pairs int64[B], without images.
+
+    ``applied`` {name: float32[N]} is what transforms reported, by pair of the table.
+    """
     rows = {view: table.pairs[pairs, column] for column, view in enumerate(table.views)}
-    return Batch({}, pairs, rows, table, epoch=0, step=0)
+    reports = {name: values[pairs] for name, values in (applied or {}).items()}
+    return Batch({}, pairs, rows, table, epoch=0, step=0, applied=reports)
 
 
 def embedded_batch(features: dict[str, torch.Tensor], batch: Batch) -> EmbeddedBatch:

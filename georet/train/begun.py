@@ -89,6 +89,9 @@ def _data(pairs: PairTable) -> dict[str, Any]:
     digest = hashlib.sha256()
     for array in (pairs.pairs, pairs.semi_positives, *pairs.columns.values()):
         digest.update(b"-" if array is None else np.ascontiguousarray(array).astype("U").tobytes())
+    for view in sorted(pairs.alternatives):
+        pair, image = pairs.listed(view)
+        digest.update(view.encode() + pair.tobytes() + image.tobytes())
     for name, table in pairs.views.items():
         digest.update("\n".join([name, *map(str, table.ids)]).encode("utf-8", "surrogateescape"))
         if table.latlon is not None:

@@ -83,8 +83,9 @@ def make_parts(
     ``data`` is the data set, where it has been read already.
     """
     data = data or setup.load_data(config, plugins, run_dir)
-    views = list(data.pairs.views)
+    views = setup.embedded_views(config, data.pairs)
     # Before the encoder, which may take long to build.
+    setup.check_views(config, data.pairs)
     during, _ = setup.judged_sets(config, data.evaluations, plugins)
     context = setup.building(config, plugins, run_dir, views)
     rate = make_rate(config.train, during, context)

@@ -153,7 +153,8 @@ def _of_average(parts: Parts, average: Average) -> dict[str, Any]:
 
 
 def _sizes(parts: Parts) -> dict[str, tuple[int, int]]:
-    return {view: parts.config.data.size[view] for view in parts.data.pairs.views}
+    views = setup.embedded_views(parts.config, parts.data.pairs)
+    return {view: parts.config.data.size[view] for view in views}
 
 
 def _parameters(parts: Parts) -> dict[str, nn.Parameter]:

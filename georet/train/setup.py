@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 
 from georet.blame import blaming, maker_of
 from georet.config import ComponentSpec, RunConfig
@@ -22,6 +23,8 @@ from georet.contracts.training import (
     Metric,
     Sampler,
 )
+from georet.data.course import Course
+from georet.data.course import check_views as views_known
 from georet.encoder import Encoder, build_encoder
 from georet.errors import ConfigError, DataError
 from georet.evaluate.evaluator import choose
@@ -174,6 +177,18 @@ def judged_sets(
     return during, choose(sets, asked.final, where="evaluate.final") | during
 
 
+def check_views(config: RunConfig, pairs: PairTable) -> None:
+    """Raise ConfigError where the data section names views that the data set hasn't."""
+    data = config.data
+    Course(pairs, data.size, config.seed, 1, data.size_schedule, data.aux_views)
+    views_known(pairs, "augment", data.augment)
+
+
+def embedded_views(config: RunConfig, pairs: PairTable) -> list[str]:
+    """Return the views that the encoder sees: all but ``data.aux_views``."""
+    return [view for view in pairs.views if view not in config.data.aux_views]
+
+
 def make_encoder(
     config: RunConfig,
     plugins: Plugins,
@@ -209,8 +224,19 @@ def make_objective(
     pairs: PairTable,
     run_dir: Path | None = None,
 ) -> Objective:
-    """Build the weighted losses; two of one name are told apart by a number."""
+    """Build the weighted losses; two of one name are told apart by a number.
+
+    The run's seed alone decides the parameters that losses bring.
+    """
     context = building(config, plugins, run_dir, list(pairs.views))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        objective = _objective(config, plugins, context)
+        objective.prepare(embed_dim, pairs)
+    return objective.to(pick_device(config.device))
+
+
+def _objective(config: RunConfig, plugins: Plugins, context: BuildContext) -> Objective:
     losses: dict[str, tuple[Any, float]] = {}
     for number, spec in enumerate(config.losses):
         name = spec.name.replace(":", "_").replace(".", "_")
@@ -219,9 +245,7 @@ def make_objective(
         where = f"losses.{number}"
         loss = plugins.catalog.create("losses", unweighted, where=where, context=context)
         losses[name] = (loss, spec.weight)
-    objective = Objective(losses)
-    objective.prepare(embed_dim, pairs)
-    return objective.to(pick_device(config.device))
+    return Objective(losses)
 
 
 def make_sampler(

@@ -9,12 +9,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from georet.config import TrainConfig
 from georet.contracts.encoding import MAP
+from georet.data.lacking import having, lengths, present, spread, spread_one
 from georet.encoder import Encoder, unit
 from georet.errors import ComponentError
 from georet.train.objective import Objective
@@ -106,7 +106,7 @@ class Stepper:
 
     def run(self, batch: Batch, factor: float, *, update: bool) -> StepResult:
         """Add the batch's gradient; where ``update``, step with ``factor`` times the base rate."""
-        images = {v: x.to(self.device, non_blocking=True) for v, x in batch.images.items()}
+        images = {v: x.to(self.device, non_blocking=True) for v, x in present(batch).items()}
         backward = self._whole if self.config.chunk is None else self._chunked
         total, losses, embedded = backward(images, batch)
         with phase(UPDATE):
@@ -124,10 +124,9 @@ class Stepper:
         self, images: dict[str, Tensor], batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor], EmbeddedBatch]:
         self._seed(batch, 0)
-        outputs = self.extras.empty(images)
-        with phase(FORWARD), self._autocast():
-            features = self.forward_pass(images, self.extras.told(batch), outputs)
-        embedded = self._embedded(features, batch, self.extras.of(outputs))
+        with phase(FORWARD):
+            features, outputs = self._forward(images, batch)
+        embedded = self._embedded(features, batch, outputs)
         with phase(LOSS):
             total, losses = self.objective(embedded)
         self._backward(total)
@@ -171,11 +170,24 @@ class Stepper:
                 )
         return total, losses, embedded
 
+    def _forward(
+        self, images: dict[str, Tensor], batch: Batch
+    ) -> tuple[dict[str, Tensor], dict[str, Mapping[str, Tensor]]]:
+        told, num = self.extras.told(batch), len(batch.pairs)
+        if told is not None and any(len(some) < num for some in images.values()):
+            # Each view is told of the pairs that have it.
+            found = {view: self._chunk(view, some, batch, 0) for view, some in images.items()}
+            return {v: one for v, (one, _) in found.items()}, {v: o for v, (_, o) in found.items()}
+        outputs = self.extras.empty(images)
+        with self._autocast():
+            features = self.forward_pass(images, told, outputs)
+        return features, dict(self.extras.of(outputs))
+
     def _chunk(
         self, view: str, chunk: Tensor, batch: Batch, first: int
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         outputs = self.extras.empty([view])
-        rows = np.arange(first, first + len(chunk))
+        rows = having(batch, view)[first : first + len(chunk)]
         with self._autocast():
             features = self.forward_pass({view: chunk}, self.extras.told(batch, rows), outputs)
         return features[view], self.extras.of(outputs).get(view, {})
@@ -186,10 +198,11 @@ class Stepper:
         batch: Batch,
         outputs: Mapping[str, Mapping[str, Tensor]],
     ) -> EmbeddedBatch:
-        embeddings = {view: unit(f) for view, f in features.items()}
+        embeddings = spread({view: unit(f) for view, f in features.items()}, batch)
+        outputs = {view: spread_one(found, batch, view) for view, found in outputs.items()}
         maps = {view: found[MAP] for view, found in outputs.items() if MAP in found}
         scale = self.encoder.log_scale.exp()
-        return EmbeddedBatch(embeddings, features, scale, batch, outputs, maps)
+        return EmbeddedBatch(embeddings, spread(features, batch), scale, batch, outputs, maps)
 
     def _backward(self, total: Tensor) -> None:
         try:
@@ -215,7 +228,7 @@ class Stepper:
         was summed before it is cleared. An update that is still to come is made of those after it,
         each still weighted as one of ``accumulate``; where the bad one is the last, there is none.
         """
-        shortest = torch.stack([f.detach().norm(dim=1).min() for f in embedded.features.values()])
+        shortest = lengths(embedded.features, embedded.batch)
         norm = torch.zeros((), device=self.device)
         if update:
             self.scaler.unscale_(self.optimizer)

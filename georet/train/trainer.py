@@ -141,6 +141,7 @@ class Trainer:
                 self.banks.current,
                 batch_size=self.config.train.batch_size,
                 seed=self.config.seed,
+                epochs=self.config.train.epochs,
                 twice=not self._has_planned,
             )
         self._has_planned = True
@@ -252,6 +253,9 @@ def loader_of(parts: Parts, *, workers: int | None = None) -> PairLoader:
         size=data.size,
         joint=joint,
         augment=augment,
+        size_schedule=data.size_schedule,
+        aux_views=data.aux_views,
+        epochs=parts.config.train.epochs,
         seed=parts.config.seed,
         workers=data.num_workers if workers is None else workers,
         rule=rule_of(data),

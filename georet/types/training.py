@@ -1,145 +1,37 @@
-"""Tables of images and of training pairs, batch plans, banks, and what a loss sees."""
+"""Batch plans, batches on their way to the encoder, and what a loss sees."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from georet.errors import DataError
+from georet.tables.arrays import QUERY as QUERY
+from georet.tables.arrays import REFERENCE as REFERENCE
+from georet.tables.arrays import Bools as Bools
+from georet.tables.arrays import Doubles as Doubles
+from georet.tables.arrays import Floats as Floats
+from georet.tables.arrays import Ints as Ints
+from georet.tables.arrays import Pixels as Pixels
+from georet.tables.arrays import Ragged
 from georet.tables.bank import BankSpec as BankSpec
 from georet.tables.bank import EmbeddingBank as EmbeddingBank
+from georet.tables.images import ImageTable as ImageTable
+from georet.tables.pairs import PairTable as PairTable
 
 if TYPE_CHECKING:
     import torch
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-Pixels = NDArray[np.uint8]
-Positives = Ints | Sequence[Sequence[int]]
+Positives = Ragged
 """int64[Q, P], the positive first, then semi-positives, -1 pads; or a list of rows for N:M."""
 
-QUERY, REFERENCE = "query", "reference"
 JUNK_ID = "-1"
 """The id of references that are neither right nor wrong, as University-1652 writes it."""
-
-
-@dataclass(frozen=True)
-class ImageTable:
-    """A table of R images: ids, paths, latlon float64[R, 2] or None, metadata columns [R]."""
-
-    ids: Sequence[str]
-    paths: Sequence[Path]
-    latlon: Doubles | None = None
-    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    name: str = "images"
-
-    def __post_init__(self) -> None:
-        self._check_lengths()
-        self._check_ids()
-        self._check_latlon()
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def take(self, rows: Ints) -> ImageTable:
-        """Return the table of the given rows int64[M], in that order."""
-        return ImageTable(
-            [self.ids[i] for i in rows],
-            [self.paths[i] for i in rows],
-            None if self.latlon is None else self.latlon[rows],
-            {name: column[rows] for name, column in self.columns.items()},
-            self.name,
-        )
-
-    def _check_lengths(self) -> None:
-        num = len(self.ids)
-        sizes = {"paths": len(self.paths)} | {c: len(v) for c, v in self.columns.items()}
-        if self.latlon is not None:
-            sizes["latlon"] = len(self.latlon)
-        for column, size in sizes.items():
-            if size != num:
-                raise DataError(
-                    f"column {column!r} has {size} rows, ids have {num}", where=self.name
-                )
-
-    def _check_ids(self) -> None:
-        if len(set(self.ids)) == len(self.ids):
-            return
-        seen: set[str] = set()
-        twice = next(i for i in self.ids if i in seen or seen.add(i))  # type: ignore[func-returns-value]
-        raise DataError(
-            f"duplicate id {twice!r}", where=self.name, hint="ids must be unique within a table"
-        )
-
-    def _check_latlon(self) -> None:
-        if self.latlon is None:
-            return
-        bad = ~(np.isfinite(self.latlon).all(axis=1) & (np.abs(self.latlon[:, 0]) <= 90))
-        bad |= np.abs(self.latlon[:, 1]) > 360
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            raise DataError(
-                f"latitude, longitude of {self.ids[row]!r} are {tuple(self.latlon[row].tolist())}",
-                where=self.name,
-                hint="latitude must lie in -90..90, longitude in -180..180; are they swapped?",
-            )
-
-
-@dataclass(frozen=True)
-class PairTable:
-    """N training pairs over named views: ``pairs`` int64[N, V] holds rows of each view's table.
-
-    The first view is ``query``, the second ``reference``; further ones are free (-1: the pair has
-    none). ``semi_positives`` int64[N, S] are reference rows that show the query's place too (-1
-    pads). ``columns`` are metadata of the pairs, for losses and metrics.
-    """
-
-    views: Mapping[str, ImageTable]
-    pairs: Ints
-    semi_positives: Ints | None = None
-    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        names = list(self.views)
-        if names[:2] != [QUERY, REFERENCE]:
-            raise DataError(f"views are {names}, the first two must be query and reference")
-        if self.pairs.ndim != 2 or self.pairs.shape[1] != len(names):
-            raise DataError(f"pairs have shape {self.pairs.shape}, wanted [N, {len(names)}]")
-        for column, view in enumerate(names):
-            rows, lowest = self.pairs[:, column], 0 if column < 2 else -1
-            if len(rows) and (rows.min() < lowest or rows.max() >= len(self.views[view])):
-                raise DataError(f"pairs point outside the {len(self.views[view])} {view} images")
-        for name, values in self.columns.items():
-            if len(values) != len(self):
-                raise DataError(
-                    f"column {name!r} has {len(values)} rows, there are {len(self)} pairs"
-                )
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    @property
-    def queries(self) -> ImageTable:
-        """The table of query images."""
-        return self.views[QUERY]
-
-    @property
-    def references(self) -> ImageTable:
-        """The table of reference images."""
-        return self.views[REFERENCE]
-
-    @cached_property
-    def is_many_to_one(self) -> bool:
-        """Whether some reference belongs to more than one pair."""
-        return len(np.unique(self.pairs[:, 1])) < len(self)
 
 
 @dataclass(frozen=True)
@@ -153,9 +45,27 @@ class BatchPlan:
     info: Mapping[str, float] = field(default_factory=dict)
 
 
+class Applied(dict[str, Floats]):
+    """{name: float32[B]} of what transforms reported; a name that none did is an error in words."""
+
+    def __missing__(self, name: str) -> Floats:
+        raise DataError(
+            f"no transform reported {name!r} in this batch",
+            hint=f"Reported were {', '.join(self)}." if self else "Nothing was reported.",
+        )
+
+
 @dataclass
 class Batch:
-    """B pairs on their way to the encoder; images are uint8[B, H, W, 3] for each view."""
+    """B pairs on their way to the encoder; images are uint8[B, H, W, 3] for each embedded view.
+
+    ``pairs`` int64[B] are rows of ``table``; ``rows`` {view: int64[B]} the rows of the pairs' own
+    images in each view's table (-1: the pair has none), which say what is the same place;
+    ``shown`` {view: int64[B]} those of the images that were drawn for this batch, the same as
+    ``rows`` where the table has no alternatives. ``progress`` is the run's, 0 at its first step and
+    just below 1 at its last. ``applied`` {name: float32[B]} is what transforms reported, NaN where
+    a pair's didn't.
+    """
 
     images: dict[str, torch.Tensor]
     pairs: Ints
@@ -163,29 +73,47 @@ class Batch:
     table: PairTable
     epoch: int
     step: int
+    progress: float = 0.0
+    applied: Mapping[str, Floats] = field(default_factory=Applied)
+    shown: dict[str, Ints] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.shown = self.rows | self.shown
+        self.applied = Applied(self.applied)
 
     def column(self, name: str) -> NDArray[Any]:
         """Return the metadata column [B] of the batch's pairs."""
-        if name not in self.table.columns:
-            raise DataError(
-                f"the training pairs have no column {name!r}",
-                hint=f"The data set has {', '.join(self.table.columns) or 'no columns'}.",
-            )
-        return self.table.columns[name][self.pairs]
+        return self.table.column(name)[self.pairs]
+
+    def image_column(self, view: str, name: str) -> NDArray[Any]:
+        """Return the metadata column [B] of one view's images, as shown.
+
+        What stands for a pair that lacks the view means nothing; ``has`` says which those are.
+        """
+        return self.table.views[view].column(name)[self.shown[view]]
+
+    def has(self, view: str) -> Bools:
+        """Return bool[B]: whether the pair has an image of the view.
+
+        The embeddings and features of one that hasn't are zeros.
+        """
+        return self.rows[view] >= 0
 
     def latlon(self, view: str) -> Doubles | None:
-        """Return the positions float64[B, 2] of one view's images, or None."""
+        """Return the positions float64[B, 2] of one view's images, as shown, or None."""
         latlon = self.table.views[view].latlon
-        return None if latlon is None else latlon[self.rows[view]]
+        return None if latlon is None else latlon[self.shown[view]]
 
     @cached_property
     def semi_positive_mask(self) -> Bools:
         """bool[B, B]: reference j is another positive or a semi-positive of query i."""
-        reference = self.rows[REFERENCE]
-        mask: Bools = reference[:, None] == reference[None, :]
+        own, shown = self.rows[REFERENCE], self.shown[REFERENCE]
+        mask: Bools = (own[:, None] == own[None, :]) | (shown[:, None] == shown[None, :])
         if self.table.semi_positives is not None:
-            semi = self.table.semi_positives[self.pairs]
-            mask |= (semi[:, :, None] == reference[None, None, :]).any(axis=1)
+            semi = self.table.semi_positives[self.pairs][:, :, None]
+            mask |= ((semi == own[None, None, :]) | (semi == shown[None, None, :])).any(axis=1)
+        if REFERENCE in self.table.alternatives:
+            mask |= self.table.are_alternatives(REFERENCE, self.pairs, shown)
         np.fill_diagonal(mask, val=False)
         return mask
 
@@ -194,8 +122,9 @@ class Batch:
 class EmbeddedBatch:
     """What a loss sees: unit-length embeddings and raw features float[B, D] per view, in float32.
 
-    ``logit_scale`` float[] is the factor on cosines. ``outputs`` {view: {name: float32[B, ...]}},
-    and of them ``maps`` {view: float32[B, C, h, w]}, are what else losses asked backbones for.
+    Both are zeros where a pair lacks the view (see ``Batch.has``). ``logit_scale`` float[] is the
+    factor on cosines. ``outputs`` {view: {name: float32[B, ...]}}, and of them ``maps``
+    {view: float32[B, C, h, w]}, are what else losses asked backbones for.
     """
 
     embeddings: dict[str, torch.Tensor]

@@ -36,6 +36,7 @@ from georet.testing import (
     check_schedule,
     check_source,
     check_tracker,
+    check_transform,
 )
 from georet.testing.tiny_backbone import TinyBackbone
 from georet.types import EvaluationSet, PairTable, Ranking
@@ -104,6 +105,10 @@ def test_transforms(paste):
     assert darker.shape == image.shape
     assert darker.dtype == np.uint8
     assert darker.max() < 200
+
+
+def test_transforms_with_a_context(paste):
+    check_transform(paste("georet_transforms")[0].catalog.create("transforms", "dusk"))
 
 
 def test_metrics(paste):

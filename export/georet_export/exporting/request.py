@@ -53,7 +53,8 @@ def specs_of(
     """
     sha256 = weights_sha256(encoder)
     groups: dict[tuple[Hashable, tuple[int, int]], list[str]] = {}
-    for view in [view for view in config.data.size if encoder.branch_name(view) is not None]:
+    embedded = config.data.embedded_size
+    for view in [view for view in embedded if encoder.branch_name(view) is not None]:
         key = encoder.likeness(view), config.data.size[view]
         groups.setdefault(key, []).append(view)
     read = _calibration(config, plugins)

@@ -72,8 +72,8 @@ def joined(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 def part_of(batch: Batch, rows: Ints) -> Batch:
     """Return the pairs ``rows`` int64[M] of a batch, without images."""
     changed: dict[str, Any] = {
-        name: {key: np_rows[rows] for key, np_rows in getattr(batch, name).items()}
+        name: type(found)({key: values[rows] for key, values in found.items()})
         for name in ("rows", "shown", "applied")
-        if hasattr(batch, name)
+        if (found := getattr(batch, name)) is not None
     }
     return replace(batch, images={}, pairs=batch.pairs[rows], **changed)

@@ -1,7 +1,8 @@
-"""Checks of what a user passes to a transform; the message names the transform and its key."""
+"""What transforms share: checks of their options, whose errors name the key, and reporting."""
 
 from __future__ import annotations
 
+from georet.contracts.transforming import TransformContext
 from georet.errors import ConfigError
 
 
@@ -29,3 +30,9 @@ def check_range(
             hint="write [least, greatest]",
         )
     return least, greatest
+
+
+def report(context: TransformContext | None, name: str, value: float) -> None:
+    """Report what a transform did, where somebody listens: it may be called without a context."""
+    if context is not None:
+        context.report(name, value)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from georet.data.checks import check_between, check_range
+from georet.data.transforms.checks import check_between, check_range
 from georet.errors import ConfigError
 from georet.types import Floats, Pixels
 

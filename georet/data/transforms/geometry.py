@@ -7,7 +7,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from georet.data.checks import check_between
+from georet.contracts.transforming import TransformContext
+from georet.data.transforms.checks import check_between, report
 from georet.errors import ConfigError
 from georet.types import QUERY, REFERENCE, Pixels
 
@@ -19,16 +20,26 @@ _COUNTER_CLOCKWISE: Final = {
 
 
 class Flip:
-    """Mirrors all views of a pair left to right, together, with probability ``p``."""
+    """Mirrors all views of a pair left to right, together, with probability ``p``.
+
+    Reports ``flip``: 1 where it did, else 0.
+    """
 
     joint: bool = True
 
     def __init__(self, *, p: float = 0.5) -> None:
         self.p = check_between(self, "p", p, 0, 1)
 
-    def __call__(self, images: dict[str, Pixels], rng: np.random.Generator) -> dict[str, Pixels]:
+    def __call__(
+        self,
+        images: dict[str, Pixels],
+        rng: np.random.Generator,
+        context: TransformContext | None = None,
+    ) -> dict[str, Pixels]:
         """Return {view: uint8[H, W, 3]}, all mirrored or none."""
-        if rng.random() >= self.p:
+        is_mirrored = rng.random() < self.p
+        report(context, "flip", is_mirrored)
+        if not is_mirrored:
             return images
         return {view: np.asarray(cv2.flip(image, 1), np.uint8) for view, image in images.items()}
 
@@ -39,6 +50,7 @@ class RotateRoll:
     With probability ``p`` the ``tile`` view is turned by r quarters counter-clockwise, r drawn
     from 1..3, and the ``panorama`` view (north at a fixed column, azimuth growing clockwise to the
     right) is rolled by -r W/4 columns. Sample4Geo (Deuser et al., ICCV 2023), section 3.
+    Reports ``quarters``: r, or 0.
     """
 
     joint: bool = True
@@ -47,7 +59,12 @@ class RotateRoll:
         self.p = check_between(self, "p", p, 0, 1)
         self.tile, self.panorama = tile, panorama
 
-    def __call__(self, images: dict[str, Pixels], rng: np.random.Generator) -> dict[str, Pixels]:
+    def __call__(
+        self,
+        images: dict[str, Pixels],
+        rng: np.random.Generator,
+        context: TransformContext | None = None,
+    ) -> dict[str, Pixels]:
         """Return {view: uint8[H, W, 3]}; raise ConfigError if a view is absent or not square."""
         for key, view in (("tile", self.tile), ("panorama", self.panorama)):
             if view not in images:
@@ -57,9 +74,10 @@ class RotateRoll:
                     hint=f"the views are: {', '.join(images)}",
                 )
         _check_square(self, self.tile, images[self.tile])
-        if rng.random() >= self.p:
+        quarters = int(rng.integers(1, 4)) if rng.random() < self.p else 0
+        report(context, "quarters", quarters)
+        if not quarters:
             return images
-        quarters = int(rng.integers(1, 4))
         panorama = images[self.panorama]
         shift = round(quarters * panorama.shape[1] / 4)
         return images | {
@@ -71,7 +89,8 @@ class RotateRoll:
 class RotateTile:
     """Turns one square image by 1 to 3 quarters with probability ``p``; other views stay.
 
-    With the default ``p`` all four directions are equally likely.
+    With the default ``p`` all four directions are equally likely. Reports ``quarters``: how many,
+    counter-clockwise.
     """
 
     joint: bool = False
@@ -79,12 +98,14 @@ class RotateTile:
     def __init__(self, *, p: float = 0.75) -> None:
         self.p = check_between(self, "p", p, 0, 1)
 
-    def __call__(self, image: Pixels, rng: np.random.Generator) -> Pixels:
+    def __call__(
+        self, image: Pixels, rng: np.random.Generator, context: TransformContext | None = None
+    ) -> Pixels:
         """Return uint8[H, H, 3]; raise ConfigError if the image is not square."""
         _check_square(self, "tile", image)
-        if rng.random() >= self.p:
-            return image
-        return _turn(image, int(rng.integers(1, 4)))
+        quarters = int(rng.integers(1, 4)) if rng.random() < self.p else 0
+        report(context, "quarters", quarters)
+        return _turn(image, quarters) if quarters else image
 
 
 def _turn(image: Pixels, quarters: int) -> Pixels:

@@ -7,7 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from georet.data.checks import check_between
+from georet.data.transforms.checks import check_between
 from georet.types import Doubles, Pixels
 
 LUMA: Final[Doubles] = np.array([0.299, 0.587, 0.114])
