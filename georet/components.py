@@ -26,6 +26,12 @@ KINDS: Final = (
     "schedules",
     "aggregators",
     "fits",
+    "executors",
+    "sources",
+    "refiners",
+    "trackers",
+    "outputs",
+    "protocols",
 )
 """The kinds of component; each has a hook ``georet_<kind>``, most a ``georet.contracts`` class."""
 

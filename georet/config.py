@@ -19,6 +19,7 @@ MAX_PIXELS: Final = 400_000_000
 
 SHARED: Final = "shared"
 """The branch of all views, where they share their weights."""
+Auto = Literal["auto"]
 NonNegative = Annotated[float, Field(ge=0)]
 BranchName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Size = tuple[PositiveInt, PositiveInt]
@@ -55,6 +56,12 @@ class LossSpec(ComponentSpec):
     weight: NonNegative = 1.0
 
 
+class StageSpec(ComponentSpec):
+    """A re-ranker or refiner of each query's best references, and how many of them it sees."""
+
+    top: PositiveInt | None = None
+
+
 class DataConfig(Section):
     """How images are decoded, augmented and loaded."""
 
@@ -72,7 +79,9 @@ class DataConfig(Section):
         default=False,
         description="Scaled JPEG decoding; faster, and pixels differ slightly from full decoding.",
     )
-    workers: int = Field(default=0, ge=0, description="Loader processes; 0 decodes in this one.")
+    workers: Annotated[int, Field(ge=0)] | Auto = Field(
+        default="auto", description="Loader processes; 0 decodes in this one; auto: by a probe."
+    )
     bad_image_quota: float = Field(
         default=0.0,
         ge=0,
@@ -87,6 +96,11 @@ class DataConfig(Section):
     max_pixels: PositiveInt = Field(
         default=MAX_PIXELS, description="Images with more pixels are refused before decoding."
     )
+
+    @property
+    def num_workers(self) -> int:
+        """``workers``, and none where no probe has chosen."""
+        return 0 if self.workers == "auto" else self.workers
 
 
 class EncoderConfig(Section):
@@ -209,7 +223,8 @@ class TrainConfig(Section):
         description="Pairs that pass the encoder at a time; the gradient stays that of the whole "
         "batch (cached gradients). Saves memory. Needs a backbone without batch statistics.",
     )
-    channels_last: bool = False
+    channels_last: bool | Auto = Field(default="auto", description="Layout; auto: by a probe.")
+    threads: PositiveInt | Auto = Field(default="auto", description="On a CPU; auto: by a probe.")
     compile: bool = False
     max_bad_steps: PositiveInt = Field(
         default=20, description="Give up after so many non-finite steps in a row."
@@ -257,6 +272,11 @@ class EvaluateConfig(Section):
     top_k: PositiveInt = 5
     field_of_view: FieldOfView | None = Field(
         default=None, description="Cut query panoramas down to what a camera would see."
+    )
+    stages: list[StageSpec] = Field(
+        default=[],
+        description="Re-rankers and refiners that work on the ranking at the end of a training and "
+        "in `georet eval`, one after another; `top` references each.",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -50,6 +52,50 @@ def embed_some(session: Session, images: Pixels) -> tuple[Floats, Bools]:
     return rows, is_good
 
 
+def embed_stream(session: Session, batches: Iterable[Pixels]) -> Iterator[tuple[Floats, Bools]]:
+    """Yield for each batch uint8[B, H, W, 3] what ``embed_some`` returns, in order.
+
+    A session with ``embed_stream`` works on several batches at once: it takes up to ``held_by`` of
+    them before it yields the first, and each must stay as it is until its embeddings come. Others
+    embed one by one.
+    """
+    streaming = getattr(session, "embed_stream", None)
+    if streaming is None:
+        yield from (embed_some(session, images) for images in batches)
+        return
+    taken: deque[Pixels] = deque()
+
+    def shown() -> Iterator[Pixels]:
+        for images in batches:
+            taken.append(images)
+            if len(images):
+                yield images
+
+    results = _named(session, streaming(shown()))
+    while True:
+        found = next(results, None)
+        if found is None and any(map(len, taken)):
+            raise _unequal(session, "fewer")
+        while taken and not len(taken[0]):
+            yield np.empty((0, session.identity.embed_dim), np.float32), np.empty(0, bool)
+            taken.popleft()
+        if found is None:
+            return
+        if not taken:
+            raise _unequal(session, "more")
+        images = taken[0]
+        rows = _checked(found, len(images), session)
+        is_good = is_unit_length(rows)
+        _probe(session, images, rows, is_good)
+        yield rows, is_good
+        taken.popleft()
+
+
+def held_by(session: Session) -> int:
+    """Return how many batches a session may take before it yields the embeddings of the first."""
+    return max(1, int(getattr(session, "held", 1))) if hasattr(session, "embed_stream") else 1
+
+
 def is_unit_length(rows: Floats) -> Bools:
     """Return bool[B]: rows float32[B, D] are finite and of length 1 within ``MOST_DEVIATION``."""
     with np.errstate(all="ignore"):
@@ -64,11 +110,30 @@ def _executed(session: Session, images: Pixels) -> object:
     except GeoretError:
         raise
     except Exception as error:
-        raise ComponentError(
-            f"raised {type(error).__name__}: {error}",
-            where=_name(session),
-            hint="Use another --backend, or the run itself; GEORET_DEBUG=1 shows the traceback.",
-        ) from error
+        raise _raised(session, error) from error
+
+
+def _named(session: Session, results: Iterable[object]) -> Iterator[object]:
+    """Yield the results of a stream; ComponentError names the back end that raises."""
+    try:
+        yield from results
+    except GeoretError:
+        raise
+    except Exception as error:
+        raise _raised(session, error) from error
+
+
+def _unequal(session: Session, how: str) -> DataError:
+    what = f"yielded {how} embeddings than it was given batches"
+    return DataError(what, where=_name(session), hint="embed_stream yields one array a batch.")
+
+
+def _raised(session: Session, error: Exception) -> ComponentError:
+    return ComponentError(
+        f"raised {type(error).__name__}: {error}",
+        where=_name(session),
+        hint="Use another --backend, or the run itself; GEORET_DEBUG=1 shows the traceback.",
+    )
 
 
 def _checked(found: object, num: int, session: Session) -> Floats:

@@ -19,8 +19,12 @@ COMPONENT_PLACES = {
     ("fits", "*"): "fits",
     ("data", "joint", "*"): "transforms",
     ("data", "augment", "*", "*"): "transforms",
+    ("evaluate", "stages", "*"): "stages",
 }
 """Kind by place; ``*`` is any key or number."""
+STAGES = "stages"
+STAGE_KINDS = ("rerankers", "refiners")
+"""The kinds of component that can stand as a stage."""
 
 
 def kind_at(place: Place) -> str | None:

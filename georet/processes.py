@@ -22,17 +22,24 @@ class Child:
 
     It runs ``target(pipe, *arguments)``, which may leave the errors of a closed pipe to the child.
     ``context`` is multiprocessing's; without one the process is spawned, and all must be picklable.
+    Only one with ``has_children`` may start processes itself; then it must end when the pipe does.
     """
 
     def __init__(
-        self, target: Callable[..., None], *arguments: object, name: str, context: Any = None
+        self,
+        target: Callable[..., None],
+        *arguments: object,
+        name: str,
+        context: Any = None,
+        has_children: bool = False,
     ) -> None:
         context = context or multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         inherited = self._pipe if context.get_start_method() == "fork" else None
         self._process = context.Process(
-            target=_run, args=(inherited, theirs, target, arguments), name=name, daemon=True
+            target=_run, args=(inherited, theirs, target, arguments), name=name
         )
+        self._process.daemon = not has_children
         self._process.start()
         theirs.close()
         self._verdict: str | None = None
@@ -97,10 +104,16 @@ class Child:
         self._pipe.close()
 
 
-def ready(children: Sequence[Child], timeout_s: float) -> list[Child]:
-    """Return those that have sent something or are gone; wait at most so long for the first."""
+def ready(
+    children: Sequence[Child], timeout_s: float, *, alarm: Connection | None = None
+) -> list[Child]:
+    """Return those that have sent something or are gone; wait at most so long for the first.
+
+    The wait ends as well when something can be read from ``alarm``.
+    """
     of = {child._pipe: child for child in children}
-    return [of[pipe] for pipe in connection.wait(list(of), timeout_s)]
+    pipes = [*of, *([] if alarm is None else [alarm])]
+    return [of[pipe] for pipe in connection.wait(pipes, timeout_s) if pipe in of]
 
 
 def close_all(children: Iterable[Child]) -> None:

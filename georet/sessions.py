@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,8 +23,11 @@ from georet.suggest import hint_for
 from georet.types import QUERY, Floats, Pixels
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from georet.config import RunConfig
     from georet.encoder import Encoder
+    from georet.feeding.overlap import Overlap
 
 TORCH, AUTO = "torch", "auto"
 BATCH = 64
@@ -35,7 +41,8 @@ class SessionSpec:
     ``backend`` is ``torch`` for runs, a back end's name for artefacts, or ``auto``. ``threads``
     caps the runtime's threads on a CPU. ``allow_failing`` opens an artefact that failed its
     fidelity gate too. ``weights_sha256``, where it is known, is what a run's weights must be; they
-    are compared before anything is built of them.
+    are compared before anything is built of them. ``device`` (``cuda:1``) takes the place of the
+    run's own, or of the first that a back end finds.
     """
 
     source: Path
@@ -46,6 +53,7 @@ class SessionSpec:
     threads: int | None = None
     allow_failing: bool = False
     weights_sha256: str | None = None
+    device: str | None = None
 
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
@@ -59,6 +67,10 @@ class SessionSpec:
     def capped(self, threads: int) -> SessionSpec:
         """Return the same with at most so many threads, unless it says itself how many."""
         return self if self.threads is not None else replace(self, threads=threads)
+
+    def on(self, device: str) -> SessionSpec:
+        """Return the same on another device."""
+        return replace(self, device=device)
 
     def as_json(self) -> dict[str, Any]:
         """Return where the encoder is, as JSON values; how to execute it is left to the reader."""
@@ -99,6 +111,13 @@ class TorchSession:
             precision=names[self._precision],
             backend=f"torch {torch.__version__} {self._device.type}",
         )
+        self._busy_s = 0.0
+        self._overlap: Overlap | None = None
+        if self._device.type == "cuda":
+            from georet.feeding.overlap import Overlap
+
+            self._overlap = Overlap(self._on_device, self._device, encoder.embed_dim, most=BATCH)
+        self.held = 1 if self._overlap is None else self._overlap.held
 
     def embed(self, images: Pixels, /) -> Floats:
         """Return unit-length embeddings float32[B, D] of uint8[B, H, W, 3], RGB, any B."""
@@ -106,17 +125,51 @@ class TorchSession:
 
         check_images(images, self.identity)
         out = np.empty((len(images), self.identity.embed_dim), np.float32)
+        for start in range(0, len(images), BATCH):
+            pixels = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH]))
+            part = self._on_device(pixels.to(self._device))
+            out[start : start + BATCH] = part.cpu().numpy()
+        return out
+
+    def embed_stream(self, batches: Iterable[Pixels], /) -> Iterator[Floats]:
+        """Yield what ``embed`` returns for each batch; on CUDA copies and work overlap."""
+        if self._overlap is not None:
+            yield from self._overlap.run(self._all_checked(batches))
+            return
+        for images in batches:
+            began_s = time.monotonic()
+            embeddings = self.embed(images)
+            self._busy_s += time.monotonic() - began_s
+            yield embeddings
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds for which the device computed embeddings of streams, by a GPU's own clock."""
+        return self._busy_s if self._overlap is None else self._overlap.busy_s
+
+    def pin(self, memory: Pixels, /) -> None:
+        """Lock the memory of batches to come, so that a CUDA device copies from it by itself."""
+        if self._overlap is not None:
+            self._overlap.pin(memory)
+
+    def close(self) -> None:
+        """Unlock what was pinned; torch frees the weights with the object."""
+        if self._overlap is not None:
+            self._overlap.unpin()
+
+    def _all_checked(self, batches: Iterable[Pixels]) -> Iterator[Pixels]:
+        for images in batches:
+            check_images(images, self.identity)
+            yield np.ascontiguousarray(images)
+
+    def _on_device(self, images: Tensor) -> Tensor:
+        """Return embeddings float32[B, D] of uint8[B, H, W, 3], both on the encoder's device."""
+        import torch
+
         reduced = self._precision != torch.float32
         autocast = torch.autocast(self._device.type, dtype=self._precision, enabled=reduced)
         with torch.inference_mode(), autocast:
-            for start in range(0, len(images), BATCH):
-                pixels = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH]))
-                part = self._encoder.embed(self._view, pixels.to(self._device))
-                out[start : start + BATCH] = part.float().cpu().numpy()
-        return out
-
-    def close(self) -> None:
-        """Do nothing; torch frees the weights with the object."""
+            return self._encoder.embed(self._view, images).float()
 
 
 def check_images(images: Pixels, identity: EncoderIdentity) -> None:
@@ -154,6 +207,8 @@ def _open_run(spec: SessionSpec) -> Session:
         )
     _limit_torch(spec.threads)
     config, plugins = reconfigure(path, selection=spec.selection)
+    if spec.device is not None:
+        config = config.model_copy(update={"device": spec.device})
     encoder = load_encoder(
         spec.source, spec.checkpoint, config, plugins, weights_sha256=spec.weights_sha256
     )
@@ -172,7 +227,16 @@ def _open_artefact(spec: SessionSpec, artefact: Path) -> Session:
         _check_gate(artefact)
     plugins = load_plugins(spec.selection)
     name = _pick(plugins, artefact) if spec.backend == AUTO else spec.backend
-    return _backend(plugins, name).open(artefact, spec.view, threads=spec.threads)
+    backend, options = _backend(plugins, name), dict[str, Any]()
+    if spec.device is not None:
+        if "device" not in signature(backend.open).parameters:
+            raise UsageError(
+                f"back end {name!r} can't be told on which device to compute",
+                where="--devices",
+                hint="Leave --devices out, or choose another --backend.",
+            )
+        options["device"] = spec.device
+    return backend.open(artefact, spec.view, threads=spec.threads, **options)
 
 
 def _check_gate(artefact: Path) -> None:

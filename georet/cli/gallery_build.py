@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +32,14 @@ Source = Annotated[
         metavar="SOURCE",
         help="GeoTIFF, picture, MBTiles, PMTiles, folder of tiles or of GeoTIFFs, "
         "dataset:NAME[:SET], or run:RUN[:SET].",
+    ),
+]
+SourceKind = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        metavar="NAME",
+        help="What kind of source it is, where that can't be told, or two plugins tell it.",
     ),
 ]
 EncoderFolder = Annotated[
@@ -78,7 +87,22 @@ StorageName = Annotated[str, typer.Option("--storage", metavar="NAME", help="fp3
 ShardSize = Annotated[int, typer.Option(help="Tiles in a shard.")]
 Workers = Annotated[
     int | None,
-    typer.Option(help="Processes that embed; 0: this one. By default as cores and shards fit."),
+    typer.Option(help="Processes that read tiles; 0: whoever embeds reads. By default as fits."),
+]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,NAME",
+        help="Where to embed, a process each: cuda:0,cuda:1. By default all GPUs, or the CPU.",
+    ),
+]
+ExecutorName = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="NAME[?KEY=VALUE&...]",
+        help="Who has the shards made: local, or a plugin's, such as ray or slurm.",
+    ),
 ]
 Share = Annotated[
     str | None,
@@ -93,6 +117,7 @@ def build(
     source: Source,
     encoder: EncoderFolder,
     out: Out,
+    source_kind: SourceKind = None,
     backend: BackendName = "auto",
     checkpoint: Checkpoint = "last",
     side: Sides = None,
@@ -107,6 +132,8 @@ def build(
     storage: StorageName = "fp32",
     shard_size: ShardSize = 10_000,
     workers: Workers = None,
+    devices: Devices = None,
+    executor: ExecutorName = "local",
     shard: Share = None,
     thumbnails: Thumbnails = True,
     bad_tile_quota: Quota = 0.01,
@@ -118,11 +145,13 @@ def build(
 
     Stopped or killed, the same command goes on, and the result is the same bytes.
     """
-    from georet.commands.galleries import outcome
+    from georet.commands.galleries import outcome, tell_plugins
     from georet.errors import Interrupted
     from georet.gallery.making.build import build_gallery
+    from georet.gallery.making.layout import devices_of
     from georet.ground.lengths import lengths_m
     from georet.sessions import SessionSpec
+    from georet.sources.opening import named_source
     from georet.tiles.tiling import Tiling
     from georet.types import REFERENCE
 
@@ -131,13 +160,16 @@ def build(
     tiling = Tiling(*cut, **_reading(bands, origin, resolution, corners))
     try:
         build_gallery(
-            source,
+            named_source(source, source_kind, selection=selection),
             SessionSpec(encoder, REFERENCE, backend, checkpoint, selection),
             out,
             tiling=tiling,
             storage=storage,
             shard_size=shard_size,
             workers=workers,
+            devices=devices_of(devices),
+            executor=executor,
+            command=_without("--executor", sys.argv[1:]),
             shard=_share(shard),
             thumbnails=thumbnails,
             bad_tile_quota=bad_tile_quota,
@@ -147,6 +179,7 @@ def build(
     except Interrupted as stop:
         again = shlex.join(["georet", *sys.argv[1:]])
         raise Interrupted(stop.what, where=stop.where, hint=f"Go on with: {again}") from stop
+    tell_plugins(out, encoder, selection)
     typer.echo(outcome(out))
 
 
@@ -167,6 +200,16 @@ def _reading(
     if corners is not None:
         found["corners_latlon"] = numbers_of(corners, "--corners")
     return found
+
+
+def _without(option: str, arguments: Sequence[str]) -> list[str]:
+    """Return the command line of this call, an option and its value left out."""
+    kept, is_value = ["georet"], False
+    for argument in arguments:
+        if not (is_value or argument == option or argument.startswith(f"{option}=")):
+            kept.append(argument)
+        is_value = argument == option and not is_value
+    return kept
 
 
 def _share(text: str | None) -> tuple[int, int] | None:

@@ -53,6 +53,14 @@ MaxPixels = Annotated[
         help="Photos with more pixels are refused; by default 400 million.",
     ),
 ]
+Rerank = Annotated[
+    str | None,
+    typer.Option(
+        "--rerank",
+        metavar="NAME[:KEY=VALUE,...]",
+        help="A plugin's re-ranker of the best tiles, with its options; `top` is how many it sees.",
+    ),
+]
 MaxImages = Annotated[
     int, typer.Option(min=0, help="Compare with torch on at most so many images; 0: don't.")
 ]

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from georet.config import FIRST_RULE, ComponentSpec, EncoderConfig, RunConfig, Section
 from georet.configure.layers import Layer, Layered, file_layer, override_layer
 from georet.configure.recipes import NO_RECIPE, load_for, names_in
+from georet.configure.stages import stage_kind
 from georet.errors import ConfigError, GeoretError
-from georet.places import components_in, dotted
+from georet.places import STAGES, components_in, dotted
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.plugins.selection import named_by_user
 from georet.suggest import hint_for
@@ -72,8 +73,11 @@ def validate_components(
     """
     layered = layered or Layered()
     for place, kind, values in components_in(config.model_dump()):
-        options = {k: v for k, v in values.items() if (kind, k) != ("losses", "weight")}
+        own = {"losses": "weight", STAGES: "top"}.get(kind)
+        options = {k: v for k, v in values.items() if k != own}
         try:
+            if kind == STAGES:
+                kind = stage_kind(options["name"], plugins, where=dotted(place))
             plugins.catalog.check(kind, ComponentSpec(**options), where=dotted(place))
         except GeoretError as error:
             where = layered.where(error.where) if error.where else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -22,6 +23,23 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Release what the runtime holds."""
+
+
+@runtime_checkable
+class Streaming(Session, Protocol):
+    """A session that copies and computes at the same time, where it is given batch after batch."""
+
+    held: int
+    """The most batches that ``embed_stream`` takes before it yields the first embeddings."""
+
+    def embed_stream(self, batches: Iterable[Pixels], /) -> Iterator[Floats]:
+        """Yield what ``embed`` returns for each batch uint8[B, H, W, 3], B > 0, in their order.
+
+        A batch's array stays as it is until its embeddings are yielded, not longer.
+        """
+
+    def pin(self, memory: Pixels, /) -> None:
+        """Get ready for batches that lie in uint8[N, B, H, W, 3]; they need not lie there."""
 
 
 @runtime_checkable

@@ -60,7 +60,11 @@ class Loss(Protocol):
 
 @runtime_checkable
 class Sampler(Protocol):
-    """Plans epochs; stateless: the same arguments give the same plan."""
+    """Plans epochs; stateless: the same arguments give the same plan.
+
+    Where it has ``bank_spec: BankSpec``, that says which views are in its banks and what is kept of
+    their embeddings; otherwise these are float32 embeddings of queries and references.
+    """
 
     def wants_bank(self, epoch: int) -> str | None:
         """Say what embeddings the plan of ``epoch`` needs.

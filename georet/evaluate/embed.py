@@ -57,7 +57,7 @@ class Embedder:
             size=size_shown(view, self.data, field_of_view),
             crop=_crop(field_of_view),
             batch_size=self.batch_size,
-            workers=self.data.workers,
+            workers=self.data.num_workers,
             rule=rule_of(self.data),
             max_pixels=self.data.max_pixels,
             bad_image_quota=self.data.bad_image_quota,

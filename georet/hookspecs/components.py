@@ -128,11 +128,13 @@ def georet_datasets() -> Iterable[Component]:
 
     Example::
 
+        from dataclasses import replace
         from pathlib import Path
 
         import numpy as np
 
         from georet import Component, hookimpl
+        from georet.config import ComponentSpec
         from georet.types import EvaluationSet, ImageTable, PairTable
 
 
@@ -155,9 +157,22 @@ def georet_datasets() -> Iterable[Component]:
                 return {"all": EvaluationSet(query, gallery, positives, protocol="recall")}
 
 
+        class Places:
+            def __init__(self, inner: ComponentSpec, context) -> None:
+                self.inner = context.create("datasets", inner, "inner")
+
+            def train(self):
+                table = self.inner.train()
+                return replace(table, columns={**table.columns, "place": table.pairs[:, 1]})
+
+            def evaluations(self):
+                return self.inner.evaluations()
+
+
         @hookimpl
         def georet_datasets():
             yield Component("folder", Folder, summary="Two folders of numbered images")
+            yield Component("places", Places, summary="Another data set, its places as a column")
     """
 
 

@@ -31,6 +31,35 @@ SCHEDULES = {
     "step": ("Step", "Times a factor at some epochs"),
     "plateau": ("Plateau", "Times a factor when a metric gets no better"),
 }
+PROTOCOLS = {
+    "cvusa/sample4geo": "ground panorama to tile, one positive",
+    "cvusa/safa": "ground panorama to tile, one positive; R@1% as SAFA, VIGOR, GeoDTR",
+    "cvact-val/sample4geo": "ground panorama to tile, validation set, one positive",
+    "cvact-val/safa": "ground panorama to tile, validation set, one positive; R@1% "
+    "as SAFA, VIGOR, GeoDTR",
+    "cvact-test/id": "only the query's own tile is right, as Sample4Geo and its followers count",
+    "cvact-test/geo5m": "every tile within 5 m is right, the original definition; not"
+    " comparable with /id",
+    "vigor-same/sample4geo": "all tiles of four cities, seen in training; semi-positives c"
+    "ount against recall",
+    "vigor-same/vigor": "all tiles of four cities, seen in training; semi-positives c"
+    "ount against recall; R@1% as SAFA, VIGOR, GeoDTR",
+    "vigor-cross/sample4geo": "all tiles of two unseen cities; semi-positives count against recall",
+    "vigor-cross/vigor": "all tiles of two unseen cities; semi-positives count against"
+    " recall; R@1% as SAFA, VIGOR, GeoDTR",
+    "university-1652/d2s": "drone to satellite; junk removed",
+    "university-1652/s2d": "satellite to drone; junk removed",
+    "university-1652/multi": "mean embedding of a building's drone images to satellite; ju"
+    "nk removed",
+    "sdm/denseuav": "SDM with Euclidean distance in degrees, decay 5e3",
+    "sdm/gta-uav": "SDM with distance in metres, decay 1e-3",
+    "recall": "recall of the positive, for data of one's own",
+    "recall/scaled": "recall of the positive; shares within distances that fit the"
+    " spacing of the references",
+    "metres": "great-circle error of the best reference; positives are not asked",
+    "orbitview": "photo from orbit to nadir tile, one positive; errors of hundreds of kilometres",
+}
+"""What each protocol counts, as it says itself."""
 
 
 @hookimpl
@@ -84,3 +113,56 @@ def georet_schedules() -> Iterable[Component]:
     """Declare the schedules of ``georet.train.optimising``."""
     for name, (attribute, summary) in SCHEDULES.items():
         yield Component(name, f"georet.train.optimising.schedules:{attribute}", summary=summary)
+
+
+@hookimpl
+def georet_executors() -> Iterable[Component]:
+    """Declare the executor of ``georet.gallery.making``."""
+    yield Component(
+        "local",
+        "georet.gallery.making.executors:Local",
+        summary="This machine: the calling process, or one for each device (default)",
+    )
+
+
+OUTPUTS = {
+    "json": ("writers:Json", "All records as one JSON document"),
+    "geojson": ("writers:GeoJson", "Points, and the candidates' footprints (RFC 7946)"),
+    "csv": ("writers:Csv", "A line a photo"),
+    "parquet": ("writers:Parquet", "GeoParquet 1.1: a row a photo"),
+    "html": ("page:Page", "A page with the photos, a map and the candidates"),
+}
+
+
+SOURCES = {
+    "dataset": ("DatasetGallery", "The gallery of a data set: dataset:NAME[:SET]"),
+    "run": ("RunGallery", "The gallery that a run was judged on: run:RUN_DIR[:SET]"),
+    "raster": ("Raster", "A GeoTIFF or COG, or a picture whose place is told"),
+    "mbtiles": ("MBTilesFile", "An .mbtiles file"),
+    "pmtiles": ("PMTilesFile", "A .pmtiles file"),
+    "tiles_csv": ("TilesCsv", "A folder with tiles.csv"),
+    "xyz": ("Xyz", "A folder of {zoom}/{x}/{y}.png"),
+    "named_images": ("NamedImages", "A folder of images called ..._{lat}_{lon}.png, as VIGOR's"),
+    "sheets": ("Sheets", "A folder of GeoTIFFs"),
+}
+"""In the order in which they are asked: a folder with tiles.csv may hold rasters as well."""
+
+
+def georet_sources() -> Iterable[Component]:
+    """Declare the sources of ``georet.sources.formats``."""
+    for name, (attribute, summary) in SOURCES.items():
+        config = "georet.sources.formats:DatasetOptions" if name == "dataset" else None
+        yield Component(name, f"georet.sources.formats:{attribute}", config, summary=summary)
+
+
+def georet_outputs() -> Iterable[Component]:
+    """Declare the formats of ``georet.locate.output``."""
+    for name, (attribute, summary) in OUTPUTS.items():
+        yield Component(name, f"georet.locate.output.{attribute}", summary=summary)
+
+
+@hookimpl
+def georet_protocols() -> Iterable[Component]:
+    """Declare the protocols of ``georet.evaluate``."""
+    for name, summary in PROTOCOLS.items():
+        yield Component(name, f"georet.evaluate.protocols:FACTORIES.{name}", summary=summary)

@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     from georet.testing.index_check import check_index
     from georet.testing.loss_check import check_loss
     from georet.testing.optimising_check import check_optimizer, check_schedule
+    from georet.testing.output_check import check_output
     from georet.testing.pixel_session import PixelSession
     from georet.testing.plugin_check import check_plugin
+    from georet.testing.protocol_check import check_protocol
+    from georet.testing.refiner_check import check_refiner
+    from georet.testing.reranker_check import check_reranker
     from georet.testing.sampler_check import check_sampler
+    from georet.testing.source_check import check_source
     from georet.testing.tiny import TinyDataset, tiny_dataset
+    from georet.testing.tracker_check import check_tracker
     from georet.testing.transform_check import check_transform
 
 _HOMES = {
@@ -34,9 +40,15 @@ _HOMES = {
     "check_index": "index_check",
     "check_loss": "loss_check",
     "check_optimizer": "optimising_check",
+    "check_output": "output_check",
     "check_plugin": "plugin_check",
+    "check_protocol": "protocol_check",
+    "check_refiner": "refiner_check",
+    "check_reranker": "reranker_check",
     "check_sampler": "sampler_check",
     "check_schedule": "optimising_check",
+    "check_source": "source_check",
+    "check_tracker": "tracker_check",
     "check_transform": "transform_check",
     "tiny_dataset": "tiny",
 }
@@ -51,9 +63,15 @@ __all__ = [
     "check_index",
     "check_loss",
     "check_optimizer",
+    "check_output",
     "check_plugin",
+    "check_protocol",
+    "check_refiner",
+    "check_reranker",
     "check_sampler",
     "check_schedule",
+    "check_source",
+    "check_tracker",
     "check_transform",
     "tiny_dataset",
 ]

@@ -86,5 +86,9 @@ class PixelSpec:
         """Return the same."""
         return self
 
+    def on(self, device: str) -> Self:  # noqa: ARG002 - it computes where it is
+        """Return the same."""
+        return self
+
     def as_json(self) -> None:
         """There is no place where it could be found again."""

@@ -24,6 +24,7 @@ MAY_CHANGE: Final = (
     "train.checkpoint_every",
     "train.max_bad_steps",
     "train.compile",
+    "train.threads",
     "evaluate",
     "fits",
 )

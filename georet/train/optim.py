@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from georet.blame import blaming, maker_of
 from georet.config import TrainConfig
+from georet.contracts.building import BuildContext
 from georet.contracts.optimising import OptimizerMaker
 from georet.errors import ConfigError
 from georet.train.optimising.groups import BASE_RATE, parameter_groups, trained_parameters
@@ -50,6 +52,24 @@ def build_optimizer(
             hint="--set train.weight_decay=0",
         )
     return optimizer
+
+
+def skips_on_device(optimizer: torch.optim.Optimizer) -> bool:
+    """Say whether it takes ``found_inf``, the flag on which its kernels change nothing.
+
+    Torch's fused optimisers do: a step that is found bad on the device needs no host to skip it.
+    """
+    fused = all(group.get("fused") for group in optimizer.param_groups)
+    return fused and bool(getattr(optimizer, "_step_supports_amp_scaling", False))
+
+
+def make_optimizer(
+    config: TrainConfig, modules: nn.ModuleDict, context: BuildContext
+) -> torch.optim.Optimizer:
+    """Return the configured optimiser of all that is trained in ``modules``."""
+    spec, where = config.optimizer, "train.optimizer"
+    made = context.catalog.create("optimizers", spec, where=where, context=context)
+    return build_optimizer(modules, config, cast(OptimizerMaker, made))
 
 
 def set_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:

@@ -24,8 +24,9 @@ from georet.train import setup
 from georet.train.checkpoint import Checkpoint
 from georet.train.events import EventLog
 from georet.train.objective import Objective
+from georet.train.optim import make_optimizer
 from georet.train.optimising.average import Average
-from georet.train.optimising.rate import Rate
+from georet.train.optimising.rate import Rate, make_rate
 from georet.train.setup import Data
 from georet.train.state import State
 from georet.train.step import Stepper
@@ -71,20 +72,28 @@ class Parts:
 
 
 def make_parts(
-    config: RunConfig, plugins: Plugins, run_dir: Path, checkpoint: Checkpoint | None
+    config: RunConfig,
+    plugins: Plugins,
+    run_dir: Path,
+    checkpoint: Checkpoint | None,
+    data: Data | None = None,
 ) -> Parts:
-    """Build everything from the configuration; with a checkpoint, weights are loaded later."""
-    data = setup.load_data(config, plugins, run_dir)
+    """Build everything from the configuration; with a checkpoint, weights are loaded later.
+
+    ``data`` is the data set, where it has been read already.
+    """
+    data = data or setup.load_data(config, plugins, run_dir)
     views = list(data.pairs.views)
     # Before the encoder, which may take long to build.
     during, _ = setup.judged_sets(config, data.evaluations, plugins)
-    rate = setup.make_rate(config, plugins, during, run_dir)
+    context = setup.building(config, plugins, run_dir, views)
+    rate = make_rate(config.train, during, context)
     bare = None if checkpoint is None else checkpoint.state["bare_options"]
     encoder = setup.make_encoder(config, plugins, views, bare, run_dir)
     sampler = setup.make_sampler(config, plugins, views, run_dir)
     objective = setup.make_objective(config, plugins, encoder.feature_dim, data.pairs, run_dir)
     modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
-    optimizer = setup.make_optimizer(config, plugins, modules, run_dir)
+    optimizer = make_optimizer(config.train, modules, context)
     average = None if config.train.ema is None else Average(encoder, config.train.ema)
     told = setup.building(config, plugins, run_dir, views)
     fits = [

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from torch import nn
-from torch.optim import Optimizer
 
 from georet.blame import blaming, maker_of
 from georet.config import ComponentSpec, RunConfig
 from georet.contracts.building import BuildContext
-from georet.contracts.optimising import OptimizerMaker, Schedule
 from georet.contracts.training import (
     Backbone,
     Dataset,
@@ -26,19 +23,16 @@ from georet.contracts.training import (
 )
 from georet.encoder import Encoder, build_encoder
 from georet.errors import ConfigError, DataError
-from georet.evaluate import protocol_of
 from georet.evaluate.evaluator import choose
+from georet.evaluate.protocols import ALIASES, PROTOCOLS
 from georet.plugins import Plugins
+from georet.plugins.discovery import CORE
 from georet.train.device import pick_device, pick_precision
 from georet.train.objective import Objective
-from georet.train.optim import build_optimizer
-from georet.train.optimising.rate import Rate
-from georet.types import EvaluationSet, PairTable
+from georet.types import EvaluationProtocol, EvaluationSet, PairTable
 
 SET_NAME = r"[A-Za-z0-9][A-Za-z0-9._+ -]*"
 """What an evaluation set may be called."""
-POLYNOMIAL = "core:polynomial"
-"""The schedule whose options may stand in ``train`` as well."""
 OWN_DATA = "sample4geo/own-data"
 """The recipe for whose data has other sets than a recipe expects."""
 
@@ -84,14 +78,17 @@ def load_data(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) 
             f"train() returned a {type(found).__name__}, wanted a georet.types.PairTable"
         )
     pairs = found
-    evaluations = evaluations_of(dataset)
+    evaluations = evaluations_of(dataset, plugins)
     if not len(pairs):
         raise DataError("the data set has no training pairs", where=config.dataset.name)
     return Data(dataset, pairs, evaluations)
 
 
-def evaluations_of(dataset: Dataset) -> Mapping[str, EvaluationSet]:
-    """Return the data set's evaluation sets by name; ComponentError for what is none."""
+def evaluations_of(dataset: Dataset, plugins: Plugins) -> Mapping[str, EvaluationSet]:
+    """Return the data set's evaluation sets by name; ComponentError for what is none.
+
+    Where the protocol is a plugin's, it stands in the set, made.
+    """
     maker = maker_of(dataset)
     with blaming(dataset, "evaluations()"):
         found: Any = dataset.evaluations()
@@ -101,8 +98,8 @@ def evaluations_of(dataset: Dataset) -> Mapping[str, EvaluationSet]:
             f"evaluations() returned {what}",
             "Return {name: EvaluationSet}, the main one first; a run is judged by it.",
         )
-    sets: Mapping[str, Any] = found
-    for name, which in sets.items():
+    sets: dict[str, EvaluationSet] = {}
+    for name, which in found.items():
         if not isinstance(which, EvaluationSet):
             raise maker.broke(f"the evaluation set {name!r} is a {type(which).__name__}")
         if not re.fullmatch(SET_NAME, str(name)):
@@ -111,7 +108,7 @@ def evaluations_of(dataset: Dataset) -> Mapping[str, EvaluationSet]:
                 "It becomes a file's name: letters, digits and . _ + - after the first character.",
             )
         with blaming(dataset, f"the evaluation set {name!r}"):
-            protocol_of(which.protocol)
+            sets[str(name)] = replace(which, protocol=protocol_named(which.protocol, plugins))
             if len(which.positives) != len(which.queries):
                 raise DataError(
                     f"{len(which.positives)} rows of positives for {len(which.queries)} queries",
@@ -126,6 +123,23 @@ def evaluations_of(dataset: Dataset) -> Mapping[str, EvaluationSet]:
                     hint="Positives are rows of the gallery's table, counted from 0.",
                 )
     return sets
+
+
+def protocol_named(
+    protocol: str | EvaluationProtocol, plugins: Plugins, *, where: str = "protocol"
+) -> str | EvaluationProtocol:
+    """Return what judges by that name: georet's own id as it stands, or a plugin's, made.
+
+    A name that georet has means georet's, whatever else plugins bring. ComponentError, with the
+    closest names, for one that nobody has.
+    """
+    if not isinstance(protocol, str):
+        return protocol
+    name = protocol.removeprefix(f"{CORE}:")
+    if name in ALIASES or name in PROTOCOLS:
+        return name
+    made: EvaluationProtocol = plugins.catalog.create("protocols", protocol, where=where)
+    return made
 
 
 def judged_sets(
@@ -180,7 +194,7 @@ def make_encoder(
         create,
         views=views,
         seed=config.seed,
-        channels_last=config.train.channels_last,
+        channels_last=config.train.channels_last is True,
         bare=bare,
     )
     return encoder.to(pick_device(config.device))
@@ -215,38 +229,6 @@ def make_sampler(
     context = building(config, plugins, run_dir, views)
     made = plugins.catalog.create("samplers", config.sampler, where="sampler", context=context)
     return cast(Sampler, made)
-
-
-def make_optimizer(
-    config: RunConfig, plugins: Plugins, modules: nn.ModuleDict, run_dir: Path | None = None
-) -> Optimizer:
-    """Build the optimiser of all that is trained in ``modules``."""
-    spec, context = config.train.optimizer, building(config, plugins, run_dir)
-    made = plugins.catalog.create("optimizers", spec, where="train.optimizer", context=context)
-    return build_optimizer(modules, config.train, cast(OptimizerMaker, made))
-
-
-def make_rate(
-    config: RunConfig, plugins: Plugins, during: Mapping[str, EvaluationSet], run_dir: Path | None
-) -> Rate:
-    """Build the schedule of the learning rate, with its warm-up.
-
-    ConfigError where it follows a set that is not among those evaluated while training.
-    """
-    train, context = config.train, building(config, plugins, run_dir)
-    spec = train.schedule
-    if plugins.catalog.find("schedules", spec.name, where="train.schedule").id == POLYNOMIAL:
-        older = {"lr_end": train.lr_end, "power": train.power}
-        spec = ComponentSpec.model_validate({"name": spec.name, **older, **spec.options})
-    made = plugins.catalog.create("schedules", spec, where="train.schedule", context=context)
-    watched = getattr(made, "watches", None)
-    if watched is not None and str(watched).partition("/")[0] not in during:
-        raise ConfigError(
-            f"{watched!r} is not `set/metric` of a set evaluated while training",
-            where="train.schedule",
-            hint=f"Sets: {', '.join(during)}.",
-        )
-    return Rate(cast(Schedule, made), lr=train.lr, warmup=train.warmup_epochs)
 
 
 def make_metrics(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) -> list[Metric]:

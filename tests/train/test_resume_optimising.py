@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from georet import hookspecs
 from georet.commands.training import evaluate_run, resume_run
+from georet.encoder import tensors_sha256, weights_sha256
 from georet.errors import ConfigError, DataError, Interrupted, UsageError
 from georet.files import read_json
 from georet.plugins import Selection
@@ -21,6 +22,7 @@ from georet.train.begun import check_begun
 from georet.train.checkpoint import load_checkpoint
 from georet.train.events import read_events
 from georet.train.run import reconfigure
+from georet.train.saving import load_encoder
 from georet.train.setup import load_data
 
 PLUGINS = ["sample4geo", "georet.testing.plugin"]
@@ -176,3 +178,18 @@ def test_the_examples_of_third_parties_train_and_resume(start, tmp_path, hook, o
     before = last_bytes(run_dir)
     resume_run(run_dir, selection=Selection.of(plugins))
     assert last_bytes(run_dir) == before
+
+
+def test_what_is_loaded_later_is_the_average_and_its_hash_tells_it_apart(start):
+    run_dir = start("run", "train.ema={decay: 0.9}", "train.epochs=2")
+    tensors = load_checkpoint(run_dir).tensors
+    config, plugins = reconfigure(run_dir / "config.yaml", selection=SELECTION)
+    hashes = {
+        which: weights_sha256(load_encoder(run_dir, which, config, plugins))
+        for which in ("last", "last-average", "last-trained")
+    }
+    assert hashes["last"] == hashes["last-average"] == tensors_sha256(tensors["average"])
+    assert hashes["last-trained"] == tensors_sha256(tensors["encoder"]) != hashes["last"]
+    load_encoder(run_dir, "last", config, plugins, weights_sha256=hashes["last"])
+    with pytest.raises(UsageError, match="not the encoder"):
+        load_encoder(run_dir, "last-trained", config, plugins, weights_sha256=hashes["last"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -29,10 +30,15 @@ class OnnxRuntimeBackend:
         found = read_manifest(artefact)["format"]
         return None if found == ONNX else f"executes ONNX files, this is {found}"
 
-    def open(self, artefact: Path, view: str, *, threads: int | None = None) -> ArtefactSession:
-        """Verify the artefact, then load the file's bytes; no other file is opened."""
+    def open(
+        self, artefact: Path, view: str, *, threads: int | None = None, device: str | None = None
+    ) -> ArtefactSession:
+        """Verify the artefact, then load the file's bytes; no other file is opened.
+
+        ``device`` is ``cpu``, ``cuda`` or ``cuda:1``; by default CUDA where it is there.
+        """
         checked = _of_format(verified(artefact, view), (ONNX,))
-        return open_onnx_file(checked, checked.main, view, threads=threads)
+        return open_onnx_file(checked, checked.main, view, threads=threads, device=device)
 
 
 class OpenVinoBackend:
@@ -82,7 +88,12 @@ class OpenVinoBackend:
 
 
 def open_onnx_file(
-    artefact: Artefact, name: str, view: str, *, threads: int | None = None
+    artefact: Artefact,
+    name: str,
+    view: str,
+    *,
+    threads: int | None = None,
+    device: str | None = None,
 ) -> ArtefactSession:
     """Execute any ONNX file of a verified artefact with ONNX Runtime, from verified bytes."""
     runtime = need("onnxruntime", extra="onnx", what="executing an ONNX file")
@@ -92,8 +103,7 @@ def open_onnx_file(
     if threads is not None:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-    available = runtime.get_available_providers()
-    providers = [provider for provider in _PROVIDERS if provider in available]
+    providers = _providers(runtime.get_available_providers(), device, str(artefact.path))
     try:
         session = runtime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # its exceptions share no public base
@@ -103,8 +113,21 @@ def open_onnx_file(
         found: Floats = session.run([OUTPUT], {INPUT: images})[0]
         return found
 
-    device = "cuda" if session.get_providers()[0] == _PROVIDERS[0] else "cpu"
-    return _session(execute, artefact, view, f"onnxruntime {runtime.__version__} {device}")
+    is_cuda = session.get_providers()[0] == _PROVIDERS[0]
+    label = f"onnxruntime {runtime.__version__} {'cuda' if is_cuda else 'cpu'}"
+    return _session(execute, artefact, view, label, is_threaded=is_cuda)
+
+
+def _providers(available: Sequence[str], device: str | None, where: str) -> list[Any]:
+    """Return what shall execute, best first, as ONNX Runtime is told it."""
+    cuda, cpu = _PROVIDERS
+    kind, _, number = (device or "").partition(":")
+    if kind not in ("", "cpu", "cuda") or (kind == "cuda" and cuda not in available):
+        hint = f"It has {', '.join(available)}."
+        raise UsageError(f"ONNX Runtime can't use the device {device!r}", where=where, hint=hint)
+    if kind == "cpu" or cuda not in available:
+        return [cpu]
+    return [(cuda, {"device_id": int(number)}) if number else cuda, cpu]
 
 
 def _onnx_bytes(artefact: Artefact, name: str) -> bytes:
@@ -123,9 +146,11 @@ def _of_format(artefact: Artefact, formats: tuple[str, ...]) -> Artefact:
     return artefact
 
 
-def _session(execute: Any, artefact: Artefact, view: str, name: str) -> ArtefactSession:
+def _session(
+    execute: Any, artefact: Artefact, view: str, name: str, *, is_threaded: bool = False
+) -> ArtefactSession:
     identity = replace(artefact.identity(view), backend=name, precision=artefact.precision)
-    return ArtefactSession(execute, identity, artefact.batch)
+    return ArtefactSession(execute, identity, artefact.batch, is_threaded=is_threaded)
 
 
 def _unloadable(runtime: str, where: str, error: Exception) -> DataError:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from georet.errors import DataError, UsageError
+from georet.feeding.threads import in_threads
 from georet.identity import EncoderIdentity
 from georet.sessions import check_images
 from georet.types import Floats, Pixels
 from georet_export.artefact.artefact import Artefact, read_artefact
+
+if TYPE_CHECKING:
+    from georet.feeding.overlap import Overlap
 
 _UNIT_TOLERANCE = 1e-2
 """How far from 1 an embedding's length may be; fp16 and int8 graphs have a float32 tail."""
@@ -20,7 +25,9 @@ _UNIT_TOLERANCE = 1e-2
 class ArtefactSession:
     """Executes one artefact: ``execute`` maps uint8[B, H, W, 3] to float32[B, D] in one call.
 
-    ``batch`` are the smallest, the usual and the largest number of images at once.
+    ``batch`` are the smallest, the usual and the largest number of images at once. A runtime on a
+    GPU has an ``overlap``, or takes calls from several threads (``is_threaded``): then streams of
+    batches are copied and computed at the same time.
     """
 
     max_batch: int | None
@@ -30,8 +37,15 @@ class ArtefactSession:
         execute: Callable[[Pixels], Floats],
         identity: EncoderIdentity,
         batch: tuple[int, int, int],
+        *,
+        overlap: Overlap | None = None,
+        is_threaded: bool = False,
     ) -> None:
         self.identity = identity
+        # What fills up small batches is made for single calls.
+        self._overlap = overlap if batch[0] == 1 else None
+        self._is_threaded = is_threaded
+        self.held = 3 if self._overlap is not None or is_threaded else 1
         self._execute: Callable[[Pixels], Floats] | None = execute
         self._smallest, _, self._largest = batch
         self.max_batch = self._largest
@@ -62,6 +76,30 @@ class ArtefactSession:
             )
         embeddings = np.asarray(self._execute(np.ascontiguousarray(images)))
         wanted = (len(images), self.identity.embed_dim)
+        return self._checked(embeddings, wanted)
+
+    def embed_stream(self, batches: Iterable[Pixels], /) -> Iterator[Floats]:
+        """Yield what ``embed`` returns for each batch; on a GPU copies and work overlap."""
+        if self._overlap is not None:
+            for embeddings in self._overlap.run(self._all_checked(batches)):
+                yield self._checked(embeddings, embeddings.shape)
+        elif self._is_threaded:
+            yield from in_threads(self.embed, batches)
+        else:
+            yield from map(self.embed, batches)
+
+    def pin(self, memory: Pixels, /) -> None:
+        """Lock the memory of batches to come, so that a CUDA device copies from it by itself."""
+        if self._overlap is not None:
+            self._overlap.pin(memory)
+
+    def _all_checked(self, batches: Iterable[Pixels]) -> Iterator[Pixels]:
+        for images in batches:
+            check_images(images, self.identity)
+            yield np.ascontiguousarray(images)
+
+    def _checked(self, embeddings: Floats, wanted: tuple[int, ...]) -> Floats:
+        """Return what the runtime returned; DataError unless of that shape and unit length."""
         if embeddings.dtype != np.float32 or embeddings.shape != wanted:
             raise DataError(
                 f"returned {embeddings.dtype}{list(embeddings.shape)}, "
@@ -88,7 +126,9 @@ class ArtefactSession:
 
     def close(self) -> None:
         """Let go of the runtime; the session can't be used afterwards."""
-        self._execute = None
+        if self._overlap is not None:
+            self._overlap.unpin()
+        self._execute = self._overlap = None
 
 
 def verified(path: Path, view: str) -> Artefact:

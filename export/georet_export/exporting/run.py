@@ -73,7 +73,7 @@ def export_encoder(
         job = Job(path, name, exporter, specs, max_loss, options.keep_failing)
         outcome = job.run(encoder, judge, loaded)
         if outcome.is_kept:
-            loaded.observe("georet_export_end", artefact=outcome.path)
+            loaded.observe("georet_export_end", artefact=outcome.path, run_dir=run_dir)
         yield outcome
 
 

@@ -42,8 +42,10 @@ class RTXBackend:
             return None
         return f"the plan is of {self.flavour} {built}, {here} is installed"
 
-    def open(self, artefact: Path, view: str, *, threads: int | None = None) -> ArtefactSession:
-        """Verify the artefact against its manifest, then load its plan on the GPU.
+    def open(
+        self, artefact: Path, view: str, *, threads: int | None = None, device: str | None = None
+    ) -> ArtefactSession:
+        """Verify the artefact against its manifest, then load its plan on the GPU, or ``device``.
 
         ``threads`` caps a CPU's threads and means nothing here. Raises UsageError with the reason
         of ``refuses``, IntegrityError for a file that was changed; then nothing is loaded.
@@ -56,8 +58,10 @@ class RTXBackend:
                 where=str(artefact),
                 hint="--backend auto takes a back end that can, or says why none does.",
             )
-        loaded = load_engine(checked, view)
-        return ArtefactSession(loaded.execute, loaded.identity, checked.batch)
+        loaded = load_engine(checked, view, device=device or "cuda")
+        return ArtefactSession(
+            loaded.execute, loaded.identity, checked.batch, overlap=loaded.overlap(checked.batch[2])
+        )
 
 
 class ClassicBackend(RTXBackend):
@@ -66,7 +70,7 @@ class ClassicBackend(RTXBackend):
     flavour: ClassVar[str] = CLASSIC
 
 
-def load_engine(artefact: Artefact, view: str) -> Engine:
+def load_engine(artefact: Artefact, view: str, *, device: str = "cuda") -> Engine:
     """Load the plan of a verified artefact on the GPU, from the bytes that were verified."""
     # Imports torch, which choosing a back end shouldn't.
     from georet_export.trt.engine import Engine
@@ -74,4 +78,4 @@ def load_engine(artefact: Artefact, view: str) -> Engine:
     trt = import_tensorrt(artefact.format)
     name = f"{artefact.format} {trt.__version__} cuda"
     identity = replace(artefact.identity(view), backend=name, precision=artefact.precision)
-    return Engine(trt, artefact.read(artefact.main), identity)
+    return Engine(trt, artefact.read(artefact.main), identity, device=device)

@@ -16,6 +16,7 @@ from georet_export.artefact.writing import INPUT, OUTPUT
 from georet_export.trt.log import Log, collecting_logger
 
 if TYPE_CHECKING:
+    from georet.feeding.overlap import Overlap
     from georet.types import Floats, Pixels
 
 
@@ -36,6 +37,8 @@ class Engine:
         self.stream: torch.cuda.Stream | None = None
         if self.device.type == "cuda":
             # On the default stream TensorRT synchronises the whole device.
+            if self.device.index is not None:
+                torch.cuda.set_device(self.device)  # where TensorRT loads what it is given
             self.stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         # TensorRT counts no references: what an object was made from must outlive it.
         self._logger = collecting_logger(trt, self._log)
@@ -80,6 +83,15 @@ class Engine:
         if not is_queued:
             raise self._failure(f"the engine failed on {num} images")
         return out
+
+    def overlap(self, most: int) -> Overlap | None:
+        """Return what copies and computes at once, ``most`` images in a call; None without CUDA."""
+        if self.stream is None:
+            return None
+        from georet.feeding.overlap import Overlap
+
+        dim = self.identity.embed_dim
+        return Overlap(self.enqueue, self.device, dim, most=most, stream=self.stream)
 
     def _failure(self, what: str) -> DataError:
         reasons = "; ".join(self._log.faults()) or "TensorRT gave no reason"

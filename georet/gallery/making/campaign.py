@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from georet.contracts.running import Session
+from georet.contracts.making import Make
 from georet.errors import DataError, Interrupted
 from georet.files import tidy_temporary
 from georet.gallery.files.claims import SAID_S, holder_in_words, is_held, waiting_claim
@@ -17,13 +17,11 @@ from georet.gallery.files.journal import shard_name
 from georet.gallery.files.ledger import Ledger
 from georet.gallery.files.plan import Plan
 from georet.gallery.files.seal import seal_gallery
-from georet.gallery.making.executors import make_here, make_in_pool, num_cores
 from georet.gallery.making.pace import Pace
 from georet.gallery.making.shards import Work, claim_path, too_many_bad
 from georet.interrupt import StopRequest
 from georet.progress import stage
 
-_MOST_WORKERS: Final = 8
 _MOST_TRIES: Final = 3
 _POLL_S: Final = 0.2
 _SEAL_CLAIM: Final = ".gallery.json.claim"
@@ -35,11 +33,11 @@ class Campaign:
 
     work: Work
     plan: Plan
-    session: Session
+    make: Make
     stop: StopRequest
     share: tuple[int, int]
-    workers: int | None
     say: Callable[[str], None]
+    told: Callable[[], str] | None = None
     lost: Counter[int] = field(default_factory=Counter)
 
     def run(self) -> None:
@@ -60,7 +58,7 @@ class Campaign:
                 if len(ledger.bad) > self.work.num_bad_allowed:
                     raise too_many_bad(ledger.bad, self.work.num_bad_allowed, self.plan)
                 self._count_lost([shard for shard in made if shard not in ledger.done])
-        self.say(pace.summary())
+        self.say(pace.summary(self.told))
         if len(ledger.done) == self.plan.num_shards:
             self._seal(ledger)
 
@@ -79,19 +77,7 @@ class Campaign:
             pace.advance(num)
             self._check_stop(ledger)
 
-        workers = self._num_workers(len(free))
-        if workers:
-            return make_in_pool(self.work, self.plan, free, tick, workers=workers)
-        return make_here(self.work, self.plan, self.session, free, tick)
-
-    def _num_workers(self, num_shards: int) -> int:
-        if self.workers is not None:
-            return self.workers
-        # Sessions on one GPU would only wait for each other.
-        if num_shards == 1 or "cuda" in self.session.identity.backend:
-            return 0
-        cores = num_cores()
-        return 0 if cores == 1 else min(cores, _MOST_WORKERS, num_shards)
+        return list(self.make(free, tick))
 
     def _count_lost(self, shards: Sequence[int]) -> None:
         self.lost.update(shards)

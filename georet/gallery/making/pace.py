@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Final
 
 from georet.progress import Stage
@@ -29,24 +30,25 @@ class Pace:
         self._move(done - self._done)
 
     @property
-    def images_per_s(self) -> float:
+    def tiles_per_s(self) -> float:
         """Tiles embedded by this call, for each second since it began."""
         return self._embedded / max(time.monotonic() - self._began_s, 1e-9)
 
-    def summary(self) -> str:
-        """Return what this call did, in words."""
+    def summary(self, told: Callable[[], str] | None) -> str:
+        """Return what this call did, in words; ``told`` returns more, if it did anything."""
         took_s = time.monotonic() - self._began_s
-        return f"{self._embedded:,} tiles in {took_s:.0f} s, {self.images_per_s:.0f} images/s"
+        rate = f"{self._embedded:,} tiles in {took_s:.0f} s, {self.tiles_per_s:.0f} tiles/s"
+        return f"{rate}; {told()}" if self._embedded and told is not None else rate
 
     def _move(self, num: int) -> None:
         self._done += num
-        self._bar.advance(num, f"{self.images_per_s:.0f} images/s")
+        self._bar.advance(num, f"{self.tiles_per_s:.0f} tiles/s")
         now_s = time.monotonic()
         is_due = now_s - self._logged_s >= _EVERY_S and self._embedded > 0
         if is_due and not sys.stderr.isatty():
             self._logged_s = now_s
-            left_s = (self._total - self._done) / self.images_per_s
+            left_s = (self._total - self._done) / self.tiles_per_s
             sys.stderr.write(
-                f"{self._done:,} of {self._total:,} tiles, {self.images_per_s:.0f} images/s, "
+                f"{self._done:,} of {self._total:,} tiles, {self.tiles_per_s:.0f} tiles/s, "
                 f"{left_s / 60:.0f} min left\n"
             )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from georet.contracts.making import Executor
 from georet.errors import UsageError
 from georet.gallery.files.storage import check_storage
 from georet.gallery.files.writing import SHARD_SIZE
-from georet.gallery.making.shards import THUMBNAIL_QUALITY, THUMBNAIL_SIDE
+from georet.gallery.making.reading import THUMBNAIL_QUALITY, THUMBNAIL_SIDE
 from georet.sessions import BATCH
 from georet.tiles.tiling import Tiling
 
@@ -20,6 +21,8 @@ class BuildOptions(TypedDict, total=False):
     storage: str
     shard_size: int
     workers: int | None
+    devices: tuple[str, ...] | None
+    executor: str | Executor
     shard: tuple[int, int] | None
     thumbnails: bool
     bad_tile_quota: float
@@ -30,9 +33,11 @@ class BuildOptions(TypedDict, total=False):
 class BuildSettings:
     """How a gallery is built; UsageError for values that make no sense.
 
-    ``tiling`` says how a source that is named is cut. ``workers`` processes share the shards (0:
-    the calling one makes them, None: chosen by cores and shards). ``shard`` (i, n) makes only every
-    n-th shard, from the i-th of 1..n. Up to the share ``bad_tile_quota`` of the tiles may be
+    ``tiling`` says how a source that is named is cut. ``workers`` processes read tiles (0:
+    whoever embeds reads, None: chosen by encoder and cores). ``devices`` are where it is embedded,
+    a process each if there are several (None: where the encoder says). ``executor`` has the shards
+    made (a name with options, ``ray?cpus=2``, or an object). ``shard`` (i, n) makes only
+    every n-th shard, from the i-th of 1..n. Up to the share ``bad_tile_quota`` of the tiles may be
     unreadable. ``storage``, ``shard_size``, ``batch_size`` and ``thumbnails`` decide the bytes.
     """
 
@@ -40,6 +45,8 @@ class BuildSettings:
     storage: str = "fp32"
     shard_size: int = SHARD_SIZE
     workers: int | None = 0
+    devices: tuple[str, ...] | None = None
+    executor: str | Executor = "local"
     shard: tuple[int, int] | None = None
     thumbnails: bool = True
     bad_tile_quota: float = 0.0

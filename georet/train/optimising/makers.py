@@ -34,7 +34,13 @@ class AdamW:
 
     def __call__(self, groups: Groups) -> torch.optim.Optimizer:
         """Return the optimiser of these groups."""
-        return torch.optim.AdamW(groups, betas=self.betas, eps=self.eps, amsgrad=self.amsgrad)
+        return torch.optim.AdamW(
+            groups,
+            betas=self.betas,
+            eps=self.eps,
+            amsgrad=self.amsgrad,
+            fused=fused_for(groups),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +61,11 @@ class SGD:
     def __call__(self, groups: Groups) -> torch.optim.Optimizer:
         """Return the optimiser of these groups."""
         return torch.optim.SGD(
-            groups, momentum=self.momentum, dampening=self.dampening, nesterov=self.nesterov
+            groups,
+            momentum=self.momentum,
+            dampening=self.dampening,
+            nesterov=self.nesterov,
+            fused=fused_for(groups),
         )
 
 
@@ -102,6 +112,15 @@ class TorchOptimizer:
         options = {k: tuple(v) if isinstance(v, list) else v for k, v in self.options.items()}
         made: torch.optim.Optimizer = _torch_optimizers()[self.optimizer](groups, **options)
         return made
+
+
+def fused_for(groups: Groups) -> bool | None:
+    """Return True where all is on CUDA: one kernel for all parameters, which can skip an update.
+
+    None leaves the choice to torch, which on a CPU takes another kernel, with other roundings.
+    """
+    every = [parameter for group in groups for parameter in group["params"]]
+    return True if all(parameter.device.type == "cuda" for parameter in every) else None
 
 
 def _torch_optimizers() -> dict[str, Any]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Real
-from typing import Any
+from typing import Any, Final, cast
 
 from georet.blame import blaming, maker_of
+from georet.config import ComponentSpec, TrainConfig
+from georet.contracts.building import BuildContext
 from georet.contracts.optimising import Moment, Schedule
+from georet.errors import ConfigError
+
+_POLYNOMIAL: Final = ("polynomial", "core:polynomial")
 
 
 class Rate:
@@ -59,3 +64,24 @@ class Rate:
         if take is not None:
             with blaming(self.schedule, "load_state_dict()"):
                 take(state)
+
+
+def make_rate(config: TrainConfig, sets: Iterable[str], context: BuildContext) -> Rate:
+    """Return the configured schedule of the learning rate, with its warm-up.
+
+    ConfigError where it follows a set that is not among the ``sets`` evaluated while training.
+    """
+    spec, where = config.schedule, "train.schedule"
+    if spec.name in _POLYNOMIAL:
+        # Its options may stand in ``train`` as well.
+        older = {"lr_end": config.lr_end, "power": config.power}
+        spec = ComponentSpec.model_validate({"name": spec.name, **older, **spec.options})
+    made = context.catalog.create("schedules", spec, where=where, context=context)
+    watched, known = getattr(made, "watches", None), list(sets)
+    if watched is not None and str(watched).partition("/")[0] not in known:
+        raise ConfigError(
+            f"{watched!r} is not `set/metric` of a set evaluated while training",
+            where=where,
+            hint=f"Sets: {', '.join(known)}.",
+        )
+    return Rate(cast(Schedule, made), lr=config.lr, warmup=config.warmup_epochs)

@@ -69,9 +69,12 @@ def loaded(monkeypatch):
     class Nothing:
         execute = None
 
-        def __init__(self, trt, plan, identity):
+        def __init__(self, trt, plan, identity, *, device):
             self.identity = identity
             seen.append(plan)
+
+        def overlap(self, most):
+            return None
 
     monkeypatch.setattr(trt_engine, "Engine", Nothing)
     monkeypatch.setattr(trt_backend, "probe_cuda", lambda: AMPERE)

@@ -52,8 +52,20 @@ def test_bad_tiles_are_reported_with_their_reason(built: Path) -> None:
     assert Gallery.open(built).manifest["num_bad"] == 2
 
 
-def test_a_pool_gives_the_same_bytes_as_one_process(built: Path, tmp_path: Path) -> None:
-    build_gallery(SOURCE, PixelSpec(), tmp_path / "b", workers=2, **SETTINGS)
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_decoders_give_the_same_bytes_as_one_process(
+    workers: int, built: Path, tmp_path: Path
+) -> None:
+    build_gallery(SOURCE, PixelSpec(), tmp_path / "b", workers=workers, **SETTINGS)
+    assert contents(tmp_path / "b") == contents(built)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_several_devices_give_the_same_bytes_as_one_process(
+    workers: int, built: Path, tmp_path: Path
+) -> None:
+    given = {"workers": workers, "devices": ("cpu", "cpu"), **SETTINGS}
+    build_gallery(SOURCE, PixelSpec(), tmp_path / "b", **given)
     assert contents(tmp_path / "b") == contents(built)
 
 

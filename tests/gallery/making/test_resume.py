@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import multiprocessing
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,7 +19,6 @@ from georet.errors import DataError, Interrupted
 from georet.facade import Gallery
 from georet.gallery.files import claims
 from georet.gallery.files.journal import JOURNAL, append, entries
-from georet.gallery.making import executors
 from georet.gallery.making.build import build_gallery
 from georet.testing.drawn_tiles import DrawnTiles, PixelSpec
 
@@ -43,6 +39,7 @@ if __name__ == "__main__":
     build_gallery(
         DrawnTiles(200, wait_s=0.001), PixelSpec(), Path(sys.argv[1]),
         shard_size=5, batch_size=2, workers=int(sys.argv[2]),
+        devices=tuple(sys.argv[3:]) or None,
     )
 """
 
@@ -65,8 +62,8 @@ def driver(tmp_path: Path) -> Path:
     return path
 
 
-def start(driver: Path, out: Path, workers: int = 0) -> subprocess.Popen[bytes]:
-    command = [sys.executable, str(driver), str(out), str(workers)]
+def start(driver: Path, out: Path, workers: int = 0, *devices: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, str(driver), str(out), str(workers), *devices]
     return subprocess.Popen(command, stderr=subprocess.PIPE)
 
 
@@ -120,72 +117,11 @@ def test_two_builds_at_once_give_one_result_of_each_shard(
     assert contents(out) == contents(quiet)
 
 
-def test_a_killed_worker_is_named_and_its_shard_made_again(
-    quiet: Path, driver: Path, tmp_path: Path
-) -> None:
-    process = start(driver, tmp_path / "g", workers=2)
-    worker = None
-    while worker is None and process.poll() is None:
-        for path in (tmp_path / "g/shards").glob("*.claim"):
-            text = path.read_text() if path.exists() else ""
-            worker = json.loads(text)["pid"] if text else None
-        time.sleep(0.002)
-    os.kill(worker, signal.SIGKILL)
-    errors = process.communicate()[1].decode()
-    assert process.returncode == 0, errors
-    assert f"(pid {worker}) was killed by SIGKILL at shards/part-" in errors
-    assert contents(tmp_path / "g") == contents(quiet)
-
-
-TROUBLE = """
-import os, signal, time
-
-from georet.testing.drawn_tiles import DrawnTiles
-
-
-class Deadly(DrawnTiles):
-    def read(self, row):
-        if row == 7:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().read(row)
-
-
-class Hanging(DrawnTiles):
-    def read(self, row):
-        if row == 7:
-            time.sleep(1000)
-        return super().read(row)
-"""
-
-
-@pytest.fixture
-def trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Return a module of sources that trouble whoever reads tile 7; worker processes find it."""
-    (tmp_path / "trouble_with_tiles.py").write_text(TROUBLE)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "trouble_with_tiles", raising=False)
-    return importlib.import_module("trouble_with_tiles")
-
-
-def test_a_shard_that_kills_two_workers_is_an_error(trouble: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"part-00001\.parquet .* for the second time") as caught:
-        build_gallery(trouble.Deadly(20), PixelSpec(), tmp_path / "g", workers=1, **SETTINGS)
-    assert "Memory may have run out" in str(caught.value)
-
-
-def test_a_worker_that_hangs_is_killed_and_named(
-    trouble: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(executors, "SILENCE_S", 3.0)
-    with pytest.raises(DataError, match=r"gave no sign for 3 s at .* for the second time"):
-        build_gallery(trouble.Hanging(10), PixelSpec(), tmp_path / "g", workers=1, **SETTINGS)
-
-
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [(0,), (2,), (0, "cpu", "cpu"), (2, "cpu", "cpu")])
 def test_sigterm_ends_with_75_and_the_next_call_goes_on(
-    workers: int, quiet: Path, driver: Path, tmp_path: Path
+    workers: tuple[Any, ...], quiet: Path, driver: Path, tmp_path: Path
 ) -> None:
-    process = start(driver, tmp_path / "g", workers)
+    process = start(driver, tmp_path / "g", *workers)
     while num_noted(tmp_path / "g") < 3:
         time.sleep(0.005)
     process.send_signal(signal.SIGTERM)

@@ -1,22 +1,9 @@
-"""Plain data between the stages: tables of images and pairs, batch plans, banks, rankings.
-
-Shape legend, used in every docstring of the project:
-
-==== ======================================= ==== =====================================
-B    pairs in a batch                        Q    queries
-D    embedding size                          R    references
-H, W image height and width in pixels        S    batches in an epoch's plan
-K    neighbours of a reference               V    views of a pair (2: query, reference)
-N    training pairs                          P    positives (and semi-positives) of a query
-==== ======================================= ==== =====================================
-
-Angles: radians inside, degrees only in names that end in ``latlon`` (WGS84 latitude, longitude).
-"""
+"""Tables of images and of training pairs, batch plans, banks, and what a loss sees."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from georet.errors import DataError
+from georet.tables.bank import BankSpec as BankSpec
+from georet.tables.bank import EmbeddingBank as EmbeddingBank
 
 if TYPE_CHECKING:
     import torch
@@ -164,53 +153,6 @@ class BatchPlan:
     info: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class EmbeddingBank:
-    """Embeddings of all training images: query float32[Q, D], reference float32[R, D], unit length.
-
-    ``key`` identifies the contents (samplers may cache what they derive from it). In incremental
-    mode ``query_seen`` and ``reference_seen`` say which rows were ever filled; None means all.
-    """
-
-    query: Floats
-    reference: Floats
-    epoch: int
-    key: str
-    query_seen: Bools | None = None
-    reference_seen: Bools | None = None
-
-
-@dataclass(frozen=True)
-class EvaluationSet:
-    """Q queries against R references under a protocol; ``junk`` are gallery rows to ignore.
-
-    ``query_view`` and ``gallery_view`` name the views (sizes, encoder's branches) that embed each
-    side. With ``group`` [Q] the queries of one group become one, their mean embedding.
-    """
-
-    queries: ImageTable
-    gallery: ImageTable
-    positives: Positives
-    protocol: str
-    junk: Ints | None = None
-    about: str = ""
-    query_view: str = QUERY
-    gallery_view: str = REFERENCE
-    group: Sequence[str] | None = None
-
-    def one_a_group(self) -> EvaluationSet:
-        """Return the set as it is ranked: of each group, ascending, the first query stands for it.
-
-        Its positives count for the group. Without groups this is the set itself.
-        """
-        if self.group is None:
-            return self
-        first = np.unique(np.asarray(self.group), return_index=True)[1].astype(np.int64)
-        rows, queries = self.positives, self.queries.take(first)
-        positives = rows[first] if isinstance(rows, np.ndarray) else [rows[i] for i in first]
-        return replace(self, queries=queries, positives=positives, group=None)
-
-
 @dataclass
 class Batch:
     """B pairs on their way to the encoder; images are uint8[B, H, W, 3] for each view."""
@@ -272,29 +214,3 @@ class EmbeddedBatch:
     def reference(self) -> torch.Tensor:
         """Reference embeddings float[B, D]; row i belongs to query i."""
         return self.embeddings[REFERENCE]
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """What a metric sees of Q ranked queries; ranks are 0-based, junk is already removed.
-
-    ``rank`` int64[Q]: of the positive (of the best one where there are several), -1 without any.
-    ``hit_rank`` int64[Q]: the same, semi-positives not counted. ``positive_ranks`` int64[M] with
-    ``offsets`` int64[Q+1]: all positives of each query, ascending. ``top`` int64[Q, k] and
-    ``top_score`` float32[Q, k]: the best references, best first.
-    """
-
-    rank: Ints
-    hit_rank: Ints
-    positive_ranks: Ints
-    offsets: Ints
-    top: Ints
-    top_score: Floats
-    num_references: int
-    query_latlon: Doubles | None = None
-    reference_latlon: Doubles | None = None
-
-    @property
-    def num_queries(self) -> int:
-        """Q."""
-        return len(self.rank)

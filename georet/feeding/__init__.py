@@ -1,0 +1,1 @@
+"""Feeding a device: processes fill batches ahead of it, in memory that both see."""
