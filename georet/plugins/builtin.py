@@ -148,6 +148,7 @@ SOURCES = {
 """In the order in which they are asked: a folder with tiles.csv may hold rasters as well."""
 
 
+@hookimpl
 def georet_sources() -> Iterable[Component]:
     """Declare the sources of ``georet.sources.formats``."""
     for name, (attribute, summary) in SOURCES.items():
@@ -155,6 +156,7 @@ def georet_sources() -> Iterable[Component]:
         yield Component(name, f"georet.sources.formats:{attribute}", config, summary=summary)
 
 
+@hookimpl
 def georet_outputs() -> Iterable[Component]:
     """Declare the formats of ``georet.locate.output``."""
     for name, (attribute, summary) in OUTPUTS.items():
