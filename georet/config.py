@@ -150,8 +150,7 @@ class EncoderConfig(Section):
     )
     branches: dict[str, BranchName] = Field(
         default={},
-        description="The branch that embeds each view, by a name of one's own: views of one name "
-        "share weights. Takes the place of shared.",
+        description="Branch by view, instead of shared: views on one branch share weights.",
     )
     backbones: dict[str, ComponentSpec] = Field(
         default={}, description="Other backbones for single branches, by the names in branches."
@@ -167,10 +166,7 @@ class EncoderConfig(Section):
     )
 
     def branch_specs(self, views: Iterable[str]) -> dict[str, tuple[ComponentSpec, str]]:
-        """Return the component of each branch, and its place in the configuration.
-
-        Branches that none of the ``views`` needs are left out, except named ones.
-        """
+        """Return the component of each branch for the views, and its place in the configuration."""
         one = (self.backbone, "encoder.backbone")
         if self.branches:
             own, where = self.backbones, "encoder.backbones"

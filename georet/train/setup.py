@@ -14,7 +14,6 @@ import torch
 from georet.blame import blaming, maker_of
 from georet.config import ComponentSpec, RunConfig
 from georet.contracts.building import BuildContext
-from georet.contracts.encoding import Fit
 from georet.contracts.training import (
     Backbone,
     Dataset,
@@ -29,7 +28,6 @@ from georet.encoder import Encoder, build_encoder
 from georet.errors import ConfigError, DataError
 from georet.evaluate.evaluator import choose
 from georet.evaluate.protocols import ALIASES, PROTOCOLS
-from georet.fits.fitting import check_fits
 from georet.plugins import Plugins
 from georet.plugins.discovery import CORE
 from georet.train.device import pick_device, pick_precision
@@ -255,24 +253,6 @@ def make_sampler(
     context = building(config, plugins, run_dir, views)
     made = plugins.catalog.create("samplers", config.sampler, where="sampler", context=context)
     return cast(Sampler, made)
-
-
-def make_fits(
-    config: RunConfig,
-    plugins: Plugins,
-    embed_dim: int,
-    views: Sequence[str],
-    run_dir: Path | None = None,
-) -> list[Fit]:
-    """Build what is fitted after training; ConfigError for what is sure not to fit."""
-    context = building(config, plugins, run_dir, views)
-    create = plugins.catalog.create
-    fits = [
-        create("fits", spec, where=f"fits.{number}", context=context)
-        for number, spec in enumerate(config.fits)
-    ]
-    check_fits(fits, embed_dim, views)
-    return fits
 
 
 def make_metrics(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) -> list[Metric]:
