@@ -79,7 +79,7 @@ class Locator:
             check_calibration(self.calibration, gallery)
         self.tuning = Tuning() if self.calibration is None else self.calibration.tuning
         self.with_heat, self.index_name, self.max_pixels = with_heat, index, max_pixels
-        self._layout = Layout(gallery.tiles)
+        self._layout = Layout(*gallery.centres)
         self._index: Index | None = None
         if not is_exact(index):
             self._index = open_index(gallery, index, selection=selection)
@@ -136,7 +136,7 @@ class Locator:
         return [self._answer(query, field, heat, question) for query, (field, heat) in found]
 
     def _log_priors(self, prior: Priors, num: int) -> Sequence[Doubles | None]:
-        latlon, side_m = self.gallery.tiles.latlon, self.gallery.tiles.side_m
+        latlon, side_m = self.gallery.centres
         if isinstance(prior, Prior):
             return [prior.log(latlon, side_m)] * num
         if prior is None:
@@ -146,7 +146,7 @@ class Locator:
     def _allowed(self, region: Region | None) -> Bools | None:
         if region is None:
             return None
-        allowed: Bools = region.mask(self.gallery.tiles.latlon)
+        allowed: Bools = region.mask(self.gallery.centres[0])
         if not allowed.any():
             west, south, east, north = bounds_latlon(self.gallery.tiles.corners_latlon)
             raise DataError(
@@ -164,7 +164,7 @@ class Locator:
         if self._index is not None:
             yield from self._indexed(queries, embeddings, allowed, self._index)
             return
-        for start, scores in score_blocks(embeddings, self.gallery.embeddings):
+        for start, scores in score_blocks(embeddings, self.gallery.rows):
             for query, row in zip(queries[start:], scores, strict=False):
                 merits = self._merits(row, query.log_prior)
                 yield best_of(merits, allowed), self._heat(merits, allowed)
@@ -228,20 +228,21 @@ class Locator:
         )
 
     def _candidates(self, query: _Query, field: Field, k: int) -> tuple[Candidate, ...]:
-        tiles, belief = self.gallery.tiles, field.belief(self.tuning.sharpness)
+        belief = field.belief(self.tuning.sharpness)
         rows = field.rows[:k]
-        scores = self.gallery.embeddings[rows] @ query.embedding / query.num_photos
+        tiles = self.gallery.tiles_at(rows)
+        scores = self.gallery.rows.take(rows) @ query.embedding / query.num_photos
         return tuple(
             Candidate(
                 row=int(row),
-                id=tiles.ids[row],
-                latlon=(float(tiles.latlon[row, 0]), float(tiles.latlon[row, 1])),
-                corners_latlon=tuple((lat, lon) for lat, lon in tiles.corners_latlon[row].tolist()),
-                score=float(score),
-                side_m=float(tiles.side_m[row]),
-                belief=float(share),
+                id=tiles.ids[at],
+                latlon=(float(tiles.latlon[at, 0]), float(tiles.latlon[at, 1])),
+                corners_latlon=tuple((lat, lon) for lat, lon in tiles.corners_latlon[at].tolist()),
+                score=float(scores[at]),
+                side_m=float(tiles.side_m[at]),
+                belief=float(belief[at]),
             )
-            for row, score, share in zip(rows.tolist(), scores, belief, strict=False)
+            for at, row in enumerate(rows.tolist())
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from georet.errors import DataError, UsageError
+from georet.gallery.files.journal import BLOCKS
 from georet.gallery.files.plan import BUILD, PLAN, Plan, check_same, load_plan, write_plan
 from georet.gallery.making.campaign import Campaign
 from georet.gallery.making.looks import one_colour_warning
@@ -81,7 +82,7 @@ def _planned(
             raise UsageError(
                 "is a file, and a gallery is a folder", where=str(out), hint="Choose another --out."
             )
-        early = {PLAN, "shards"}
+        early = {PLAN, "shards", BLOCKS}
         others = [
             path for path in out.iterdir() if path.name not in early and path.suffix != ".tmp"
         ]

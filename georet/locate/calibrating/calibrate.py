@@ -86,9 +86,9 @@ def calibrate(
     queries. DataError for fewer than 40 of them and where more than half lie off the gallery's
     tiles, UsageError for a precision beyond 0..1.
     """
-    layout = Layout(gallery.tiles)
+    layout = Layout(*gallery.centres)
     _check(layout.covers(latlon), about, precision)
-    known = known_queries(queries, latlon, gallery.embeddings, layout)
+    known = known_queries(queries, latlon, gallery.rows, layout)
     blank = Calibration(
         precision=precision,
         weights_sha256=gallery.encoder.weights_sha256,

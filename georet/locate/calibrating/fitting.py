@@ -16,6 +16,7 @@ from georet.locate.estimate import Place, Spread, mode_of, place_of, shifted, sp
 from georet.locate.field import Field, best_of, score_blocks
 from georet.locate.layout import Layout
 from georet.locate.tuning import Tuning
+from georet.search.rows import Stored
 from georet.types import Bools, Doubles, Floats, Ints
 
 _ANYWHERE: Final = 1e-3
@@ -74,7 +75,7 @@ class Outcomes:
 
 
 def known_queries(
-    queries: Floats, latlon: Doubles, embeddings: Floats, layout: Layout
+    queries: Floats, latlon: Doubles, embeddings: Stored, layout: Layout
 ) -> KnownQueries:
     """Return the fields of queries float32[Q, D], taken at latlon float64[Q, 2], in a gallery."""
     fields: list[Field] = []
