@@ -44,7 +44,7 @@ STEP = 0.01
 class Given:
     """A session that embeds the number in an image's first pixels as that query."""
 
-    max_batch = None
+    max_batch: int | None = None
 
     def __init__(self, identity: EncoderIdentity, queries: Floats) -> None:
         self.identity, self.queries = identity, queries
