@@ -198,7 +198,8 @@ def exponent(rows: list[dict[str, Any]], key: str) -> float:
     points = [(row["num"], row[key]) for row in rows if row.get(key, 0) > 0]
     if len(points) < 2:
         return float("nan")
-    return float(np.polyfit(*np.log(np.array(points)).T, 1)[0])
+    num, value = np.log(np.array(points)).T
+    return float(np.polyfit(num, value, 1)[0])
 
 
 def main() -> None:

@@ -72,6 +72,7 @@ class MappedRows:
             for first in range(0, num, ROWS_AT_ONCE):
                 part = slice(first, min(first + ROWS_AT_ONCE, num))
                 yield start + first, from_stored(self._array(shard, part), buffer)
+            self._opened[shard].release()
 
     def whole(self) -> Floats:
         """Return all embeddings float32[R, D], in memory."""

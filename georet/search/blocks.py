@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from georet.errors import DataError, IntegrityError
 from georet.types import Ints
 
-BLOCK: Final = 16 * 1024
+BLOCK: Final = 4096
 """Bytes hashed at once: candidates lie scattered, so what is read beside them must be little."""
 _DIGEST: Final = 32
 _AGAIN: Final = "Restore it from a copy, or build the gallery again."
@@ -69,6 +69,11 @@ class CheckedFile:
         """Return the bytes from ``start`` to ``stop``; IntegrityError names a changed block."""
         self._check(np.arange(start // BLOCK, -(-stop // BLOCK)))
         return memoryview(self._map)[start:stop]
+
+    def release(self) -> None:
+        """Give back the memory of what was read; it is fetched again when it is touched again."""
+        if isinstance(self._map, mmap.mmap):
+            self._map.madvise(mmap.MADV_DONTNEED)
 
     def array(
         self, start: int, shape: tuple[int, int], dtype: Any, rows: Ints | slice

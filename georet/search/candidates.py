@@ -14,8 +14,8 @@ from georet.types import Bools, Floats, Ints
 
 FEWEST: Final = 10
 """Candidates are counted for at least so many results, as the best one alone is hard to hit."""
-MANY: Final = 100
-"""Results beyond which rows on disk are not oversampled further."""
+STORED: Final = 4096
+"""Candidates where rows are on disk, codes are short, and thousands of results were asked for."""
 WIDENING: Final = 3
 """In a region, so many times the candidates: rows of one place may be too alike to tell apart."""
 EXACT_BELOW: Final = 20_000
@@ -54,15 +54,13 @@ class CandidateIndex(StoredIndex):
         return top
 
     def _num_candidates(self, k: int) -> int:
-        """Return how many candidates are ranked for the k best: fewer a result where k is large.
+        """Return how many candidates are ranked for the k best.
 
-        Of stored rows each candidate costs a read, and of thousands of results the last ones
-        hardly matter.
+        Of rows on disk each costs a read, and of thousands of results the last ones hardly matter.
         """
-        wanted = self.oversampling * max(k, FEWEST)
-        if self.rows.is_stored and k > MANY:
-            return min(wanted, max(self.oversampling * MANY, 2 * k))
-        return wanted
+        if self.rows.is_stored:
+            return max(STORED, 2 * k)
+        return self.oversampling * max(k, FEWEST)
 
     @property
     def is_ready(self) -> bool:

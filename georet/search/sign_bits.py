@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -31,8 +32,8 @@ class SignBits(CandidateIndex):
     The share of bits in which two differ estimates the angle between them (Charikar, Similarity
     estimation techniques from rounding algorithms, STOC 2002). Embeddings are centred first, as
     those of one encoder lie in a narrow cone, where all signs agree; planes are orthogonal in
-    groups of D, which estimates better. ``num_bits`` is a multiple of 256, by default 2 D and a
-    bit more where that is none. ``seed`` draws the planes.
+    groups of D, which estimates better. ``num_bits`` is a multiple of 256, by default 2 D (of rows
+    on disk D / 4) and a bit more where that is none. ``seed`` draws the planes.
     """
 
     kind: ClassVar[str] = "sign_bits"
@@ -77,7 +78,9 @@ class SignBits(CandidateIndex):
         if not len(self.rows):
             return
         embed_dim = self.rows.embed_dim
-        num_bits = self.num_bits or -(-2 * embed_dim // BITS) * BITS
+        # A search reads all codes: beside rows on disk they are shorter, and candidates more.
+        wanted = embed_dim / 4 if self.rows.is_stored else 2 * embed_dim
+        num_bits = self.num_bits or math.ceil(wanted / BITS) * BITS
         total = np.zeros(embed_dim)
         for _, some in self.rows.blocks():
             total += some.rows.sum(axis=0, dtype=np.float64)
