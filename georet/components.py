@@ -22,6 +22,10 @@ KINDS: Final = (
     "exporters",
     "backends",
     "rerankers",
+    "sources",
+    "refiners",
+    "trackers",
+    "outputs",
 )
 """The kinds of component; each has a hook ``georet_<kind>``, most a ``georet.contracts`` class."""
 

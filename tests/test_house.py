@@ -44,10 +44,11 @@ FLOORS = (
         "types",
         "validation",
     ),
+    ("tiles",),
     ("contracts", "geodesy", "locks", "sweep", "vouching"),
     ("embeddings",),
     ("data", "encoder", "ground", "hookspecs", "sampling", "search"),
-    ("encoder_facts", "evaluate", "export_spec", "page", "plugins", "tiles"),
+    ("encoder_facts", "evaluate", "export_spec", "page", "plugins"),
     ("configure",),
     ("report", "train"),
     ("sessions", "sources"),
@@ -63,7 +64,7 @@ FLOORS = (
 """Parts of the core from the ground up: a part imports only from floors below its own."""
 MOST_FILES, MORE_FILES = (
     15,
-    {"georet": 31, "georet/cli": 18, "georet/testing": 17, "georet/train": 17},
+    {"georet": 31, "georet/cli": 18, "georet/testing": 21, "georet/train": 17},
 )
 """Modules in one folder, and where more are allowed."""
 

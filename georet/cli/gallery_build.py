@@ -33,6 +33,14 @@ Source = Annotated[
         "dataset:NAME[:SET], or run:RUN[:SET].",
     ),
 ]
+SourceKind = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        metavar="NAME",
+        help="What kind of source it is, where that can't be told, or two plugins tell it.",
+    ),
+]
 EncoderFolder = Annotated[
     Path,
     typer.Option("--encoder", metavar="RUN|ARTEFACT", help="Folder of a run or exported artefact."),
@@ -93,6 +101,7 @@ def build(
     source: Source,
     encoder: EncoderFolder,
     out: Out,
+    source_kind: SourceKind = None,
     backend: BackendName = "auto",
     checkpoint: Checkpoint = "last",
     side: Sides = None,
@@ -123,6 +132,7 @@ def build(
     from georet.gallery.making.build import build_gallery
     from georet.ground.lengths import lengths_m
     from georet.sessions import SessionSpec
+    from georet.sources.opening import named_source
     from georet.tiles.tiling import Tiling
     from georet.types import REFERENCE
 
@@ -131,7 +141,7 @@ def build(
     tiling = Tiling(*cut, **_reading(bands, origin, resolution, corners))
     try:
         build_gallery(
-            source,
+            named_source(source, source_kind, selection=selection),
             SessionSpec(encoder, REFERENCE, backend, checkpoint, selection),
             out,
             tiling=tiling,

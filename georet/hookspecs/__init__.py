@@ -29,6 +29,12 @@ from georet.hookspecs.observers import (
     georet_plan_ready,
     georet_step_end,
 )
+from georet.hookspecs.places import (
+    georet_outputs,
+    georet_refiners,
+    georet_sources,
+    georet_trackers,
+)
 from georet.hookspecs.search import (
     georet_backends,
     georet_exporters,
@@ -50,6 +56,10 @@ COMPONENT_HOOKS: tuple[Hook, ...] = (
     georet_exporters,
     georet_backends,
     georet_rerankers,
+    georet_sources,
+    georet_refiners,
+    georet_trackers,
+    georet_outputs,
 )
 """One a kind of component, called once, when the plugins are loaded."""
 

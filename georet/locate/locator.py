@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from georet.contracts.refining import Refiner
 from georet.contracts.running import Session
 from georet.contracts.searching import Index, Reranker
 from georet.data.images import MAX_PIXELS
-from georet.errors import DataError
+from georet.errors import DataError, UsageError
 from georet.gallery.encoders import check_comparable
 from georet.gallery.indexes import open_index
+from georet.gallery.pictures.originals import Originals
 from georet.ground.footprints import bounds_latlon
 from georet.locate.calibration import Calibration, check_calibration, own_calibration
 from georet.locate.estimate import place_of, spread_of
@@ -22,6 +24,7 @@ from georet.locate.field import CONTENDERS, Field, best_of, heat_of, score_block
 from georet.locate.layout import Layout
 from georet.locate.prior import Prior
 from georet.locate.question import Priors, Question
+from georet.locate.refine import refined, tiles_of
 from georet.locate.rerank import reranked
 from georet.locate.results import Candidate, Location
 from georet.locate.tuning import Tuning
@@ -54,7 +57,9 @@ class Locator:
     that index may come from. The gallery's own calibration is used, unless it is ``calibrated_by``
     another one or ``uncalibrated``; DataError if it belongs to another gallery or encoder. What a
     re-ranker changes was not calibrated: with one, radii and confidence are None, as they are
-    without a calibration. Photos of more than ``max_pixels`` are refused.
+    without a calibration. A ``refiner`` then places each photo within its best tiles, whose pixels
+    are read from the gallery's imagery (``selection`` says which plugins may open it), thumbnails
+    where that is gone. Photos of more than ``max_pixels`` are refused.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class Locator:
         calibrated_by: Calibration | None = None,
         uncalibrated: bool = False,
         reranker: Reranker | None = None,
+        refiner: Refiner | None = None,
         with_heat: bool = True,
         selection: Selection = UNSAID,
         max_pixels: int = MAX_PIXELS,
@@ -79,6 +85,7 @@ class Locator:
             check_calibration(self.calibration, gallery)
         self.tuning = Tuning() if self.calibration is None else self.calibration.tuning
         self.with_heat, self.index_name, self.max_pixels = with_heat, index, max_pixels
+        self.refiner, self._originals = refiner, Originals(gallery, selection)
         self._layout = Layout(*gallery.centres)
         self._index: Index | None = None
         if not is_exact(index):
@@ -102,6 +109,7 @@ class Locator:
         k < 1, DataError for an unreadable image or a region without tiles.
         """
         question = Question(k=k, region=region, fuse=fuse)
+        self._check(question)
         names = names or [
             str(image) if isinstance(image, Path) else f"image {at}"
             for at, image in enumerate(images)
@@ -110,9 +118,18 @@ class Locator:
 
     def answer(self, question: Question, photos: Mapping[Path, Pixels]) -> list[Location]:
         """Return what ``locate`` does for photos that were read: files, each with its pixels."""
+        self._check(question)
         files = list(photos)
         names = [str(path) for path in files]
         return self._located(question, list(photos.values()), question.priors(files), names, files)
+
+    def _check(self, question: Question) -> None:
+        if question.fuse and self.refiner is not None:
+            raise UsageError(
+                "a refiner looks at one photo, and --fuse locates several as one",
+                where="--refine",
+                hint="Leave one of them out.",
+            )
 
     def _located(
         self,
@@ -215,7 +232,7 @@ class Locator:
             radius_50_m, radius_90_m = calibration.radii_m(spread)
             confidence = calibration.confidence(spread.mass_within(reach_m))
             abstained = question.may_abstain and confidence < calibration.threshold
-        return Location(
+        location = Location(
             photo=query.name,
             latlon=place.latlon,
             radius_50_m=radius_50_m,
@@ -226,6 +243,13 @@ class Locator:
             heat=heat,
             reach_m=reach_m,
         )
+        if self.refiner is None:
+            return location
+        rows = field.rows[: max(0, self.refiner.max_candidates)]
+        scores = self.gallery.rows.take(rows) @ query.embedding / query.num_photos
+        beliefs = field.belief(self.tuning.sharpness)[: len(rows)]
+        tiles = tiles_of(rows, scores, beliefs, self.gallery.tiles_at(rows), self._originals)
+        return refined(location, query.image, tiles, self.refiner, max_pixels=self.max_pixels)
 
     def _candidates(self, query: _Query, field: Field, k: int) -> tuple[Candidate, ...]:
         belief = field.belief(self.tuning.sharpness)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from georet.contracts.refining import LatLon, Refinement
 from georet.types import Floats
 
-LatLon = tuple[float, float]
+__all__ = ["Candidate", "LatLon", "Location"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Location:
     within ``reach_m`` (half a tile's diagonal). All three are None without a calibration.
     ``abstained`` says that the confidence is below the calibrated threshold. ``heat`` float32[R]
     is each tile's belief relative to the best one's, 0 outside a region; float32[0] if not asked.
+    ``refinement`` is a refiner's answer where one was asked: accepted, it is the ``latlon``, and
+    radii and confidence, which were calibrated for retrieval, are None; ``refined_tile`` is the id
+    of the tile it rests on. ``note`` says what the refiner was not given, such as imagery that is
+    gone.
     """
 
     photo: str
@@ -46,3 +51,6 @@ class Location:
     candidates: tuple[Candidate, ...]
     heat: Floats
     reach_m: float = 0.0
+    refinement: Refinement | None = None
+    refined_tile: str = ""
+    note: str = ""

@@ -36,3 +36,39 @@ def georet_indexes() -> Iterable[Component]:
         "georet.search.sign_bits:SignBits",
         summary="Candidates by the signs of random projections, then their exact order",
     )
+
+
+OUTPUTS = {
+    "json": ("writers:Json", "All records as one JSON document"),
+    "geojson": ("writers:GeoJson", "Points, and the candidates' footprints (RFC 7946)"),
+    "csv": ("writers:Csv", "A line a photo"),
+    "parquet": ("writers:Parquet", "GeoParquet 1.1: a row a photo"),
+    "html": ("page:Page", "A page with the photos, a map and the candidates"),
+}
+SOURCES = {
+    "dataset": ("DatasetGallery", "The gallery of a data set: dataset:NAME[:SET]"),
+    "run": ("RunGallery", "The gallery that a run was judged on: run:RUN_DIR[:SET]"),
+    "raster": ("Raster", "A GeoTIFF or COG, or a picture whose place is told"),
+    "mbtiles": ("MBTilesFile", "An .mbtiles file"),
+    "pmtiles": ("PMTilesFile", "A .pmtiles file"),
+    "tiles_csv": ("TilesCsv", "A folder with tiles.csv"),
+    "xyz": ("Xyz", "A folder of {zoom}/{x}/{y}.png"),
+    "named_images": ("NamedImages", "A folder of images called ..._{lat}_{lon}.png, as VIGOR's"),
+    "sheets": ("Sheets", "A folder of GeoTIFFs"),
+}
+"""In the order in which they are asked: a folder with tiles.csv may hold rasters as well."""
+
+
+@hookimpl
+def georet_sources() -> Iterable[Component]:
+    """Declare the sources of ``georet.sources.formats``."""
+    for name, (attribute, summary) in SOURCES.items():
+        config = "georet.sources.formats:DatasetOptions" if name == "dataset" else None
+        yield Component(name, f"georet.sources.formats:{attribute}", config, summary=summary)
+
+
+@hookimpl
+def georet_outputs() -> Iterable[Component]:
+    """Declare the formats of ``georet.locate.output``."""
+    for name, (attribute, summary) in OUTPUTS.items():
+        yield Component(name, f"georet.locate.output.{attribute}", summary=summary)

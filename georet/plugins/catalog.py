@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from georet.blame import check_made, mark
@@ -97,7 +97,7 @@ class Catalog:
         entry, values = self._chosen(kind, spec, where)
         made = options.build(entry, values, where or entry.id)
         check_made(made, entry.maker)
-        mark(made, entry.maker)
+        mark(made, replace(entry.maker, options=values))
         return made
 
     def check(self, kind: str, spec: ComponentSpec | str, *, where: str = "") -> None:

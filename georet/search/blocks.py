@@ -15,22 +15,28 @@ from georet.types import Ints
 
 BLOCK: Final = 4096
 """Bytes hashed at once: candidates lie scattered, so what is read beside them must be little."""
+_HEAD: Final = 8
 _DIGEST: Final = 32
 _AGAIN: Final = "Restore it from a copy, or build the gallery again."
 
 
 def block_hashes(content: bytes) -> bytes:
-    """Return the SHA-256 of each block of ``BLOCK`` bytes, the last one shorter, one by one."""
+    """Return the size of a block as 8 bytes, little-endian, then the SHA-256 of each block.
+
+    The last block is shorter.
+    """
     whole = memoryview(content)
     parts = range(0, len(whole), BLOCK)
-    return b"".join(hashlib.sha256(whole[start : start + BLOCK]).digest() for start in parts)
+    digests = (hashlib.sha256(whole[start : start + BLOCK]).digest() for start in parts)
+    return BLOCK.to_bytes(_HEAD, "little") + b"".join(digests)
 
 
 def block_hashes_of(path: Path) -> bytes:
     """Return ``block_hashes`` of a file, read bit by bit."""
     with path.open("rb") as stream:
         parts = iter(lambda: stream.read(BLOCK), b"")
-        return b"".join(hashlib.sha256(part).digest() for part in parts)
+        digests = b"".join(hashlib.sha256(part).digest() for part in parts)
+    return BLOCK.to_bytes(_HEAD, "little") + digests
 
 
 class CheckedFile:
@@ -42,17 +48,21 @@ class CheckedFile:
     """
 
     def __init__(self, path: Path, hashes: bytes, num_bytes: int) -> None:
-        self.path, self.num_bytes, self._hashes = path, num_bytes, hashes
-        num_blocks = -(-num_bytes // BLOCK)
+        self.path, self.num_bytes, self._hashes = path, num_bytes, hashes[_HEAD:]
+        self.block = max(1, int.from_bytes(hashes[:_HEAD], "little"))
+        num_blocks = -(-num_bytes // self.block)
         self._is_checked = np.zeros(num_blocks, np.bool_)
         self._expected = mmap.MADV_NORMAL
         try:
             with path.open("rb") as stream:
                 # What touches a map beyond the file's end is killed, so sizes come first.
                 size = stream.seek(0, 2)
-                if size != num_bytes or len(hashes) != num_blocks * _DIGEST:
+                if size != num_bytes or len(self._hashes) != num_blocks * _DIGEST:
                     raise IntegrityError(
-                        f"has {size} bytes, {num_bytes} were written", where=str(path), hint=_AGAIN
+                        f"has {size} bytes and {len(self._hashes) // _DIGEST} hashes, {num_bytes} "
+                        f"bytes were written in {num_blocks} blocks",
+                        where=str(path),
+                        hint=_AGAIN,
                     )
                 self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
         except FileNotFoundError as error:
@@ -63,11 +73,11 @@ class CheckedFile:
     @property
     def num_bytes_checked(self) -> int:
         """Bytes of the blocks that were read and verified so far."""
-        return min(int(self._is_checked.sum()) * BLOCK, self.num_bytes)
+        return min(int(self._is_checked.sum()) * self.block, self.num_bytes)
 
     def read(self, start: int, stop: int) -> memoryview:
         """Return the bytes from ``start`` to ``stop``; IntegrityError names a changed block."""
-        self._check(np.arange(start // BLOCK, -(-stop // BLOCK)))
+        self._check(np.arange(start // self.block, -(-stop // self.block)))
         return memoryview(self._map)[start:stop]
 
     def release(self) -> None:
@@ -91,10 +101,10 @@ class CheckedFile:
         else:
             self._expect(mmap.MADV_RANDOM)
             begins = start + rows * width
-            spread = np.arange(-(-width // BLOCK) + 1)
-            blocks = begins[:, None] // BLOCK + spread
+            spread = np.arange(-(-width // self.block) + 1)
+            blocks = begins[:, None] // self.block + spread
             # A row ends in a block before the farthest that one of its length can reach.
-            is_own = blocks <= (begins[:, None] + width - 1) // BLOCK
+            is_own = blocks <= (begins[:, None] + width - 1) // self.block
             self._check(np.unique(blocks[is_own]))
         flat = np.frombuffer(self._map, kind, shape[0] * shape[1], start)
         found: NDArray[Any] = flat.reshape(shape)[rows]
@@ -112,11 +122,11 @@ class CheckedFile:
             return
         whole = memoryview(self._map)
         for block in new.tolist():
-            digest = hashlib.sha256(whole[block * BLOCK : (block + 1) * BLOCK]).digest()
+            digest = hashlib.sha256(whole[block * self.block : (block + 1) * self.block]).digest()
             if digest != self._hashes[block * _DIGEST : (block + 1) * _DIGEST]:
                 raise IntegrityError(
-                    f"is not the file that was written: block {block}, bytes {block * BLOCK} to "
-                    f"{min((block + 1) * BLOCK, self.num_bytes)}, has another SHA-256",
+                    f"is not the file that was written: block {block}, bytes {block * self.block} to "
+                    f"{min((block + 1) * self.block, self.num_bytes)}, has another SHA-256",
                     where=str(self.path),
                     hint=_AGAIN,
                 )

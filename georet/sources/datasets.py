@@ -22,27 +22,26 @@ SIDE_COLUMN: Final = "side_m"
 """The column of an ImageTable that holds its tiles' ground sizes in metres."""
 
 
-def open_dataset(text: str, tiling: Tiling, *, selection: Selection = UNSAID) -> ImageSource:
-    """Return the gallery of ``NAME[:SET][?key=value&...]``, a data set with options.
+def open_dataset(
+    text: str, options: Mapping[str, Any], tiling: Tiling, *, selection: Selection = UNSAID
+) -> ImageSource:
+    """Return the gallery of ``NAME[:SET]``, a data set that is made with options.
 
-    The name may be a canonical id, ``plugin:name``. Values are read as YAML.
+    The name may be a canonical id, ``plugin:name``.
     """
-    spec, which = dataset_set(text, selection=selection)
+    spec, which = _set_of(text, options, selection=selection)
     return _gallery(spec, *which, tiling, where=f"dataset:{text}")
 
 
 def dataset_set(
     text: str, *, selection: Selection = UNSAID
 ) -> tuple[ComponentSpec, tuple[str, EvaluationSet]]:
-    """Return data set, and name and content of the set, of ``NAME[:SET][?key=value&...]``."""
-    from georet.train.setup import evaluations_of
+    """Return data set, and name and content of the set, of ``NAME[:SET][?key=value&...]``.
 
+    Values are read as YAML.
+    """
     named, _, query = text.partition("?")
-    loaded = load_plugins(selection, also=_owners(named))
-    name, wanted = _split_name(named, loaded)
-    spec = ComponentSpec.model_validate({"name": name, **options_of(query, where=text)})
-    dataset = cast(Dataset, loaded.catalog.create("datasets", spec, where=f"dataset:{text}"))
-    return spec, _chosen(evaluations_of(dataset), wanted, where=f"dataset:{text}")
+    return _set_of(named, options_of(query, where=text), selection=selection)
 
 
 def open_run(text: str, tiling: Tiling, *, selection: Selection = UNSAID) -> ImageSource:
@@ -63,6 +62,19 @@ def run_set(
     config, loaded = reconfigure(path, selection=selection)
     sets = evaluations_of(make_dataset(config, loaded))
     return config.dataset, _chosen(sets, wanted, where=f"run:{text}")
+
+
+def _set_of(
+    named: str, options: Mapping[str, Any], *, selection: Selection
+) -> tuple[ComponentSpec, tuple[str, EvaluationSet]]:
+    from georet.train.setup import evaluations_of
+
+    loaded = load_plugins(selection, also=_owners(named))
+    name, wanted = _split_name(named, loaded)
+    spec = ComponentSpec.model_validate({"name": name, **options})
+    where = f"dataset:{named}"
+    dataset = cast(Dataset, loaded.catalog.create("datasets", spec, where=where))
+    return spec, _chosen(evaluations_of(dataset), wanted, where=where)
 
 
 def _owners(named: str) -> list[str]:

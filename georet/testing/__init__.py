@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from georet.testing.dataset_check import check_dataset
     from georet.testing.index_check import check_index
     from georet.testing.loss_check import check_loss
+    from georet.testing.output_check import check_output
     from georet.testing.pixel_session import PixelSession
     from georet.testing.plugin_check import check_plugin
+    from georet.testing.refiner_check import check_refiner
     from georet.testing.sampler_check import check_sampler
+    from georet.testing.source_check import check_source
     from georet.testing.tiny import TinyDataset, tiny_dataset
+    from georet.testing.tracker_check import check_tracker
     from georet.testing.transform_check import check_transform
 
 _HOMES = {
@@ -28,8 +32,12 @@ _HOMES = {
     "check_dataset": "dataset_check",
     "check_index": "index_check",
     "check_loss": "loss_check",
+    "check_output": "output_check",
     "check_plugin": "plugin_check",
+    "check_refiner": "refiner_check",
     "check_sampler": "sampler_check",
+    "check_source": "source_check",
+    "check_tracker": "tracker_check",
     "check_transform": "transform_check",
     "tiny_dataset": "tiny",
 }
@@ -41,8 +49,12 @@ __all__ = [
     "check_dataset",
     "check_index",
     "check_loss",
+    "check_output",
     "check_plugin",
+    "check_refiner",
     "check_sampler",
+    "check_source",
+    "check_tracker",
     "check_transform",
     "tiny_dataset",
 ]

@@ -20,7 +20,15 @@ from georet.errors import ConfigError
 from georet.export_spec import ExportSpec
 from georet.identity import EncoderIdentity
 from georet.plugins import Plugins, load_plugins
-from georet.testing import check_backbone, check_loss, check_sampler
+from georet.testing import (
+    check_backbone,
+    check_loss,
+    check_output,
+    check_refiner,
+    check_sampler,
+    check_source,
+    check_tracker,
+)
 from georet.testing.tiny_backbone import TinyBackbone
 from georet.types import EvaluationSet, PairTable
 
@@ -128,6 +136,31 @@ def test_backends(paste, tmp_path):
 def test_rerankers(paste):
     reranker = paste("georet_rerankers")[0].catalog.create("rerankers", "reverse")
     assert reranker(Path("query.jpg"), [Path("a"), Path("b")]).tolist() == [1, 0]
+
+
+def test_sources(paste):
+    catalog = paste("georet_sources")[0].catalog
+    small = ComponentSpec.model_validate({"name": "board", "px": 16})
+    source = check_source(lambda: catalog.create("sources", small), "any.board")
+    assert source.read(7).shape == (16, 16, 3)
+    assert (source.read(0) != source.read(1)).any()
+
+
+def test_refiners(paste):
+    catalog = paste("georet_refiners")[0].catalog
+    check_refiner(lambda: catalog.create("refiners", "shift"))
+
+
+def test_trackers(paste):
+    catalog = paste("georet_trackers")[0].catalog
+    check_tracker(lambda: catalog.create("trackers", "nearby"))
+
+
+def test_outputs(paste):
+    catalog = paste("georet_outputs")[0].catalog
+    lines = check_output(lambda: catalog.create("outputs", "lines"))[".txt"].decode().splitlines()
+    assert lines[0] == "47.001235 8.001235 photo.jpg"
+    assert len(lines) == 4
 
 
 def test_configure(paste):

@@ -51,7 +51,7 @@ def test_a_flipped_bit_is_refused_where_it_is_touched_and_nowhere_else(
 
 def test_a_file_that_was_cut_is_refused_before_it_is_mapped(tmp_path: Path, content: bytes) -> None:
     path = written(tmp_path, content[:-1])
-    with pytest.raises(IntegrityError, match=f"{len(content)} were written"):
+    with pytest.raises(IntegrityError, match=f"{len(content)} bytes were written"):
         CheckedFile(path, block_hashes(content), len(content))
 
 

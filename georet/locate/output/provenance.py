@@ -11,6 +11,7 @@ import numpy as np
 from georet.gallery.files.manifest import hash_of
 from georet.locate.locator import Locator
 from georet.locate.question import Question
+from georet.locate.refine import about
 from georet.version import __version__
 
 
@@ -20,6 +21,7 @@ def provenance(locator: Locator, question: Question) -> dict[str, Any]:
     All but ``created`` depends on gallery, encoder, versions and the question alone.
     """
     gallery, calibration = locator.gallery, locator.calibration
+    refiner = {} if locator.refiner is None else {"refiner": about(locator.refiner)}
     return {
         "georet": __version__,
         "python": platform.python_version(),
@@ -34,6 +36,7 @@ def provenance(locator: Locator, question: Question) -> dict[str, Any]:
         "encoder": locator.session.identity.as_json(),
         "index": locator.index_name,
         "reranker": None if locator.reranker is None else type(locator.reranker).__name__,
+        **refiner,
         "calibration": None
         if calibration is None
         else {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
+
+import numpy as np
 
 from georet.locate.results import Candidate, Location
 
@@ -19,6 +22,20 @@ PLACE: Final = (
     "reach_m",
 )
 """The keys of a record that say where the photo was taken."""
+REFINED: Final = (
+    "method",
+    "heading_deg",
+    "covariance_m2",
+    "camera",
+    "height_m",
+    "tile",
+    "inliers",
+    "reason",
+    "note",
+)
+"""The keys of a record that say how a refiner placed the photo; there where one was asked."""
+_SHARE_90: Final = 4.605
+"""Of a normal distribution in the plane 90 % lie within the square root of this, in deviations."""
 
 Record = dict[str, Any]
 
@@ -41,6 +58,7 @@ def record_of(location: Location, hashes: list[str | None]) -> Record:
     )
     return {
         **dict(zip(PLACE, values, strict=True)),
+        **_refined(location),
         "photo_sha256": hashes,
         "candidates": [_candidate(at, one) for at, one in enumerate(location.candidates, 1)],
     }
@@ -51,10 +69,37 @@ def as_text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def accuracy_m(record: Record) -> float:
-    """Return how many metres the place is good for: its 90 % radius, or the best tile's side."""
+def accuracy_m(record: Mapping[str, Any]) -> float:
+    """Return how many metres the place is good for: its 90 % radius, or the best tile's side.
+
+    Of a refined place the longer half axis of the ellipse that holds it nine times in ten.
+    """
     radius, best = record["radius_90_m"], record["candidates"][0]
+    if record.get("covariance_m2") is not None:
+        return float(np.sqrt(_SHARE_90 * np.linalg.eigvalsh(record["covariance_m2"])[1]))
     return float(best["side_m"] if radius is None else radius)
+
+
+def _refined(location: Location) -> Record:
+    """Return what a refiner said, as JSON values; nothing where none was asked."""
+    found = location.refinement
+    if found is None:
+        return {}
+    spread = found.covariance_m2 if found.is_accepted else None
+    camera = found.camera_latlon if found.is_accepted else None
+    heading = found.heading_deg if found.is_accepted else None
+    values = (
+        "refined" if found.is_accepted else "retrieved",
+        None if heading is None else round(heading % 360, 3) % 360,
+        None if spread is None else [[float(v) for v in row] for row in spread],
+        None if camera is None else [round(camera[0], 7), round(camera[1], 7)],
+        _metres(found.height_m) if found.is_accepted else None,
+        as_text(location.refined_tile) or None,
+        found.inliers,
+        as_text(found.reason) or None,
+        as_text(location.note) or None,
+    )
+    return dict(zip(REFINED, values, strict=True))
 
 
 def _candidate(rank: int, candidate: Candidate) -> Record:

@@ -35,7 +35,20 @@ def place_line(record: Record) -> str:
         parts.append(f"confidence {percent(100 * record['confidence'])}")
     if record["abstained"]:
         parts.append("abstains: the photo tells too little")
+    if "method" in record:
+        parts.append(refined_words(record))
     return ", ".join(parts)
+
+
+def refined_words(record: Record) -> str:
+    """Return what a refiner made of a photo: place, sureness and heading, or why there is none."""
+    note = f" ({record['note']})" if record["note"] else ""
+    if record["method"] != "refined":
+        return f"not refined: {record['reason']}{note}"
+    heading = record["heading_deg"]
+    facing = "" if heading is None else f", heading {heading:.0f}°"
+    within = f"within {metres(accuracy_m(record))} (90 %, of the refiner)"
+    return f"refined on {record['tile']}, {count(record['inliers'])} matches {within}{facing}{note}"
 
 
 def _block(record: Record) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from georet.errors import DataError
 from georet.sources.archives.encoded import decode, void_share
-from georet.tiles.mercator import mercator_table
+from georet.sources.mercator import mercator_table
 from georet.tiles.remarks import remarks_of
 from georet.tiles.table import TileTable
 from georet.tiles.tiling import Tiling

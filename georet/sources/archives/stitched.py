@@ -12,7 +12,7 @@ from georet.errors import DataError, UsageError
 from georet.ground.wgs84 import HALF_WORLD_M, latlon_of_mercator, metres_a_pixel
 from georet.sources.archives.archive import Archive, chosen_zoom, tile_path, void_shares
 from georet.sources.archives.encoded import decode
-from georet.tiles.mercator import column_range
+from georet.sources.mercator import column_range
 from georet.tiles.remarks import remarks_of
 from georet.types import Doubles, Ints, Pixels
 

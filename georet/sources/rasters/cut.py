@@ -50,6 +50,27 @@ class CutSource:
         surface = self.parts[int(plan.part[row])][1]
         return read_window(surface, plan.windows[row], plan.table.ids[row])
 
+    def read_around(self, row: int, side_m: float) -> tuple[Pixels, Doubles]:
+        """Return ``side_m`` metres around a tile's centre, less where the surface ends.
+
+        uint8[h, w, 3], at most 1024 pixels a side, and its corners float64[4, 2].
+        """
+        plan = self._plan
+        part = int(plan.part[row])
+        side, surface = self.parts[part]
+        window = plan.windows[row]
+        extent = np.array([surface.width, surface.height], np.float64)
+        half = window[2:] / 2 * max(1.0, side_m / side)
+        centre = window[:2] + window[2:] / 2
+        first = np.clip(np.floor(centre - half), 0, extent - 1)
+        last = np.clip(np.ceil(centre + half), first + 1, extent)
+        wide = np.concatenate([first, last - first])
+        name = plan.table.ids[row]
+        table, there = table_of(surface, wide[None], [name])
+        if not there.all():  # at the rim of a map of the whole globe
+            return self.read(row), plan.table.corners_latlon[row]
+        return read_window(surface, wide, name), table.corners_latlon[0]
+
     def describe(self) -> dict[str, Any]:
         """Return the surfaces' descriptions and the tiling."""
         first, *others = (surface.describe() for _, surface in self.parts)
