@@ -16,10 +16,12 @@ from georet.files import MANIFEST, write_atomic
 from georet.gallery.files.additions import INDEX_DIR, Additions
 from georet.gallery.files.claims import waiting_claim
 from georet.gallery.files.manifest import vouched_bytes
-from georet.gallery.mapped import MappedRows
+from georet.gallery.joined import JoinedContents, JoinedIndex
+from georet.gallery.mapped import InMemory
 from georet.plugins import UNSAID, Selection, load_plugins
 from georet.search import is_exact
 from georet.search.blocks import block_hashes_of
+from georet.search.rows import Stored
 from georet.search.stored import StoredIndex
 from georet.types import Floats
 
@@ -46,6 +48,10 @@ def open_index(gallery: StoredGallery, name: str, *, selection: Selection = UNSA
         # It is the embeddings themselves: kept, it would only double the gallery.
         _fill(index, gallery)
         return index
+    if isinstance(gallery.contents, JoinedContents):
+        return JoinedIndex(
+            gallery.contents, lambda part: open_index(part, name, selection=selection)
+        )
     folder = f"{INDEX_DIR}/{entry.id.replace(':', '-').replace('/', '-')}"
     files = [file for file in extras.files if file.startswith(f"{folder}/")]
     if not files:
@@ -76,10 +82,10 @@ def _blocks(gallery: StoredGallery, files: Sequence[str]) -> dict[str, bytes]:
     }
 
 
-def _rows_of(gallery: StoredGallery) -> Floats | MappedRows:
+def _rows_of(gallery: StoredGallery) -> Floats | Stored:
     """Return the gallery's embeddings: an array where they fit into memory."""
     rows = gallery.rows
-    return rows if isinstance(rows, MappedRows) else rows.embeddings
+    return rows.embeddings if isinstance(rows, InMemory) else rows
 
 
 def _fill(index: Index, gallery: StoredGallery) -> None:

@@ -12,7 +12,7 @@ from georet.gallery.files.journal import blocks_name
 from georet.gallery.files.manifest import damaged, vouched_bytes
 from georet.gallery.files.storage import DTYPES, from_stored
 from georet.search.blocks import CheckedFile
-from georet.types import Floats, Ints
+from georet.types import Bools, Floats, Ints
 
 ROWS_AT_ONCE: Final = 16_384
 """Rows that are converted together: at 1,024 dimensions 64 MB of fp32."""
@@ -58,12 +58,14 @@ class MappedRows:
         for shard in np.unique(shard_of).tolist():
             place = np.flatnonzero(shard_of == shard)
             out[place] = from_stored(self._array(shard, rows[place] - self._starts[shard]))
+            self._opened[shard].release()
         return out
 
-    def blocks(self) -> Iterator[tuple[int, Floats]]:
+    def blocks(self, wanted: Bools | None = None) -> Iterator[tuple[int, Floats]]:
         """Yield (first row, embeddings float32[m, D]) of all rows, ascending.
 
-        Each block is good until the next one is asked for, which takes its memory.
+        Each block is good until the next one is asked for, which takes its memory. Those without a
+        row of ``wanted`` bool[R] are not read.
         """
         most = int(np.diff(self._starts).max(initial=0))
         buffer = np.empty((min(ROWS_AT_ONCE, most), self.shape[1]), np.float32)
@@ -71,8 +73,11 @@ class MappedRows:
             num = int(self._starts[shard + 1]) - start
             for first in range(0, num, ROWS_AT_ONCE):
                 part = slice(first, min(first + ROWS_AT_ONCE, num))
+                if wanted is not None and not wanted[start + first : start + part.stop].any():
+                    continue
                 yield start + first, from_stored(self._array(shard, part), buffer)
-            self._opened[shard].release()
+            if shard in self._opened:
+                self._opened[shard].release()
 
     def whole(self) -> Floats:
         """Return all embeddings float32[R, D], in memory."""
@@ -104,7 +109,7 @@ class InMemory:
         found: Floats = self.embeddings[rows]
         return found
 
-    def blocks(self) -> Iterator[tuple[int, Floats]]:
+    def blocks(self, wanted: Bools | None = None) -> Iterator[tuple[int, Floats]]:  # noqa: ARG002
         """Yield (0, all of them)."""
         yield 0, self.embeddings
 

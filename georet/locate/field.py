@@ -40,18 +40,20 @@ class Field:
         return shares
 
 
-def score_blocks(queries: Floats, embeddings: Stored) -> Iterator[tuple[int, Floats]]:
+def score_blocks(
+    queries: Floats, embeddings: Stored, allowed: Bools | None = None
+) -> Iterator[tuple[int, Floats]]:
     """Yield (first query, cosines float32[B, R]) for all queries float32[Q, D], in bounded blocks.
 
     ``embeddings`` are [R, D], in memory or on disk, where they are read once a block of queries;
-    all are of unit length.
+    all are of unit length. What is not ``allowed`` bool[R] may be left out: -inf.
     """
     num_tiles = embeddings.shape[0]
     step = max(1, _BLOCK // max(1, num_tiles))
     for start in range(0, len(queries), step):
         some = queries[start : start + step]
-        scores = np.empty((len(some), num_tiles), np.float32)
-        for first, rows in embeddings.blocks():
+        scores = np.full((len(some), num_tiles), -np.inf, np.float32)
+        for first, rows in embeddings.blocks(allowed):
             np.matmul(some, rows.T, out=scores[:, first : first + len(rows)])
         yield start, scores
 

@@ -14,10 +14,10 @@ from georet.contracts.running import Session
 from georet.contracts.searching import Index, Reranker
 from georet.data.images import MAX_PIXELS
 from georet.errors import DataError, UsageError
-from georet.gallery.encoders import check_comparable
 from georet.gallery.indexes import open_index
 from georet.gallery.pictures.originals import Originals
 from georet.ground.footprints import bounds_latlon
+from georet.identity import check_comparable
 from georet.locate.calibration import Calibration, check_calibration, own_calibration
 from georet.locate.estimate import place_of, spread_of
 from georet.locate.field import CONTENDERS, Field, best_of, heat_of, score_blocks
@@ -181,7 +181,7 @@ class Locator:
         if self._index is not None:
             yield from self._indexed(queries, embeddings, allowed, self._index)
             return
-        for start, scores in score_blocks(embeddings, self.gallery.rows):
+        for start, scores in score_blocks(embeddings, self.gallery.rows, allowed):
             for query, row in zip(queries[start:], scores, strict=False):
                 merits = self._merits(row, query.log_prior)
                 yield best_of(merits, allowed), self._heat(merits, allowed)

@@ -77,6 +77,12 @@ class CheckedFile:
 
     def read(self, start: int, stop: int) -> memoryview:
         """Return the bytes from ``start`` to ``stop``; IntegrityError names a changed block."""
+        if stop > start:
+            # Exactly that much is read: what lies beyond may not be wanted.
+            self._expect(mmap.MADV_RANDOM)
+            first = start // mmap.PAGESIZE * mmap.PAGESIZE
+            if isinstance(self._map, mmap.mmap):
+                self._map.madvise(mmap.MADV_WILLNEED, first, stop - first)
         self._check(np.arange(start // self.block, -(-stop // self.block)))
         return memoryview(self._map)[start:stop]
 
@@ -97,7 +103,8 @@ class CheckedFile:
         if isinstance(rows, slice):
             self._expect(mmap.MADV_SEQUENTIAL)
             first, last, _ = rows.indices(shape[0])
-            self.read(start + first * width, start + max(first, last) * width)
+            begin, stop = start + first * width, start + max(first, last) * width
+            self._check(np.arange(begin // self.block, -(-stop // self.block)))
         else:
             self._expect(mmap.MADV_RANDOM)
             begins = start + rows * width
@@ -124,9 +131,10 @@ class CheckedFile:
         for block in new.tolist():
             digest = hashlib.sha256(whole[block * self.block : (block + 1) * self.block]).digest()
             if digest != self._hashes[block * _DIGEST : (block + 1) * _DIGEST]:
+                start, stop = block * self.block, min((block + 1) * self.block, self.num_bytes)
                 raise IntegrityError(
-                    f"is not the file that was written: block {block}, bytes {block * self.block} to "
-                    f"{min((block + 1) * self.block, self.num_bytes)}, has another SHA-256",
+                    f"is not the file that was written: block {block}, bytes {start} to {stop}, "
+                    "has another SHA-256",
                     where=str(self.path),
                     hint=_AGAIN,
                 )

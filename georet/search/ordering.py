@@ -66,7 +66,7 @@ def _by_blocks(queries: Vectors, rows: Rows, k: int, allowed: Bools | None) -> I
         for few, references in parts:
             _merge(queries, references, few, top, scores)
         return top
-    for start, references in rows.blocks():
+    for start, references in rows.blocks(allowed):
         few = np.arange(start, start + len(references))
         if allowed is not None:
             inside = np.flatnonzero(allowed[few])

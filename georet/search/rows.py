@@ -29,10 +29,11 @@ class Stored(Protocol):
     def take(self, rows: Ints) -> Floats:
         """Return the embeddings float32[M, D], of unit length, of rows int64[M]."""
 
-    def blocks(self) -> Iterator[tuple[int, Floats]]:
+    def blocks(self, wanted: Bools | None = None) -> Iterator[tuple[int, Floats]]:
         """Yield (first row, embeddings float32[m, D]) of all, ascending, m bounded.
 
-        A block may be overwritten by the next one.
+        A block may be overwritten by the next one. Blocks without a row of ``wanted`` bool[R] may
+        be left out.
         """
 
     def whole(self) -> Floats:
@@ -109,13 +110,16 @@ class Rows:
             return vectors(source.take(rows), _NAME)
         return Vectors(source.rows[rows], source.length[rows], source.has_direction[rows])
 
-    def blocks(self) -> Iterator[tuple[int, Vectors]]:
-        """Yield (first row, some of the references) until all were given; ascending."""
+    def blocks(self, wanted: Bools | None = None) -> Iterator[tuple[int, Vectors]]:
+        """Yield (first row, some of the references) until all were given; ascending.
+
+        Of stored ones, those without a row of ``wanted`` bool[R] are left out.
+        """
         source = self.source
         if isinstance(source, Vectors):
             yield 0, source
             return
-        for start, embeddings in source.blocks():
+        for start, embeddings in source.blocks(wanted):
             yield start, _checked(vectors(embeddings, _NAME), start)
 
     def cosines(self, queries: Vectors, query: Ints, row: Ints) -> Floats:

@@ -9,7 +9,7 @@ import pytest
 
 from georet.errors import IntegrityError
 from georet.facade import Gallery
-from georet.gallery import stored
+from georet.gallery import contents
 from georet.gallery.mapped import MappedRows
 from georet.gallery.verify import verify_gallery
 from georet.identity import EncoderIdentity
@@ -50,7 +50,7 @@ def folder(
 
 @pytest.fixture
 def on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored, "IN_MEMORY", 0)
+    monkeypatch.setattr(contents, "IN_MEMORY", 0)
 
 
 def test_rows_and_blocks_on_disk_are_those_in_memory(folder: Path, on_disk: None) -> None:
@@ -71,7 +71,7 @@ def test_every_index_answers_from_disk_as_from_memory(
     region = np.arange(NUM) % 3 == 0
     inside = Gallery.open(folder).index(name)
     wanted = [inside.search(embeddings[:9], 12), inside.search(embeddings[:9], 12, region)]
-    monkeypatch.setattr(stored, "IN_MEMORY", 0)
+    monkeypatch.setattr(contents, "IN_MEMORY", 0)
     # Once more, the index is loaded from where the first one was kept.
     outside = Gallery.open(folder).index(name)
     found = [outside.search(embeddings[:9], 12), outside.search(embeddings[:9], 12, region)]
@@ -99,11 +99,11 @@ def test_a_photo_is_located_from_disk_as_from_memory(
     for index in ("exact", "sign_bits"):
         inside = Locator(Gallery.open(folder), PixelSession(), index=index).locate([photo])[0]
         with monkeypatch.context() as patch:
-            patch.setattr(stored, "IN_MEMORY", 0)
+            patch.setattr(contents, "IN_MEMORY", 0)
             gallery = Gallery.open(folder)
             outside = Locator(gallery, PixelSession(), index=index).locate([photo])[0]
-            assert "embeddings" not in gallery.__dict__
-            assert "tiles" not in gallery.__dict__
+            assert "embeddings" not in gallery.contents.__dict__
+            assert "tiles" not in gallery.contents.__dict__
         assert outside.latlon == pytest.approx(inside.latlon, abs=1e-9)
         assert [one.id for one in outside.candidates] == [one.id for one in inside.candidates]
         assert outside.candidates[0].corners_latlon == inside.candidates[0].corners_latlon
@@ -153,6 +153,6 @@ def test_a_gallery_without_block_hashes_is_read_as_a_whole(
         for name, entry in gallery.manifest["files"].items()
         if not name.startswith("blocks/")
     }
-    assert gallery.mapped is None
+    assert gallery.contents.mapped is None
     assert np.abs(gallery.rows.take(np.arange(NUM)) - embeddings).max() < 0.02
     assert len(gallery.centres[1]) == NUM

@@ -63,6 +63,8 @@ class Lists:
             _copy(self._lists.get_codes(place), codes)
             _copy(self._lists.get_ids(place), rows)
             self._is_here[place] = True
+        self._codes.release()  # copied: the map of it would be memory twice
+        self._rows.release()
 
     def need_all(self) -> None:
         """Take in all lists."""
