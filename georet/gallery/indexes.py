@@ -16,7 +16,7 @@ from georet.files import MANIFEST, write_atomic
 from georet.gallery.files.additions import INDEX_DIR, Additions
 from georet.gallery.files.claims import waiting_claim
 from georet.gallery.files.manifest import vouched_bytes
-from georet.gallery.joined import JoinedContents, JoinedIndex
+from georet.gallery.joined import JoinedContents, JoinedIndex, Part
 from georet.gallery.mapped import InMemory
 from georet.plugins import UNSAID, Selection, load_plugins
 from georet.search import is_exact
@@ -49,9 +49,11 @@ def open_index(gallery: StoredGallery, name: str, *, selection: Selection = UNSA
         _fill(index, gallery)
         return index
     if isinstance(gallery.contents, JoinedContents):
-        return JoinedIndex(
-            gallery.contents, lambda part: open_index(part, name, selection=selection)
-        )
+
+        def open_part(part: Part) -> Index:
+            return open_index(cast("StoredGallery", part), name, selection=selection)
+
+        return JoinedIndex(gallery.contents, open_part)
     folder = f"{INDEX_DIR}/{entry.id.replace(':', '-').replace('/', '-')}"
     files = [file for file in extras.files if file.startswith(f"{folder}/")]
     if not files:

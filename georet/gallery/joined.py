@@ -7,31 +7,39 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final, Protocol
 
 import numpy as np
 
 from georet.contracts.searching import Index
 from georet.errors import DataError, IntegrityError, UsageError
 from georet.files import replaced_folder
+from georet.gallery.contents import Contents
 from georet.gallery.files.manifest import MANIFEST, hash_of, write_sealed
 from georet.gallery.files.plan import FORMAT
-from georet.identity import check_comparable
+from georet.identity import EncoderIdentity, check_comparable
 from georet.search.rows import Stored
 from georet.tiles.table import TileTable
 from georet.types import Bools, Doubles, Floats, Ints
 from georet.version import __version__
 
-if TYPE_CHECKING:
-    from georet.gallery.stored import StoredGallery
-
-PARTS = "parts"
-Opens = Callable[[Path], "StoredGallery"]
+PARTS: Final = "parts"
 
 
-def join_galleries(
-    galleries: Sequence[StoredGallery], out: Path, *, prefixed: bool = False
-) -> Path:
+class Part(Contents, Protocol):
+    """A gallery that is, or will be, one of several."""
+
+    path: Path
+    manifest: dict[str, Any]
+    encoder: EncoderIdentity
+
+    def __len__(self) -> int: ...
+
+
+Opens = Callable[[Path], Part]
+
+
+def join_galleries(galleries: Sequence[Part], out: Path, *, prefixed: bool = False) -> Path:
     """Write a folder ``out`` by which several galleries of one encoder are searched as one.
 
     It names them by relative paths and by the hashes of their manifests. Where ``prefixed``, a
@@ -82,7 +90,7 @@ def join_galleries(
     return out
 
 
-def _check_ids(galleries: Sequence[StoredGallery], names: Sequence[str], *, prefixed: bool) -> None:
+def _check_ids(galleries: Sequence[Part], names: Sequence[str], *, prefixed: bool) -> None:
     if prefixed:
         if len(set(names)) < len(names):
             raise UsageError(
@@ -108,11 +116,11 @@ class JoinedContents:
 
     def __init__(self, folder: Path, manifest: Mapping[str, Any], opens: Opens) -> None:
         self._folder, self._parts, self._open = folder, manifest[PARTS], opens
-        self._opened: dict[int, StoredGallery] = {}
+        self._opened: dict[int, Part] = {}
         self._embed_dim = int(manifest["settings"]["encoder"]["embed_dim"])
         self.starts: Ints = np.cumsum([0, *(int(p["num_tiles"]) for p in self._parts)])
 
-    def part(self, number: int) -> StoredGallery:
+    def part(self, number: int) -> Part:
         """Return one of the galleries; IntegrityError where it is not the one that was joined."""
         if number not in self._opened:
             entry = self._parts[number]
@@ -128,7 +136,7 @@ class JoinedContents:
         return self._opened[number]
 
     @property
-    def parts(self) -> list[StoredGallery]:
+    def parts(self) -> list[Part]:
         """All galleries."""
         return [self.part(number) for number in range(len(self._parts))]
 
@@ -226,7 +234,7 @@ class JoinedRows:
 class JoinedIndex:
     """The best of what the galleries' own indexes find; those without an allowed row rest."""
 
-    def __init__(self, contents: JoinedContents, open_part: Callable[[StoredGallery], Index]):
+    def __init__(self, contents: JoinedContents, open_part: Callable[[Part], Index]):
         self._contents, self._open_part = contents, open_part
         self._indexes: dict[int, Index] = {}
 
