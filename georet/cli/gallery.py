@@ -194,5 +194,73 @@ def merge(
     typer.echo(outcome(out))
 
 
+@app.command(
+    epilog="""Examples:
+
+georet gallery join north.gallery south.gallery --out land.atlas
+
+georet gallery join flights/*/area.gallery --out flights.atlas --prefix
+"""
+)
+def join(
+    galleries: Annotated[list[Path], typer.Argument(metavar="GALLERY...", help="Of one encoder.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of what is searched as one.")],
+    prefix: Annotated[
+        bool, typer.Option("--prefix", help="Put the gallery's name before each tile's id.")
+    ] = False,
+) -> None:
+    """Let several galleries be searched as one, without copying them."""
+    from georet.gallery.joined import join_galleries
+    from georet.gallery.stored import StoredGallery
+
+    join_galleries([StoredGallery.open(path) for path in galleries], out, prefixed=prefix)
+    typer.echo(f"{out}: {len(StoredGallery.open(out)):,} tiles of {len(galleries)} galleries")
+
+
+@app.command(
+    epilog="""Examples:
+
+georet gallery cut area.gallery --region box:7.1,46.2,7.4,46.4 --out part.gallery
+
+georet gallery cut area.gallery --region valley.geojson --encoder runs/first --out valley.zip
+"""
+)
+def cut(
+    gallery: GalleryFolder,
+    region: Annotated[
+        str, typer.Option(metavar="REGION", help="box:W,S,E,N, near:LAT,LON,RADIUS or a .geojson.")
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="PATH", help="A folder, or one file to hand over: NAME.zip.")
+    ],
+    encoder: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Run or artefact that goes along in the file."),
+    ] = None,
+) -> None:
+    """Write the part of a gallery that lies in a region, as a gallery or as one file."""
+    from georet.commands.galleries import cut_out
+
+    typer.echo(cut_out(gallery, region, out, encoder))
+
+
+@app.command(
+    epilog="""Examples:
+
+georet gallery unpack valley.zip --out valley
+
+georet locate valley/gallery photo.jpg --encoder valley/encoder
+"""
+)
+def unpack(
+    bundle: Annotated[Path, typer.Argument(metavar="FILE", help="What `gallery cut` wrote.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A folder that isn't there yet.")],
+) -> None:
+    """Unpack a gallery that somebody handed over as one file."""
+    from georet.commands.galleries import unpacked
+
+    typer.echo(unpacked(bundle, out))
+
+
 app.command("bench", epilog=gallery_bench.EPILOG)(gallery_bench.bench)
 app.command("calibrate", epilog=gallery_calibrate.EPILOG)(gallery_calibrate.calibrate)

@@ -11,6 +11,7 @@ from georet.errors import GeoretError
 from georet.files import sha256_of
 from georet.gallery.files.additions import Additions
 from georet.gallery.files.manifest import EXTRAS, MANIFEST, damaged, is_inside, missing
+from georet.gallery.joined import JoinedContents
 from georet.gallery.stored import StoredGallery
 from georet.progress import stage
 
@@ -44,8 +45,27 @@ def verify_gallery(folder: Path) -> Findings:
         faults.append(_said(error))
     faults += _check_all(folder, listed)
     faults += _unlisted(folder, listed)
+    parts = _of_parts(gallery)
+    faults += [fault for part in parts for fault in part.faults]
     checked = [folder / name for name in (MANIFEST, EXTRAS, *listed) if (folder / name).is_file()]
-    return Findings(len(checked), sum(path.stat().st_size for path in checked), tuple(faults))
+    return Findings(
+        len(checked) + sum(part.num_files for part in parts),
+        sum(path.stat().st_size for path in checked) + sum(part.num_bytes for part in parts),
+        tuple(faults),
+    )
+
+
+def _of_parts(gallery: StoredGallery) -> list[Findings]:
+    """Return what is found in the galleries that this one joins."""
+    if not isinstance(gallery.contents, JoinedContents):
+        return []
+    found = []
+    for number in range(len(gallery.contents.starts) - 1):
+        try:
+            found.append(verify_gallery(gallery.contents.part(number).path))
+        except GeoretError as error:
+            found.append(Findings(0, 0, (_said(error),)))
+    return found
 
 
 def _check_all(folder: Path, listed: Mapping[str, Any]) -> Iterator[str]:

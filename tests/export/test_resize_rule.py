@@ -7,7 +7,7 @@ import json
 import pytest
 
 from georet.errors import UsageError
-from georet.gallery.encoders import check_comparable
+from georet.identity import check_comparable
 from georet.plugins import Selection
 from georet_export.artefact.session import open_session
 from georet_export.exporting.request import Request
