@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import typer
 
 from georet.cli.options import ConfigFile, NoPlugin, PluginNames, Recipe, Sets
 from georet.plugins import Selection
+from georet.progress import echo, echo_json
 
 app = typer.Typer(
     help="Show or check a run's configuration, or print its JSON schema.",
@@ -51,7 +50,7 @@ def show(
         overrides=sets or (),
         check_components=False,
     )
-    typer.echo(dump(found), nl=False)
+    echo(dump(found), end="")
 
 
 @app.command(
@@ -79,8 +78,8 @@ def validate(
     selection = Selection.of(plugins, no_plugin)
     found, loaded = configure(selection=selection, recipe=recipe, path=config, overrides=sets or ())
     for warning in unexportable_backbones(found, loaded):
-        typer.echo(warning, err=True)
-    typer.echo(f"valid: recipe {found.recipe}, plugins {', '.join(loaded.versions)}")
+        echo(warning, err=True)
+    echo(f"valid: recipe {found.recipe}, plugins {', '.join(loaded.versions)}")
 
 
 @app.command(
@@ -100,4 +99,4 @@ def schema(plugins: PluginNames = None, no_plugin: NoPlugin = None) -> None:
     from georet.plugins import load_plugins
 
     loaded = load_plugins(Selection.of(plugins, no_plugin))
-    typer.echo(json.dumps(config_schema(loaded.catalog), indent=2))
+    echo_json(config_schema(loaded.catalog))

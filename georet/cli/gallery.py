@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from georet.cli import gallery_bench, gallery_build, gallery_calibrate
 from georet.cli.options import AsJson, GalleryFolder
+from georet.progress import echo, echo_json
 
 EPILOG = """Examples:
 
@@ -45,11 +45,11 @@ def info(gallery: GalleryFolder, as_json: AsJson = False) -> None:
 
     found = describe_gallery(Gallery.open(gallery))
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        echo_json(found)
         return
     width = max(len(name) for name, _ in lines(found))
     for name, value in lines(found):
-        typer.echo(f"{name:<{width}}  {value}")
+        echo(f"{name:<{width}}  {value}")
 
 
 @app.command(
@@ -66,10 +66,10 @@ def verify(gallery: GalleryFolder, as_json: AsJson = False) -> None:
     if as_json:
         found = verify_gallery(gallery)
         values: dict[str, Any] = {"files": found.num_files, "bytes": found.num_bytes}
-        typer.echo(json.dumps({**values, "faults": list(found.faults)}, indent=2))
+        echo_json({**values, "faults": list(found.faults)})
         if not found.faults:
             return
-    typer.echo(gallery_line(gallery))
+    echo(gallery_line(gallery))
 
 
 @app.command(
@@ -103,7 +103,7 @@ def merge(
     from georet.gallery.making.merge import merge_galleries
 
     merge_galleries(galleries, out, storage=storage, shard_size=shard_size, duplicates=duplicates)
-    typer.echo(outcome(out))
+    echo(outcome(out))
 
 
 app.command("bench", epilog=gallery_bench.EPILOG)(gallery_bench.bench)

@@ -11,6 +11,7 @@ import typer
 
 from georet.cli.options import BackendName, Checkpoint, NoPlugin, PluginNames
 from georet.plugins import Selection
+from georet.progress import echo
 
 EPILOG = """Examples:
 
@@ -142,12 +143,12 @@ def build(
             thumbnails=thumbnails,
             bad_tile_quota=bad_tile_quota,
             batch_size=batch,
-            say=lambda text: typer.echo(text, err=True),
+            say=lambda text: echo(text, err=True),
         )
     except Interrupted as stop:
         again = shlex.join(["georet", *sys.argv[1:]])
         raise Interrupted(stop.what, where=stop.where, hint=f"Go on with: {again}") from stop
-    typer.echo(outcome(out))
+    echo(outcome(out))
 
 
 def _reading(

@@ -18,6 +18,7 @@ from georet.cli.options import (
     PluginNames,
 )
 from georet.plugins import Selection
+from georet.progress import echo, echo_json
 
 EPILOG = """Examples:
 
@@ -72,5 +73,8 @@ def calibrate(
         quota=bad_image_quota,
         selection=Selection.of(plugins, no_plugin),
     )
-    typer.echo(json.dumps(json.loads(found.as_bytes())) if as_json else in_words(found))
-    typer.echo(f"report: {gallery / PAGE}", err=True)
+    if as_json:
+        echo_json(json.dumps(json.loads(found.as_bytes())))
+    else:
+        echo(in_words(found))
+    echo(f"report: {gallery / PAGE}", err=True)

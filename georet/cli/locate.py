@@ -18,6 +18,7 @@ from georet.cli.options import (
     PluginNames,
 )
 from georet.plugins import Selection
+from georet.progress import echo
 
 EPILOG = """Examples:
 
@@ -131,5 +132,5 @@ def locate(
         selection=selection,
         max_pixels=max_pixels,
     )
-    quota, say = bad_image_quota, typer.echo
+    quota, say = bad_image_quota, echo
     locate_photos(locator, found, question, outs, quota=quota, as_json=as_json, say=say)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from georet.cli.options import AsJson, AsLatex, AsMarkdown, one_format
+from georet.progress import console, echo, echo_json
 
 if TYPE_CHECKING:
     from georet.page.rows import Table
@@ -82,9 +82,9 @@ def score(
     )
     result = score_files(files, protocol=protocol, name=name)
     for warning in result["warnings"]:
-        typer.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
     if form == "json":
-        typer.echo(json.dumps(result, indent=2))
+        echo_json(result)
     else:
         _print(_table(result), form)
 
@@ -110,9 +110,8 @@ def _print(table: Table, form: str | None) -> None:
 
     if form is not None:
         write = rows.markdown if form == "markdown" else rows.latex
-        typer.echo(write([table]), nl=False)
+        echo(write([table]), end="")
         return
-    from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=True)
-    rows.show(console, table)
+    screen = console(highlight=False, soft_wrap=True)
+    rows.show(screen, table)

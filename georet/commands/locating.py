@@ -29,7 +29,7 @@ from georet.page.readable import metres
 from georet.photos.finding import in_groups
 from georet.photos.gps import own_position
 from georet.plugins import Selection
-from georet.progress import one_line, printable, stage
+from georet.progress import echo_json, one_line, stage
 from georet.progress import say as warn
 from georet.types import QUERY
 
@@ -126,11 +126,11 @@ def locate_photos(
             else:
                 WRITERS[out.suffix.lower()](out, journal, facts)
         if as_json:
-            say(printable(_as_json(journal, facts)))
+            echo_json(_as_json(journal, facts))
         else:
             notes = [*gps_notes, *_prior_notes(question, locator)]
             for line in _report(journal, locator, outs, notes):
-                say(printable(line))
+                say(line)
         journal.remove()
 
 

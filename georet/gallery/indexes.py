@@ -11,6 +11,7 @@ import numpy as np
 
 from georet.contracts.searching import Index
 from georet.errors import DataError
+from georet.files import replaced_folder, sync, tidy_temporary
 from georet.gallery.files.additions import INDEX_DIR, Additions
 from georet.gallery.files.claims import waiting_claim
 from georet.plugins import UNSAID, Selection, load_plugins
@@ -56,12 +57,18 @@ def _fill(index: Index, gallery: StoredGallery) -> None:
 def _keep(index: Index, root: Path, folder: str, extras: Additions) -> None:
     """Save an index in place of whatever is in its folder, and vouch for its files."""
     with waiting_claim(root / f".{INDEX_DIR}.claim"):
-        shutil.rmtree(root / folder, ignore_errors=True)
+        (root / INDEX_DIR).mkdir(exist_ok=True)
+        tidy_temporary(root / INDEX_DIR)
+        with replaced_folder(root / folder) as made:
+            made.mkdir()
+            index.save(made / _FILE)
+            written = sorted(path for path in made.rglob("*") if path.is_file())
+            for path in (*written, made / _FILE, made):
+                sync(path)
+        names = [f"{folder}/{path.relative_to(made).as_posix()}" for path in written]
         try:
-            (root / folder).mkdir(parents=True)
-            index.save(root / folder / _FILE)
-            written = sorted(path for path in (root / folder).rglob("*") if path.is_file())
-            extras.vouch([path.relative_to(root).as_posix() for path in written], forget=folder)
+            extras.vouch(names, forget=folder)
         except (OSError, DataError):
+            # Nothing vouches for it, so that nobody would read it.
             shutil.rmtree(root / folder, ignore_errors=True)
             raise

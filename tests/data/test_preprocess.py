@@ -11,7 +11,7 @@ from georet.data.images import RESIZE_RULE, preprocess, read_image, resize
 
 def test_it_resizes_by_the_recorded_rule_and_does_nothing_else():
     image = np.random.default_rng(0).integers(0, 256, (30, 41, 3), dtype=np.uint8)
-    assert RESIZE_RULE == "bilinear-exact"
+    assert RESIZE_RULE == "bilinear-antialias"
     assert np.array_equal(
         preprocess(image, (16, 24), RESIZE_RULE), resize(image, (16, 24), RESIZE_RULE)
     )

@@ -93,7 +93,8 @@ def _planned(
                 hint="Choose a folder that is empty or does not exist yet.",
             )
     try:
-        (out / "shards").mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "shards").mkdir(exist_ok=True)
     except OSError as error:
         raise DataError(f"can't be written: {error.strerror}", where=str(out)) from error
     plan = load_plan(out)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from georet.gallery.files.plan import Plan
 from georet.gallery.making.shards import ShardMaker, Tick, Work
 from georet.gallery.making.worker import FAILED, TILES, serve
 from georet.processes import Child, Ended, close_all, ready
+from georet.progress import echo
 
 _POLL_S: Final = 0.2
 _TRIES: Final = 2
@@ -137,7 +137,7 @@ class _Pool:
                 hint=f"{worker.advice} "
                 "The same command goes on; --workers 0 embeds in the main process.",
             )
-        sys.stderr.write(f"warning: {what}; trying once more\n")
+        echo(f"warning: {what}; trying once more", err=True)
         self.todo.append(worker.shard)
         self._start(worker.number)
 
