@@ -19,7 +19,7 @@ georet config show --recipe sample4geo/orbitview
 
 georet config validate --config my.yaml
 
-georet config schema > georet.configure.schema.json
+georet config schema > georet.schema.json
 """,
 )
 
@@ -85,7 +85,7 @@ def validate(
 @app.command(
     epilog="""Examples:
 
-georet config schema > georet.configure.schema.json
+georet config schema > georet.schema.json
 
 georet config schema --plugins sample4geo,example_triplet
 """
