@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +28,7 @@ from georet.cli.gallery_build import (
 )
 from georet.cli.options import AsJson, BackendName, Checkpoint, GalleryFolder, NoPlugin, PluginNames
 from georet.plugins import Selection
+from georet.progress import echo, echo_json
 
 EPILOG = """Examples:
 
@@ -112,9 +112,9 @@ def plan(
         cores=cores,
         num_sampled=sample,
         as_json=as_json,
-        warn=lambda text: typer.echo(text, err=True),
+        warn=lambda text: echo(text, err=True),
     ):
-        typer.echo(line)
+        echo(line)
 
 
 @app.command(
@@ -133,11 +133,11 @@ def info(gallery: GalleryFolder, as_json: AsJson = False) -> None:
 
     found = describe_gallery(Gallery.open(gallery))
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        echo_json(found)
         return
     width = max(len(name) for name, _ in lines(found))
     for name, value in lines(found):
-        typer.echo(f"{name:<{width}}  {value}")
+        echo(f"{name:<{width}}  {value}")
 
 
 @app.command(
@@ -154,10 +154,10 @@ def verify(gallery: GalleryFolder, as_json: AsJson = False) -> None:
     if as_json:
         found = verify_gallery(gallery)
         values: dict[str, Any] = {"files": found.num_files, "bytes": found.num_bytes}
-        typer.echo(json.dumps({**values, "faults": list(found.faults)}, indent=2))
+        echo_json({**values, "faults": list(found.faults)})
         if not found.faults:
             return
-    typer.echo(gallery_line(gallery))
+    echo(gallery_line(gallery))
 
 
 @app.command(
@@ -191,7 +191,7 @@ def merge(
     from georet.gallery.making.merge import merge_galleries
 
     merge_galleries(galleries, out, storage=storage, shard_size=shard_size, duplicates=duplicates)
-    typer.echo(outcome(out))
+    echo(outcome(out))
 
 
 @app.command(
@@ -214,7 +214,7 @@ def join(
     from georet.gallery.stored import StoredGallery
 
     join_galleries([StoredGallery.open(path) for path in galleries], out, prefixed=prefix)
-    typer.echo(f"{out}: {len(StoredGallery.open(out)):,} tiles of {len(galleries)} galleries")
+    echo(f"{out}: {len(StoredGallery.open(out)):,} tiles of {len(galleries)} galleries")
 
 
 @app.command(
@@ -241,7 +241,7 @@ def cut(
     """Write the part of a gallery that lies in a region, as a gallery or as one file."""
     from georet.commands.galleries import cut_out
 
-    typer.echo(cut_out(gallery, region, out, encoder))
+    echo(cut_out(gallery, region, out, encoder))
 
 
 @app.command(
@@ -259,7 +259,7 @@ def unpack(
     """Unpack a gallery that somebody handed over as one file."""
     from georet.commands.galleries import unpacked
 
-    typer.echo(unpacked(bundle, out))
+    echo(unpacked(bundle, out))
 
 
 app.command("bench", epilog=gallery_bench.EPILOG)(gallery_bench.bench)

@@ -12,6 +12,7 @@ import typer
 
 from georet.cli.options import BackendName, Checkpoint, NoPlugin, PluginNames
 from georet.plugins import Selection
+from georet.progress import echo
 
 if TYPE_CHECKING:
     from georet.tiles.tiling import Tiling
@@ -180,13 +181,13 @@ def build(
     }
 
     def say(text: str) -> None:
-        typer.echo(text, err=True)
+        echo(text, err=True)
 
     if dry_run:
         from georet.commands.planning import show_plan
 
         for line in show_plan(named, spec, BuildSettings(**options), warn=say):
-            typer.echo(line)
+            echo(line)
         return
     command = _without("--executor", sys.argv[1:])
     try:
@@ -202,7 +203,7 @@ def build(
         again = shlex.join(["georet", *sys.argv[1:]])
         raise Interrupted(stop.what, where=stop.where, hint=f"Go on with: {again}") from stop
     tell_plugins(out, encoder, selection)
-    typer.echo(outcome(out))
+    echo(outcome(out))
 
 
 def tiling_of(

@@ -13,7 +13,7 @@ import numpy as np
 from georet.contracts.building import BuildContext
 from georet.contracts.searching import Index
 from georet.errors import DataError
-from georet.files import MANIFEST, write_atomic
+from georet.files import MANIFEST, replaced_folder, sync, tidy_temporary, write_atomic
 from georet.gallery.files.additions import INDEX_DIR, Additions
 from georet.gallery.files.claims import waiting_claim
 from georet.gallery.files.manifest import vouched_bytes
@@ -100,22 +100,32 @@ def _fill(index: Index, gallery: StoredGallery) -> None:
         index.add(gallery.embeddings, ids)
 
 
+def _save(index: Index, home: Path) -> None:
+    """Write an index; beside the gallery's rows, where it can do without its own copy of them."""
+    if not isinstance(index, StoredIndex):
+        index.save(home)
+        return
+    home.mkdir()
+    index.save_beside(home)
+    for path in [path for path in home.iterdir() if path.stat().st_size > _LARGE]:
+        write_atomic(home / f"{path.name}{_BLOCKS}", block_hashes_of(path))
+
+
 def _keep(index: Index, root: Path, folder: str, extras: Additions) -> None:
     """Save an index in place of whatever is in its folder, and vouch for its files."""
     with waiting_claim(root / f".{INDEX_DIR}.claim"):
-        shutil.rmtree(root / folder, ignore_errors=True)
+        (root / INDEX_DIR).mkdir(exist_ok=True)
+        tidy_temporary(root / INDEX_DIR)
+        with replaced_folder(root / folder) as made:
+            made.mkdir()
+            _save(index, made / _FILE)
+            written = sorted(path for path in made.rglob("*") if path.is_file())
+            for path in (*written, made / _FILE, made):
+                sync(path)
+        names = [f"{folder}/{path.relative_to(made).as_posix()}" for path in written]
         try:
-            (root / folder).mkdir(parents=True)
-            home = root / folder / _FILE
-            if isinstance(index, StoredIndex):
-                home.mkdir()
-                index.save_beside(home)
-                for path in [path for path in home.iterdir() if path.stat().st_size > _LARGE]:
-                    write_atomic(home / f"{path.name}{_BLOCKS}", block_hashes_of(path))
-            else:
-                index.save(home)
-            written = sorted(path for path in (root / folder).rglob("*") if path.is_file())
-            extras.vouch([path.relative_to(root).as_posix() for path in written], forget=folder)
+            extras.vouch(names, forget=folder)
         except (OSError, DataError):
+            # Nothing vouches for it, so that nobody would read it.
             shutil.rmtree(root / folder, ignore_errors=True)
             raise

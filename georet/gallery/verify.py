@@ -84,8 +84,9 @@ def _check_all(folder: Path, listed: Mapping[str, Any]) -> Iterator[str]:
 def _unlisted(folder: Path, listed: Mapping[str, Any]) -> Iterator[str]:
     """Yield a fault for each file that is not the gallery's; hidden ones are marks of a writer."""
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in {*listed, MANIFEST, EXTRAS} and path.name[0] != ".":
+        inner = path.relative_to(folder)
+        is_mark = any(part.startswith(".") for part in inner.parts)
+        if path.is_file() and inner.as_posix() not in {*listed, MANIFEST, EXTRAS} and not is_mark:
             yield f"{path}: is not listed, so that nothing vouches for it"
 
 

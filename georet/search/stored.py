@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -100,9 +99,8 @@ class StoredIndex:
 
         DataError where something else is there.
         """
-        if (path / META).is_file() and (path / files.MANIFEST).is_file():
-            shutil.rmtree(path)
-        elif path.exists():
+        is_index = (path / META).is_file() and (path / files.MANIFEST).is_file()
+        if path.exists() and not is_index:
             raise DataError("is there and is no index", where=str(path))
         with files.new_folder(path) as folder:
             self._write_about(folder)
