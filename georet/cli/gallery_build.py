@@ -15,6 +15,8 @@ from georet.plugins import Selection
 from georet.progress import echo
 
 if TYPE_CHECKING:
+    from georet.gallery.making.settings import BuildSettings
+    from georet.sessions import SessionSpec
     from georet.tiles.tiling import Tiling
 
 EPILOG = """Examples:
@@ -180,30 +182,29 @@ def build(
         "batch_size": batch,
     }
 
-    def say(text: str) -> None:
-        echo(text, err=True)
-
     if dry_run:
-        from georet.commands.planning import show_plan
-
-        for line in show_plan(named, spec, BuildSettings(**options), warn=say):
-            echo(line)
+        _tell_estimate(named, spec, BuildSettings(**options))
         return
     command = _without("--executor", sys.argv[1:])
     try:
-        build_gallery(
-            named,
-            spec,
-            out,
-            say=say,
-            command=command,
-            **options,
-        )
+        build_gallery(named, spec, out, say=_say, command=command, **options)
     except Interrupted as stop:
         again = shlex.join(["georet", *sys.argv[1:]])
         raise Interrupted(stop.what, where=stop.where, hint=f"Go on with: {again}") from stop
     tell_plugins(out, encoder, selection)
     echo(outcome(out))
+
+
+def _tell_estimate(source: str, spec: SessionSpec, settings: BuildSettings) -> None:
+    """Say what a build would take."""
+    from georet.commands.planning import show_plan
+
+    for line in show_plan(source, spec, settings, warn=_say):
+        echo(line)
+
+
+def _say(text: str) -> None:
+    echo(text, err=True)
 
 
 def tiling_of(

@@ -10,7 +10,7 @@ from typing import Any
 from georet.errors import UsageError
 from georet.gallery.files.manifest import MANIFEST
 from georet.gallery.info import build_state
-from georet.gallery.making.cut import ENCODER, GALLERY, cut_gallery, pack, unpack
+from georet.gallery.parting import ENCODER, GALLERY, cut_gallery, pack, unpack
 from georet.gallery.stored import StoredGallery
 from georet.ground.region import Region
 from georet.page.readable import megabytes

@@ -14,7 +14,7 @@ from georet.errors import DataError, IntegrityError, UsageError
 from georet.facade import Gallery
 from georet.gallery.joined import join_galleries
 from georet.gallery.making.build import build_gallery
-from georet.gallery.making.cut import cut_gallery, pack, unpack
+from georet.gallery.parting import cut_gallery, pack, unpack
 from georet.gallery.stored import StoredGallery
 from georet.gallery.verify import verify_gallery
 from georet.ground.region import Region
