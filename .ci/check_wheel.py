@@ -10,6 +10,8 @@ EXPECTED = (
     "georet_sample4geo/recipes/orbitview.yaml",
     "georet_orbitview/CARD.md",
     "georet_export/__init__.py",
+    "georet_mlflow/__init__.py",
+    "georet_wandb/__init__.py",
     "georet/serve/static/page.html",
     "georet/serve/static/vendor/maplibre/maplibre-gl.mjs",
     "georet/serve/static/vendor/maplibre/maplibre-gl-worker.mjs",

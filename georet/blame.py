@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,19 +25,37 @@ NEEDED: Final = {
     "exporters": ("export",),
     "backends": ("refuses", "open"),
     "rerankers": ("__call__", "max_candidates"),
+    "optimizers": ("__call__",),
+    "schedules": ("__call__",),
+    "aggregators": ("__call__", "parameters"),
+    "fits": ("__call__",),
     "executors": ("run",),
+    "sources": ("matches", "open"),
+    "refiners": ("__call__", "max_candidates"),
+    "trackers": ("__call__",),
+    "outputs": ("write", "suffixes"),
+    "protocols": (
+        "id",
+        "num_top",
+        "needs_positives",
+        "needs_latlon",
+        "radius_m",
+        "evaluate",
+        "describe",
+    ),
 }
 """What a component of each kind must have; ``georet.contracts`` says what it means."""
 
 
 @dataclass(frozen=True)
 class Maker:
-    """Who made a component: its kind and id, its plugin in words, and the file of its code."""
+    """Who made a component: its kind and id, its plugin in words, the file of its code, options."""
 
     kind: str
     id: str
     owner: str
     root: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id!r} of {self.owner}"

@@ -22,7 +22,16 @@ KINDS: Final = (
     "exporters",
     "backends",
     "rerankers",
+    "optimizers",
+    "schedules",
+    "aggregators",
+    "fits",
     "executors",
+    "sources",
+    "refiners",
+    "trackers",
+    "outputs",
+    "protocols",
 )
 """The kinds of component; each has a hook ``georet_<kind>``, most a ``georet.contracts`` class."""
 

@@ -27,6 +27,8 @@ BRINGS = {
     "serve": "the web page with the map",
     "heif": "photos in HEIC, as telephones write them",
     "tensorboard": "TensorBoard logs beside the JSON ones",
+    "wandb": "runs logged to Weights & Biases (plugin wandb)",
+    "mlflow": "runs logged to MLflow (plugin mlflow)",
     "test": "what the test suite needs",
     "dev": "what contributors need: linters, type checker, benchmarks",
 }

@@ -11,12 +11,20 @@ COMPONENT_PLACES = {
     ("dataset",): "datasets",
     ("sampler",): "samplers",
     ("losses", "*"): "losses",
+    ("train", "optimizer"): "optimizers",
+    ("train", "schedule"): "schedules",
     ("encoder", "backbone"): "backbones",
     ("encoder", "view_backbones", "*"): "backbones",
+    ("encoder", "backbones", "*"): "backbones",
+    ("fits", "*"): "fits",
     ("data", "joint", "*"): "transforms",
     ("data", "augment", "*", "*"): "transforms",
+    ("evaluate", "stages", "*"): "stages",
 }
 """Kind by place; ``*`` is any key or number."""
+STAGES = "stages"
+STAGE_KINDS = ("rerankers", "refiners")
+"""The kinds of component that can stand as a stage."""
 
 
 def kind_at(place: Place) -> str | None:

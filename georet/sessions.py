@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from georet.contracts.building import BuildContext
 from georet.contracts.running import Backend, Session
 from georet.data.resizing import rule_of
 from georet.errors import DataError, UsageError
@@ -252,7 +253,9 @@ def _check_gate(artefact: Path) -> None:
 
 
 def _backend(plugins: Plugins, name: str) -> Backend:
-    return cast(Backend, plugins.catalog.create("backends", name, where="--backend"))
+    context = BuildContext(plugins.catalog)
+    made = plugins.catalog.create("backends", name, where="--backend", context=context)
+    return cast(Backend, made)
 
 
 def _pick(plugins: Plugins, artefact: Path) -> str:

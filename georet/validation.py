@@ -18,7 +18,7 @@ from georet.suggest import hint_for
 def explain(error: ValidationError, model: Any, *, where: str) -> ConfigError:
     """Return the first complaint as a ConfigError; ``where`` is the place, complete."""
     first = _first(error)
-    num_more = error.error_count() - 1
+    num_more = len(_complaints(error)) - 1
     more = f" ({num_more} more to mend)" if num_more else ""
     place: Place = first["loc"]
     if first["type"] == "extra_forbidden":
@@ -39,7 +39,28 @@ def first_place(error: ValidationError) -> Place:
 
 def _first(error: ValidationError) -> ErrorDetails:
     """Return the first complaint; what is missing comes last, a mistyped key may be the reason."""
-    return min(error.errors(include_url=False), key=lambda e: e["type"] == "missing")
+    return min(_complaints(error), key=lambda e: e["type"] == "missing")
+
+
+def _complaints(error: ValidationError) -> list[ErrorDetails]:
+    """Return the complaints, one a key: what is a number or a word gets one for each from pydantic.
+
+    Those of one key differ in the last part of their place, which names what was tried.
+    """
+    every = error.errors(include_url=False)
+    words = {
+        e["loc"][:-1]: str(e.get("ctx", {}).get("expected"))
+        for e in every
+        if e["type"] == "literal_error" and str(e["loc"][-1]).startswith("literal[")
+    }
+    found: list[ErrorDetails] = []
+    for one in every:
+        key = one["loc"][:-1]
+        if key not in words:
+            found.append(one)
+        elif one["type"] != "literal_error":
+            found.append({**one, "loc": key, "msg": f"{one['msg']}, or {words[key]}"})
+    return found
 
 
 def unknown_key(key: str, keys: Iterable[str], *, where: str) -> ConfigError:

@@ -66,6 +66,7 @@ def tiny_settings(root: Path) -> dict[str, Any]:
         "dataset": {"name": "tiny", "root": str(root), "num_places": 24, "size": 32},
         "data": {
             "size": {"query": [32, 32], "reference": [32, 32]},
+            "workers": 0,
             "joint": ["flip"],
             "augment": {"query": ["colour_jitter"], "reference": ["dropout"]},
         },

@@ -35,7 +35,7 @@ class Pooled(TinyBackbone):
 def encoder(**options):
     config = EncoderConfig(backbone=ComponentSpec(name="pooled"))
     return build_encoder(
-        config, lambda spec, where: Pooled(**options), views=["query", "reference"], seed=0
+        config, lambda spec, where, views: Pooled(**options), views=["query", "reference"], seed=0
     )
 
 

@@ -41,13 +41,16 @@ FLOORS = (
         "identity",
         "interrupt",
         "processes",
-        "types",
+        "tables",
+        "tailing",
         "validation",
     ),
+    ("types",),
+    ("tiles",),
     ("contracts", "geodesy", "locks", "sweep", "vouching"),
     ("embeddings",),
     ("data", "encoder", "feeding", "ground", "hookspecs", "sampling", "search"),
-    ("encoder_facts", "evaluate", "export_spec", "page", "plugins", "tiles"),
+    ("encoder_facts", "evaluate", "export_spec", "fits", "page", "plugins"),
     ("configure",),
     ("report", "train"),
     ("sessions", "sources"),
@@ -63,7 +66,7 @@ FLOORS = (
 """Parts of the core from the ground up: a part imports only from floors below its own."""
 MOST_FILES, MORE_FILES = (
     15,
-    {"georet": 31, "georet/cli": 18, "georet/testing": 18, "georet/train": 17},
+    {"georet": 30, "georet/cli": 18, "georet/testing": 28, "georet/train": 19},
 )
 """Modules in one folder, and where more are allowed."""
 

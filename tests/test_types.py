@@ -65,6 +65,28 @@ def test_a_table_says_whether_references_own_several_pairs() -> None:
     assert not table([[0, 0], [1, 1]]).is_many_to_one
 
 
+@pytest.mark.parametrize(
+    ("alternatives", "words"),
+    [
+        ({"street": [[0], [1]]}, "given for 'street', the views are query, reference"),
+        ({"query": [[0]]}, "have 1 rows, there are 2 pairs"),
+        ({"query": [[0], [4]]}, "outside the 4 query images"),
+        ({"query": np.array([[0, -1], [1, -2]])}, "outside the 4 query images"),
+    ],
+)
+def test_alternatives_must_fit_pairs_and_tables(alternatives, words) -> None:
+    with pytest.raises(DataError, match=words):
+        table([[0, 0], [1, 1]], alternatives=alternatives)
+
+
+def test_a_pair_that_lacks_a_view_shows_none_of_it() -> None:
+    views = {"query": images(2), "reference": images(2), "street": images(3)}
+    rows = np.array([[0, 0, -1], [1, 1, 0]])
+    pairs = PairTable(views, rows, alternatives={"street": [[1, 2], [1, 2]]})
+    shown = [pairs.draw("street", np.arange(2), np.full(2, x)).tolist() for x in (0.0, 0.99)]
+    assert shown == [[-1, 1], [-1, 2]]
+
+
 def test_the_mask_marks_semi_positives_and_other_pairs_of_the_same_tile() -> None:
     pairs = table([[0, 0], [1, 1], [2, 0]], semi_positives=np.array([[1, -1], [-1, -1], [3, -1]]))
     rows = np.arange(3)

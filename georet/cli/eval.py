@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from georet.cli.options import AsJson, Checkpoint, NoPlugin, PluginNames, RunFolder, Sets
+from georet.cli.options import AsJson, Checkpoint, NoPlugin, PluginNames, Rerank, RunFolder, Sets
 from georet.plugins import Selection
 
 EPILOG = """Examples:
@@ -18,6 +18,8 @@ georet eval runs/first --checkpoint best --only cross --json
 georet eval runs/first --set dataset.region=africa
 
 georet eval runs/cvusa --set 'dataset={name: datasets:cvact, root: data/CVACT}' --save cvact
+
+georet eval runs/first --plugins sample4geo,./sift.py --rerank sift:top=10
 
 georet eval runs/cvusa --set 'evaluate.field_of_view={degrees: 90, heading: random, seed: 1}'
 """
@@ -38,6 +40,14 @@ def evaluate(
             "--save", metavar="NAME", help="Keep the results in the run, for `georet report`."
         ),
     ] = None,
+    rerank: Rerank = None,
+    refine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:KEY=VALUE,...]",
+            help="A refiner, after the re-ranker: errors of its places, with and without.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Embed queries and galleries with a run's encoder and print the metrics of each gallery."""
@@ -51,4 +61,6 @@ def evaluate(
         overrides=sets or (),
         save_as=save_as,
         as_json=as_json,
+        rerank=rerank,
+        refine=refine,
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,6 +34,14 @@ Source = Annotated[
         metavar="SOURCE",
         help="GeoTIFF, picture, MBTiles, PMTiles, folder of tiles or of GeoTIFFs, "
         "dataset:NAME[:SET], or run:RUN[:SET].",
+    ),
+]
+SourceKind = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        metavar="NAME",
+        help="What kind of source it is, where that can't be told, or two plugins tell it.",
     ),
 ]
 EncoderFolder = Annotated[
@@ -115,6 +122,7 @@ def build(
     source: Source,
     encoder: EncoderFolder,
     out: Out,
+    source_kind: SourceKind = None,
     backend: BackendName = "auto",
     checkpoint: Checkpoint = "last",
     side: Sides = None,
@@ -143,15 +151,14 @@ def build(
 
     Stopped or killed, the same command goes on, and the result is the same bytes.
     """
-    from georet.commands.galleries import outcome
-    from georet.errors import Interrupted
-    from georet.gallery.making.build import build_gallery
+    from georet.commands import building
     from georet.gallery.making.layout import devices_of
-    from georet.gallery.making.settings import BuildOptions, BuildSettings
+    from georet.gallery.making.settings import BuildOptions
     from georet.sessions import SessionSpec
+    from georet.sources.opening import named_source
     from georet.types import REFERENCE
 
-    spec = SessionSpec(encoder, REFERENCE, backend, checkpoint, Selection.of(plugins, no_plugin))
+    selection = Selection.of(plugins, no_plugin)
     options: BuildOptions = {
         "tiling": tiling_of(
             side, overlap, zoom, max_nodata, nodata, bands, origin, resolution, corners
@@ -166,30 +173,13 @@ def build(
         "bad_tile_quota": bad_tile_quota,
         "batch_size": batch,
     }
-
-    def say(text: str) -> None:
-        typer.echo(text, err=True)
-
-    if dry_run:
-        from georet.commands.planning import show_plan
-
-        for line in show_plan(source, spec, BuildSettings(**options), warn=say):
-            typer.echo(line)
-        return
-    command = _without("--executor", sys.argv[1:])
-    try:
-        build_gallery(
-            source,
-            spec,
-            out,
-            say=say,
-            command=command,
-            **options,
-        )
-    except Interrupted as stop:
-        again = shlex.join(["georet", *sys.argv[1:]])
-        raise Interrupted(stop.what, where=stop.where, hint=f"Go on with: {again}") from stop
-    typer.echo(outcome(out))
+    named = named_source(source, source_kind, selection=selection)
+    spec = SessionSpec(encoder, REFERENCE, backend, checkpoint, selection)
+    command, say = ["georet", *sys.argv[1:]], partial(typer.echo, err=True)
+    for line in building.build(
+        named, spec, out, options, command=command, dry_run=dry_run, say=say
+    ):
+        typer.echo(line)
 
 
 def tiling_of(
@@ -228,16 +218,6 @@ def _reading(
     if corners is not None:
         found["corners_latlon"] = numbers_of(corners, "--corners")
     return found
-
-
-def _without(option: str, arguments: Sequence[str]) -> list[str]:
-    """Return the command line of this call, an option and its value left out."""
-    kept, is_value = ["georet"], False
-    for argument in arguments:
-        if not (is_value or argument == option or argument.startswith(f"{option}=")):
-            kept.append(argument)
-        is_value = argument == option and not is_value
-    return kept
 
 
 def _share(text: str | None) -> tuple[int, int] | None:

@@ -16,6 +16,7 @@ from georet.cli.options import (
     KnownQueries,
     NoPlugin,
     PluginNames,
+    Rerank,
 )
 from georet.plugins import Selection
 
@@ -24,6 +25,8 @@ EPILOG = """Examples:
 georet gallery calibrate area.gallery --queries flights.csv
 
 georet gallery calibrate world.gallery --queries run:runs/first:cross
+
+georet gallery calibrate area.gallery --queries flights.csv --plugins ./sift.py --rerank sift
 
 georet gallery calibrate world.gallery --queries dataset:orbitview --precision 0.99 --json
 """
@@ -50,6 +53,7 @@ def calibrate(
     backend: BackendName = "auto",
     precision: _Precision = 0.95,
     split_seed: _Seeds = None,
+    rerank: Rerank = None,
     bad_image_quota: BadImageQuota = 0.0,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
@@ -58,11 +62,12 @@ def calibrate(
     """Fit radii, confidence and the threshold below which to abstain; keep them in the gallery.
 
     The report, calibration.html in the gallery, shows how a fit on one half of the queries does on
-    the other half.
+    the other half. With --rerank the calibration is kept beside the plain one, and is used by
+    `georet locate` with the same re-ranker.
     """
-    from georet.commands.calibrating import PAGE, calibrate_gallery, in_words
+    from georet.commands.calibrating import calibrate_gallery, in_words
 
-    found = calibrate_gallery(
+    found, page = calibrate_gallery(
         gallery,
         queries,
         encoder=encoder,
@@ -71,6 +76,7 @@ def calibrate(
         seeds=split_seed,
         quota=bad_image_quota,
         selection=Selection.of(plugins, no_plugin),
+        rerank=rerank,
     )
     typer.echo(json.dumps(json.loads(found.as_bytes())) if as_json else in_words(found))
-    typer.echo(f"report: {gallery / PAGE}", err=True)
+    typer.echo(f"report: {page}", err=True)

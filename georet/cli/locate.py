@@ -16,6 +16,7 @@ from georet.cli.options import (
     MaxPixels,
     NoPlugin,
     PluginNames,
+    Rerank,
 )
 from georet.plugins import Selection
 
@@ -63,11 +64,23 @@ _Index = Annotated[str, typer.Option(metavar="NAME", help="How the gallery is se
 _Out = Annotated[
     list[Path] | None,
     typer.Option(
-        metavar="FILE", help="Also write .geojson, .parquet, .csv, .json or .html; repeatable."
+        metavar="FILE",
+        help="Also write .geojson, .parquet, .csv, .json, .html, or a plugin's format; repeatable.",
     ),
 ]
-_Rerank = Annotated[
-    str | None, typer.Option(metavar="NAME", help="A plugin's re-ranker of the best tiles.")
+_Format = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="Format of the --out files where the suffix doesn't tell: one for all, or one each.",
+    ),
+]
+_Refine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="A plugin's refiner: a place within the best tiles, with a heading."
+    ),
 ]
 
 
@@ -80,12 +93,14 @@ def locate(
     use_gps: _Gps = False,
     gps_radius: _GpsRadius = None,
     fuse: Annotated[bool, typer.Option("--fuse", help="All photos show one place.")] = False,
-    rerank: _Rerank = None,
+    rerank: Rerank = None,
+    refine: _Refine = None,
     index: _Index = "exact",
     encoder: GalleryEncoder = None,
     backend: BackendName = "auto",
     abstain: Annotated[bool, typer.Option(help="Say so where the photo tells too little.")] = True,
     out: _Out = None,
+    out_format: _Format = None,
     bad_image_quota: BadImageQuota = 0.0,
     max_pixels: MaxPixels = None,
     plugins: PluginNames = None,
@@ -118,18 +133,19 @@ def locate(
         fuse=fuse,
         may_abstain=abstain,
     )
-    check_outputs(outs := out or [], bad_image_quota)
-    found = find_photos(photos)
     selection = Selection.of(plugins, no_plugin)
+    targets = check_outputs(out or [], bad_image_quota, out_format or [], selection)
+    found = find_photos(photos)
     locator = open_locator(
         gallery,
-        outs,
+        targets,
         index=index,
         rerank=rerank,
+        refine=refine,
         encoder=encoder,
         backend=backend,
         selection=selection,
         max_pixels=max_pixels,
     )
     quota, say = bad_image_quota, typer.echo
-    locate_photos(locator, found, question, outs, quota=quota, as_json=as_json, say=say)
+    locate_photos(locator, found, question, targets, quota=quota, as_json=as_json, say=say)

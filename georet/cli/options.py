@@ -23,7 +23,12 @@ NoPlugin = Annotated[
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder.")]
 GalleryFolder = Annotated[Path, typer.Argument(metavar="GALLERY", help="The gallery's folder.")]
 Checkpoint = Annotated[
-    str, typer.Option("--checkpoint", metavar="NAME", help="Of a run: last or best.")
+    str,
+    typer.Option(
+        "--checkpoint",
+        metavar="NAME",
+        help="Of a run: last, best, last-average, ...",
+    ),
 ]
 BackendName = Annotated[
     str, typer.Option("--backend", metavar="NAME", help="What executes the encoder.")
@@ -46,6 +51,14 @@ MaxPixels = Annotated[
         min=1,
         metavar="NUM",
         help="Photos with more pixels are refused; by default 400 million.",
+    ),
+]
+Rerank = Annotated[
+    str | None,
+    typer.Option(
+        "--rerank",
+        metavar="NAME[:KEY=VALUE,...]",
+        help="A plugin's re-ranker of the best tiles, with its options; `top` is how many it sees.",
     ),
 ]
 MaxImages = Annotated[

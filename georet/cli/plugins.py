@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from georet.cli.options import AsJson, NoPlugin, PluginNames
+from georet.components import KINDS
 from georet.plugins import PluginInfo, Selection, list_plugins
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ georet plugins --check
 georet plugins --json
 
 georet plugins show datasets:pairs_csv
+
+georet plugins new my_losses --kinds losses,samplers
 """,
 )
 
@@ -99,6 +103,31 @@ def show(
         _print_details(details)
 
 
+@app.command(
+    epilog="""Examples:
+
+georet plugins new my_losses
+
+georet plugins new my_search --kinds indexes,refiners --out ../my-search
+"""
+)
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin's name: my_losses.")],
+    kinds: Annotated[
+        str, typer.Option(metavar="A,B", help="Kinds of component to begin with.")
+    ] = "losses",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A new folder; by default georet-NAME.")
+    ] = None,
+) -> None:
+    """Write a plugin as a distribution of its own: components that work, with their tests."""
+    from georet.commands.scaffold.writing import write_plugin
+
+    wanted = [kind.strip() for kind in kinds.split(",") if kind.strip()]
+    folder = write_plugin(name, wanted or ["losses"], out)
+    typer.echo(f"wrote {folder}\npip install -e '{folder}[test]' && pytest {folder}")
+
+
 def _print(found: list[PluginInfo]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -116,6 +145,7 @@ def _print(found: list[PluginInfo]) -> None:
     console = Console()
     console.print(listing)
     console.print(brought)
+    console.print(f"Kinds of component: {', '.join(KINDS)}")
 
 
 def _print_details(details: ComponentDetails) -> None:

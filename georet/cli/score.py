@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from georet.cli.options import AsJson, AsLatex, AsMarkdown, one_format
+from georet.cli.options import AsJson, AsLatex, AsMarkdown, NoPlugin, PluginNames, one_format
+from georet.plugins import Selection
 
 if TYPE_CHECKING:
     from georet.page.rows import Table
@@ -58,6 +59,8 @@ def score(
     query_latlon: _Latlon = None,
     reference_latlon: _File = None,
     name: _Name = None,
+    plugins: PluginNames = None,
+    no_plugin: NoPlugin = None,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_latex: AsLatex = False,
@@ -67,7 +70,8 @@ def score(
     Files: .npy, .npz with :NAME, and for all but embeddings .csv or .txt without a header.
     Nothing is unpickled.
     """
-    from georet.evaluate.score_files import Files, score_files
+    from georet.commands.scoring import score_under
+    from georet.evaluate.score_files import Files
 
     form = one_format(as_json=as_json, as_markdown=as_markdown, as_latex=as_latex)
     files = Files(
@@ -80,7 +84,8 @@ def score(
         query_latlon=query_latlon,
         reference_latlon=reference_latlon,
     )
-    result = score_files(files, protocol=protocol, name=name)
+    selection = Selection.of(plugins, no_plugin)
+    result = score_under(protocol, files, name=name, selection=selection)
     for warning in result["warnings"]:
         typer.echo(f"warning: {warning}", err=True)
     if form == "json":

@@ -21,6 +21,10 @@ georet train --plugins sample4geo,./mine.py --set 'losses=[soft_margin]'
 georet train --config my.yaml --out runs/first
 
 georet train --resume runs/first
+
+georet train --dry-run
+
+georet train --profile 20 --out runs/watched
 """
 
 
@@ -35,12 +39,31 @@ def train(
         Path | None,
         typer.Option(metavar="RUN", help="A run to go on with, from its last checkpoint."),
     ] = None,
+    profile: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Profile N steps: a trace and a table in the run's folder."
+        ),
+    ] = 0,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say steps, time, memory and disk from a few steps; train nothing."
+        ),
+    ] = False,
 ) -> None:
     """Train an encoder; without arguments, Sample4Geo on the embedded benchmark."""
     from georet.commands.training import resume_run, start_run
     from georet.errors import UsageError
 
     selection = Selection.of(plugins, no_plugin)
+    if dry_run:
+        from georet.commands.rehearsing import rehearse
+
+        if resume or out or profile:
+            raise UsageError("--dry-run trains nothing: leave out --resume, --out and --profile")
+        rehearse(selection=selection, recipe=recipe, path=config, overrides=sets or ())
+        return
     if resume is None:
         start_run(
             selection=selection,
@@ -48,6 +71,7 @@ def train(
             path=config,
             overrides=sets or (),
             out=out,
+            profile=profile,
         )
         return
     if recipe or config or sets or out:
@@ -55,4 +79,4 @@ def train(
             "--resume goes on with the run as it was configured",
             hint="Leave out --recipe, --config, --set and --out, or start a new run.",
         )
-    resume_run(resume, selection=selection)
+    resume_run(resume, selection=selection, profile=profile)

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.box import SIMPLE
 from rich.table import Table
 
+from georet.contracts.building import BuildContext
 from georet.errors import DataError, UsageError
 from georet.files import write_atomic
 from georet.gallery.bench.measure import BATCHES, Bench, measure_indexes
@@ -46,7 +47,10 @@ def bench_gallery(
             selection=selection,
             advance=bar.advance,
         )
-    makers = {name: lambda name=name: catalog.create("indexes", name) for name in names}
+    context = BuildContext(catalog)
+    makers = {
+        name: lambda name=name: catalog.create("indexes", name, context=context) for name in names
+    }
     with stage(len(makers) + 1, "indexes") as bar:
         return measure_indexes(
             gallery.embeddings, embedded, makers, k=k, about=about, advance=bar.advance

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from georet.gallery.encoders import open_encoder
-from georet.gallery.files.additions import CALIBRATION
+from georet.gallery.pictures.originals import Originals
 from georet.gallery.stored import StoredGallery
 from georet.locate.calibrating.calibrate import NUM_SEEDS, calibrate
 from georet.locate.calibrating.page import calibration_page
-from georet.locate.calibration import Calibration
+from georet.locate.calibration import Calibration, calibration_file, fitting_calibration
+from georet.locate.field import Field
+from georet.locate.rerank import Reranking, make_reranker
+from georet.locate.tuning import Tuning
 from georet.page.readable import metres, percent
-from georet.photos.known import embed_known, open_queries
+from georet.photos.known import embed_readable, open_queries
 from georet.plugins import Selection
-from georet.progress import stage
-from georet.types import QUERY
-
-PAGE = "calibration.html"
+from georet.progress import say, stage
+from georet.types import QUERY, Floats
 
 
 def calibrate_gallery(
@@ -30,39 +31,92 @@ def calibrate_gallery(
     seeds: Sequence[int] | None,
     quota: float,
     selection: Selection,
-) -> Calibration:
-    """Fit a calibration on photos whose places are known, and keep it and its report there.
+    rerank: str | None = None,
+) -> tuple[Calibration, Path]:
+    """Fit a calibration on photos whose places are known, keep it and its report in the gallery.
 
-    ``seeds`` None: those by default. Of the photos the share ``quota`` may be unreadable.
+    ``seeds`` None: those by default. Of the photos the share ``quota`` may be unreadable. The
+    calibration with a re-ranker (``NAME:key=value,...``) stands beside the one without. The path is
+    the report's.
     """
+    asked = None if rerank is None else make_reranker(rerank, selection)
     gallery = StoredGallery.open(folder)
     known = open_queries(queries, selection=selection)
     session = open_encoder(gallery, QUERY, source=encoder, backend=backend, selection=selection)
     with stage(len(known.paths), "queries") as bar:
-        embeddings, latlon = embed_known(
+        embeddings, rows = embed_readable(
             known, session, quota=quota, advance=lambda num: bar.advance(num)
         )
     seeds = tuple(range(NUM_SEEDS)) if seeds is None else tuple(seeds)
-    with stage(len(seeds) + 1, "fits") as bar:
+    seat = None
+    if asked is not None:
+        originals = Originals(gallery, selection)
+        reranking = Reranking(asked[0], gallery, originals, asked[1])
+        photos = [known.paths[row] for row in rows]
+        seat = _Seat(reranking, photos, embeddings, fitting_calibration(gallery, None, None)[1])
+    num = 0 if seat is None else len(rows)
+    with stage(num + len(seeds) + 1, "fits") as bar:
+        if seat is not None:
+            seat.advance = bar.advance
         calibration, trials = calibrate(
             gallery,
             embeddings,
-            latlon,
+            known.latlon[rows],
             about=known.about,
             precision=precision,
             seeds=seeds,
             advance=lambda num: bar.advance(num),
+            reranked=None if seat is None else (seat.reranking.about, seat),
         )
-    gallery.save_addition(CALIBRATION, calibration.as_bytes())
+    if seat is not None:
+        seat.reranking.originals.close()
+        for line in seat.notes():
+            say(line)
+    gallery.save_addition(calibration_file(calibration.reranker), calibration.as_bytes())
     page = calibration_page(calibration, trials, folder.name)
-    gallery.save_addition(PAGE, page.encode("utf-8", errors="replace"))
-    return calibration
+    name = calibration_file(calibration.reranker, ".html")
+    gallery.save_addition(name, page.encode("utf-8", errors="replace"))
+    return calibration, folder / name
+
+
+class _Seat:
+    """A re-ranker at work on queries whose places are known."""
+
+    def __init__(
+        self, reranking: Reranking, photos: Sequence[Path], embeddings: Floats, tuning: Tuning
+    ) -> None:
+        self.reranking, self.photos, self.embeddings = reranking, photos, embeddings
+        self.sharpness = tuning.sharpness
+        self.advance: Callable[[int], None] = lambda _: None
+        self.failures: list[str] = []
+        self.wants: dict[str, None] = {}
+
+    def __call__(self, query: int, field: Field) -> Field:
+        """Return the query's field in the re-ranker's order."""
+        found, said, note = self.reranking(
+            field, self.photos[query], self.embeddings[query], self.sharpness
+        )
+        self.failures += [said.reason] if said.failed else []
+        self.wants |= dict.fromkeys([note] if note else [])
+        self.advance(1)
+        return found
+
+    def notes(self) -> list[str]:
+        """Return what the re-ranker failed on, and what it was not given."""
+        name = self.reranking.about["id"]
+        notes = [f"warning: {name}: {note}" for note in self.wants]
+        if self.failures:
+            num = f"{len(self.failures)} of {len(self.photos)} queries"
+            notes.append(f"warning: {name} failed on {num}; the first: {self.failures[0]}")
+        return notes
 
 
 def in_words(calibration: Calibration) -> str:
     """Return what the terminal shows of a calibration."""
     held_out = calibration.held_out
     lines = [f"calibrated on {calibration.num_queries} queries: {calibration.queries}"]
+    if calibration.reranker is not None:
+        lines[0] += f", with the re-ranker {calibration.reranker['id']}"
     if not held_out:
         return lines[0]
     trials = f"mean of {len(held_out['seeds'])} trials, {held_out['num_queries']} queries each"

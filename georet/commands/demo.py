@@ -73,7 +73,7 @@ def _evaluation(run_dir: Path) -> tuple[str, EvaluationSet]:
     from georet.train.setup import evaluations_of, make_dataset
 
     config, plugins = reconfigure(check_run(run_dir))
-    sets = evaluations_of(make_dataset(config, plugins))
+    sets = evaluations_of(make_dataset(config, plugins, run_dir), plugins)
     if SET not in sets:
         raise UsageError(
             f"was trained on {config.dataset.name}, the demo needs one trained on {DATASET}",

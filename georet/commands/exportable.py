@@ -8,7 +8,7 @@ import torch
 
 from georet.blame import blaming
 from georet.config import RunConfig
-from georet.encoder import SHARED, Encoder
+from georet.encoder import Encoder
 from georet.errors import GeoretError
 from georet.plugins import Plugins
 from georet.train import setup
@@ -23,14 +23,14 @@ def unexportable(encoder: Encoder, config: RunConfig, plugins: Plugins) -> Itera
     """
     if not config.encoder.check_export:
         return
-    sizes = config.data.size
-    if SHARED not in encoder.branches:
-        sizes = {view: size for view, size in sizes.items() if view in encoder.branches}
+    embedded = config.data.embedded_size
+    sizes = {v: size for v, size in embedded.items() if encoder.branch_name(v) is not None}
     for entry in plugins.catalog.entries("exporters"):
         if entry.missing or not hasattr(entry.factory(), "check"):
             continue
         try:
-            exporter = plugins.catalog.create("exporters", entry.id)
+            context = setup.building(config, plugins, views=list(sizes))
+            exporter = plugins.catalog.create("exporters", entry.id, context=context)
             # Whatever a backbone draws here shall not move the run's own numbers.
             with blaming(exporter, "check()"), torch.random.fork_rng(devices=[]):
                 exporter.check(encoder, sizes)
@@ -47,9 +47,9 @@ def unexportable_backbones(config: RunConfig, plugins: Plugins) -> Iterator[str]
     The encoder is built for it on the CPU, unless georet itself brings the backbones: theirs may
     be large or load weights from the network, and are tried when training starts.
     """
-    specs = [config.encoder.backbone, *config.encoder.view_backbones.values()]
+    specs = [spec for spec, _ in config.encoder.branch_specs(config.data.size).values()]
     owners = [plugins.catalog.find("backbones", spec.name).owner for spec in specs]
     if config.encoder.check_export and any(o.distribution != "georet" for o in owners):
         on_cpu = config.model_copy(update={"device": "cpu"})
-        encoder = setup.make_encoder(on_cpu, plugins, list(config.data.size))
+        encoder = setup.make_encoder(on_cpu, plugins, list(config.data.embedded_size))
         yield from unexportable(encoder, config, plugins)

@@ -10,6 +10,8 @@ from georet.gallery.files.manifest import MANIFEST
 from georet.gallery.info import build_state
 from georet.gallery.stored import StoredGallery
 from georet.page.readable import megabytes
+from georet.plugins import Selection, load_plugins
+from georet.run_layout import CONFIG
 
 _MOST_NAMED = 12
 
@@ -34,6 +36,13 @@ def lines(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("indexes", ", ".join(found["indexes"]) or "none kept (exact needs none)"),
         ("calibrated", "yes" if found["calibrated"] else "no: georet gallery calibrate"),
     ]
+
+
+def tell_plugins(folder: Path, encoder: Path, selection: Selection) -> None:
+    """Tell observers of a gallery, if it is finished; ``encoder`` is what embedded its tiles."""
+    if (folder / MANIFEST).is_file():
+        run_dir = encoder if (encoder / CONFIG).is_file() else None
+        load_plugins(selection).observe("georet_gallery_end", gallery=folder, run_dir=run_dir)
 
 
 def outcome(folder: Path) -> str:

@@ -2,82 +2,90 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from georet.config import MAX_PIXELS
-from georet.errors import DataError, UsageError
+from georet.errors import UsageError
 from georet.gallery.encoders import open_encoder
 from georet.gallery.stored import StoredGallery
 from georet.geodesy import distance_m
 from georet.interrupt import StopRequest
+from georet.locate.calibration import own_calibration
 from georet.locate.locator import Locator
+from georet.locate.output.answers import Answers, unreadable
 from georet.locate.output.batch import locate_batch
+from georet.locate.output.choosing import Target, choose_outputs
 from georet.locate.output.journal import Journal
-from georet.locate.output.page import MOST_PHOTOS, write_page
 from georet.locate.output.provenance import provenance
 from georet.locate.output.table import summary, table
-from georet.locate.output.writers import WRITERS, unreadable, write_json
+from georet.locate.output.writers import Json
 from georet.locate.question import Question
+from georet.locate.refine import make_refiner
 from georet.locate.rerank import make_reranker
 from georet.page.readable import metres
 from georet.photos.finding import in_groups
 from georet.photos.gps import own_position
-from georet.plugins import Selection
+from georet.plugins import Selection, load_plugins
 from georet.progress import one_line, printable, stage
 from georet.progress import say as warn
 from georet.types import QUERY
 
-PAGE: Final = ".html"
 _TELLS_NOTHING: Final = 2
 """So many radii outside it, a prior leaves all tiles alike."""
 
 
-def check_outputs(outs: Sequence[Path], quota: float) -> None:
-    """Refuse before the work what can't be written after it, and a quota that is no share."""
+def check_outputs(
+    outs: Sequence[Path], quota: float, formats: Sequence[str], selection: Selection
+) -> list[Target]:
+    """Return what writes the files; refuse before the work what can't be written after it.
+
+    And a quota that is no share.
+    """
     if not 0 <= quota < 1:
         raise UsageError(
             f"is {quota}", where="--bad-image-quota", hint="Give a share: 0.05 is 5 %."
         )
-    known = (*WRITERS, PAGE)
-    for out in outs:
-        if out.suffix.lower() not in known:
-            raise UsageError(
-                f"{out.suffix or 'no suffix'} is no known output",
-                where=str(out),
-                hint=f"Known: {', '.join(known)}.",
-            )
-        if not out.parent.is_dir():
-            raise DataError(
-                "there is no such folder", where=str(out.parent), hint=f"mkdir -p {out.parent}"
-            )
+    if formats and not outs:
+        raise UsageError("is given without --out", where="--format", hint="--out says where to.")
+    return choose_outputs(outs, formats, load_plugins(selection).catalog) if outs else []
 
 
 def open_locator(
     folder: Path,
-    outs: Sequence[Path],
+    targets: Sequence[Target],
     *,
     index: str,
     rerank: str | None,
+    refine: str | None,
     encoder: Path | None,
     backend: str,
     selection: Selection,
     max_pixels: int | None = None,
 ) -> Locator:
-    """Open a gallery, its encoder (or another), index and re-ranker, for what ``outs`` need."""
+    """Open a gallery, its encoder (or another), index, re-ranker and refiner.
+
+    ``targets`` are what will be written; some need more than others.
+    """
+    refiner = None if refine is None else make_refiner(refine, selection)
+    reranker, top = (None, None) if rerank is None else make_reranker(rerank, selection)
     gallery = StoredGallery.open(folder)
     session = open_encoder(gallery, QUERY, source=encoder, backend=backend, selection=selection)
     return Locator(
         gallery,
         session,
         index=index,
-        reranker=None if rerank is None else make_reranker(rerank, selection),
-        with_heat=_has_page(outs),
+        reranker=reranker,
+        rerank_top=top,
+        refiner=refiner,
+        with_heat=_num_heats(targets) > 0,
         selection=selection,
         max_pixels=max_pixels or MAX_PIXELS,
     )
@@ -87,7 +95,7 @@ def locate_photos(
     locator: Locator,
     photos: Sequence[Path],
     question: Question,
-    outs: Sequence[Path],
+    targets: Sequence[Target],
     *,
     quota: float,
     as_json: bool,
@@ -99,10 +107,11 @@ def locate_photos(
     """
     gps_notes = _gps_notes(photos, question, as_json=as_json)
     facts = provenance(locator, question)
-    num_heats = MOST_PHOTOS if _has_page(outs) else 0
+    num_heats, outs = _num_heats(targets), [target.path for target in targets]
     kept = "what was located so far is kept" if outs else "nothing is kept"
     hint = "The same command goes on." if outs else "--out keeps it."
     with ExitStack() as stack:
+        stack.callback(locator.close)
         if outs:
             path = outs[0].with_name(f".{outs[0].name}.journal.jsonl")
         else:
@@ -120,13 +129,11 @@ def locate_photos(
                 advance=lambda num: bar.advance(num),
                 check=lambda: stop.check(kept, hint=hint),
             )
-        for out in outs:
-            if out.suffix.lower() == PAGE:
-                write_page(out, journal, facts, locator.gallery)
-            else:
-                WRITERS[out.suffix.lower()](out, journal, facts)
+        answers = Answers(journal, facts, locator.gallery)
+        for target in targets:
+            target.write(answers)
         if as_json:
-            say(printable(_as_json(journal, facts)))
+            say(printable(_as_json(answers)))
         else:
             notes = [*gps_notes, *_prior_notes(question, locator)]
             for line in _report(journal, locator, outs, notes):
@@ -134,8 +141,8 @@ def locate_photos(
         journal.remove()
 
 
-def _has_page(outs: Sequence[Path]) -> bool:
-    return any(out.suffix.lower() == PAGE for out in outs)
+def _num_heats(targets: Sequence[Target]) -> int:
+    return max((target.num_heats for target in targets), default=0)
 
 
 def _gps_notes(photos: Sequence[Path], question: Question, *, as_json: bool) -> list[str]:
@@ -164,11 +171,44 @@ def _prior_notes(question: Question, locator: Locator) -> list[str]:
     return notes
 
 
-def _as_json(journal: Journal, facts: dict[str, Any]) -> str:
+def _as_json(answers: Answers) -> str:
     with tempfile.TemporaryDirectory(prefix="georet-locate-") as folder:
         path = Path(folder) / "out.json"
-        write_json(path, journal, facts)
+        Json().write(path, answers)
         return path.read_text(encoding="utf-8").rstrip("\n")
+
+
+def _uncalibrated(locator: Locator) -> str:
+    """Return why there are no radii, and what to type."""
+    folder = locator.gallery.path
+    command = f"georet gallery calibrate {folder} --queries FILE.csv"
+    if locator.reranking is None:
+        return f"No radii: the gallery is not calibrated. {command}"
+    about = locator.reranking.about
+    without = own_calibration(locator.gallery)
+    state = "calibrated without that re-ranker" if without else "not calibrated"
+    options = {**about["options"], **({"top": about["top"]} if "top" in about else {})}
+    values = ",".join(f"{key}={json.dumps(value)}" for key, value in options.items())
+    named = f"{about['id']}:{values}" if values else about["id"]
+    return f"No radii: the gallery is {state}. {command} --rerank {shlex.quote(named)}"
+
+
+def _rerank_notes(journal: Journal, locator: Locator) -> list[str]:
+    """Return how often a re-ranker changed something and failed, and what it was not given."""
+    if locator.reranking is None:
+        return []
+    about, said = locator.reranking.about, [one["reranking"] for one in journal.records()]
+    name, failed = about["id"], [one for one in said if one["failed"]]
+    changed = sum(one["changed"] for one in said)
+    notes = [f"{name} changed the order of {changed} of {len(said)}"]
+    if failed:
+        first = one_line(str(failed[0]["reason"]))
+        notes.append(f"warning: {name} failed on {len(failed)} of {len(said)}; the first: {first}")
+    notes += dict.fromkeys(f"warning: {name}: {one['note']}" for one in said if one["note"])
+    fitted = None if locator.calibration is None else locator.calibration.reranker
+    if fitted is not None and fitted["of"] != about["of"]:
+        notes.append(f"warning: the calibration was fitted with {fitted['of']}, not {about['of']}")
+    return notes
 
 
 def _report(
@@ -180,8 +220,6 @@ def _report(
         f"unreadable: {one_line(bad['photo'])}: {bad['reason']}" for bad in unreadable(journal)
     ]
     if locator.calibration is None:
-        lines.append(
-            "No radii: the gallery is not calibrated. "
-            f"georet gallery calibrate {locator.gallery.path} --queries FILE.csv"
-        )
+        lines.append(_uncalibrated(locator))
+    lines += _rerank_notes(journal, locator)
     return [*lines, *notes, *(f"wrote {out}" for out in outs)]

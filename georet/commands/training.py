@@ -11,8 +11,10 @@ from rich.console import Console
 
 from georet.commands.advice import repeated_references
 from georet.commands.exportable import unexportable
+from georet.commands.probing import settled
 from georet.config import RunConfig
 from georet.configure import configure
+from georet.configure.stages import make_stages, stage_named
 from georet.encoder import Encoder
 from georet.errors import UsageError
 from georet.evaluate.embed import Embedder
@@ -21,11 +23,13 @@ from georet.evaluate.evaluator import (
     choose,
     drifted,
     evaluate_sets,
+    metrics_in,
     num_images,
     summary,
     write_result,
 )
 from georet.evaluate.setting import field_of_view_line, setting_of
+from georet.evaluate.stages import Stage, in_words
 from georet.files import write_json
 from georet.locks import only_writer
 from georet.page.table import metrics_table
@@ -34,7 +38,7 @@ from georet.progress import say, stage
 from georet.report import write_report
 from georet.run_layout import BAD_IMAGES, EVALUATION
 from georet.train import setup
-from georet.train.checkpoint import BEST, LAST, load_checkpoint
+from georet.train.checkpoint import LAST, check_name, has_checkpoint, load_checkpoint
 from georet.train.run import (
     changed_versions,
     check_run,
@@ -60,14 +64,15 @@ def start_run(
     path: Path | None = None,
     overrides: Sequence[str] = (),
     out: Path | None = None,
+    profile: int = 0,
 ) -> Path:
-    """Train a new run and return its folder."""
+    """Train a new run and return its folder; ``profile`` steps are profiled."""
     config, loaded = configure(selection=selection, recipe=recipe, path=path, overrides=overrides)
     run_dir = out if out is not None else free_folder(config)
     with only_writer(run_dir, "training"):
         new_run(run_dir, config, loaded)
         try:
-            _train(config, loaded, run_dir)
+            _train(config, loaded, run_dir, profile)
         except BaseException:
             # A start that failed before its first step shall not stand in the way of the next.
             if not has_begun(run_dir):
@@ -76,14 +81,14 @@ def start_run(
     return run_dir
 
 
-def resume_run(run_dir: Path, *, selection: Selection = UNSAID) -> None:
-    """Go on with a run from its last checkpoint."""
+def resume_run(run_dir: Path, *, selection: Selection = UNSAID, profile: int = 0) -> None:
+    """Go on with a run from its last checkpoint; ``profile`` steps are profiled."""
     check_run(run_dir)
     with only_writer(run_dir, "resuming"):
         config, loaded = reconfigure(check_run(run_dir), selection=selection)
         for change in changed_versions(run_dir, loaded):
             say(f"warning: {change}; the result may differ")
-        _train(config, loaded, run_dir)
+        _train(config, loaded, run_dir, profile)
 
 
 def evaluate_run(
@@ -95,21 +100,29 @@ def evaluate_run(
     overrides: Sequence[str] = (),
     save_as: str | None = None,
     as_json: bool = False,
+    rerank: str | None = None,
+    refine: str | None = None,
 ) -> dict[str, Result]:
     """Judge a run's encoder on the galleries of its data set, or of the one in the overrides.
 
-    ``save_as`` keeps the results in the run's folder, below ``evaluation/<save_as>/``.
+    ``save_as`` keeps the results in the run's folder, below ``evaluation/<save_as>/``. ``rerank``
+    and ``refine`` (``NAME:key=value,...``) are stages beside those of the configuration.
     """
-    if which not in (LAST, BEST):
-        raise UsageError(f"no checkpoint {which!r}", where="--checkpoint", hint="last or best")
+    check_name(which, where="--checkpoint")
     if save_as is not None and Path(save_as).name != save_as:
         raise UsageError(f"{save_as!r} is not a name", where="--save", hint="For example: fov-90")
     check_vouched(check_run(run_dir).parent)
     config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
-    every = setup.evaluations_of(setup.make_dataset(config, loaded))
+    every = setup.evaluations_of(setup.make_dataset(config, loaded, run_dir), loaded)
     sets = choose(every, list(only) if only else None, where="--only")
     checkpoint = load_checkpoint(run_dir, which)
-    results = _evaluate(encoder_of(checkpoint, config, loaded), config, loaded, sets)
+    stages = make_stages(config.evaluate.stages, loaded)
+    if rerank is not None:
+        stages.append(stage_named(rerank, "rerankers", loaded, where="--rerank"))
+    if refine is not None:
+        stages.append(stage_named(refine, "refiners", loaded, where="--refine"))
+    encoder = encoder_of(checkpoint, config, loaded, run_dir)
+    results = _evaluate(encoder, config, loaded, sets, run_dir, stages)
     setting = {"checkpoint": which, **setting_of(config)}
     if which == LAST:
         for name, result in results.items():
@@ -119,7 +132,7 @@ def evaluate_run(
         "georet_eval_end",
         trainer=None,
         epoch=State.last_epoch(checkpoint.state),
-        metrics={name: result.metrics for name, result in results.items()},
+        metrics=metrics_in(results),
         run_dir=run_dir,
         config=config,
     )
@@ -141,30 +154,40 @@ def rewrite_report(run_dir: Path, *, selection: Selection = UNSAID) -> Path:
     """Write a run's ``report.html`` anew from its folder and its data set; return its path."""
     check_vouched(check_run(run_dir).parent)
     config, loaded = reconfigure(check_run(run_dir), selection=selection)
-    data = setup.load_data(config, loaded)
+    data = setup.load_data(config, loaded, run_dir)
     return write_report(run_dir, data.evaluations, data.pairs)
 
 
 def show(results: Mapping[str, Result], title: str = "Evaluation") -> None:
     """Print the metrics of each gallery on stdout."""
-    metrics = {name: result.metrics for name, result in results.items()}
-    Console().print(metrics_table(metrics, title))
+    console = Console()
+    console.print(metrics_table(metrics_in(results), title))
+    for name, result in results.items():
+        for done in result.stages:
+            for line in in_words(done):
+                console.print(f"{name}: {line}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _evaluate(
-    encoder: Encoder, config: RunConfig, plugins: Plugins, sets: Mapping[str, EvaluationSet]
+    encoder: Encoder,
+    config: RunConfig,
+    plugins: Plugins,
+    sets: Mapping[str, EvaluationSet],
+    run_dir: Path,
+    stages: Sequence[Stage],
 ) -> dict[str, Result]:
     embedder = Embedder(
         encoder, config.data, config.evaluate.batch_size, setup.judging_precision_of(config)
     )
-    with stage(num_images(sets), "embedding") as bar:
+    with stage(num_images(sets, len(stages)), "embedding") as bar:
         return evaluate_sets(
             embedder,
             sets,
             top_k=config.evaluate.top_k,
-            metrics=setup.make_metrics(plugins),
+            metrics=setup.make_metrics(config, plugins, run_dir),
             advance=bar.advance,
             field_of_view=config.evaluate.field_of_view,
+            stages=stages,
         )
 
 
@@ -177,9 +200,12 @@ def _list_bad_images(trainer: Trainer) -> None:
     say(f"warning: {len(trainer.bad_images)} unreadable images were grey, all in {path}:{first}")
 
 
-def _train(config: RunConfig, plugins: Plugins, run_dir: Path) -> None:
+def _train(config: RunConfig, plugins: Plugins, run_dir: Path, profile: int) -> None:
     plugins.observe("georet_configure", config=config)
-    trainer = Trainer(config, plugins, run_dir)
+    data = setup.load_data(config, plugins, run_dir)
+    if not has_checkpoint(run_dir):
+        config = settled(config, plugins, run_dir, data)
+    trainer = Trainer(config, plugins, run_dir, data=data, profile=profile)
     say(headline(trainer))
     for change in trainer.changes:
         say(f"changed since the run was begun: {change}")

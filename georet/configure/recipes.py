@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from georet.configure.layers import Layer
@@ -10,6 +10,7 @@ from georet.configure.yamlfile import read_yaml
 from georet.errors import ConfigError
 from georet.places import components_in
 from georet.plugins import Plugins, Selection, load_plugins
+from georet.plugins.discovery import installed
 
 NO_RECIPE = "none"
 """Named instead of a recipe, it leaves the core's defaults alone."""
@@ -91,4 +92,18 @@ def _owners(layers: Sequence[Layer]) -> list[str]:
             name = value.get("name") if isinstance(value, dict) else value
             if isinstance(name, str) and ":" in name:
                 owners.append(name.rpartition(":")[0])
+            owners += [owner for owner in _owners_within(value) if owner in installed()]
     return owners
+
+
+def _owners_within(options: Any) -> Iterator[str]:
+    """Yield what looks like the owner of a component among a component's options.
+
+    Whether it is one only the component knows: data sets may wrap data sets.
+    """
+    inner = list(options.values()) if isinstance(options, dict) else []
+    for value in inner:
+        name = value.get("name") if isinstance(value, dict) else None
+        if isinstance(name, str) and ":" in name:
+            yield name.rpartition(":")[0]
+        yield from _owners_within(value)

@@ -8,13 +8,15 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from georet.config import FIRST_RULE, ComponentSpec, RunConfig, Section
+from georet.config import FIRST_RULE, ComponentSpec, EncoderConfig, RunConfig, Section
 from georet.configure.layers import Layer, Layered, file_layer, override_layer
 from georet.configure.recipes import NO_RECIPE, load_for, names_in
+from georet.configure.stages import stage_kind
 from georet.errors import ConfigError, GeoretError
-from georet.places import components_in, dotted
+from georet.places import STAGES, components_in, dotted
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.plugins.selection import named_by_user
+from georet.suggest import hint_for
 from georet.validation import explain, first_place
 
 
@@ -56,6 +58,7 @@ def configure(
         layered.put(layer)
     layered.values |= {"plugins": loaded.wishes, "recipe": recipe or NO_RECIPE}
     config = _checked(layered, loaded)
+    check_branches(config.encoder, layered)
     if check_components:
         validate_components(config, loaded, layered)
     return config, loaded
@@ -70,12 +73,34 @@ def validate_components(
     """
     layered = layered or Layered()
     for place, kind, values in components_in(config.model_dump()):
-        options = {k: v for k, v in values.items() if (kind, k) != ("losses", "weight")}
+        own = {"losses": "weight", STAGES: "top"}.get(kind)
+        options = {k: v for k, v in values.items() if k != own}
         try:
+            if kind == STAGES:
+                kind = stage_kind(options["name"], plugins, where=dotted(place))
             plugins.catalog.check(kind, ComponentSpec(**options), where=dotted(place))
         except GeoretError as error:
             where = layered.where(error.where) if error.where else None
             raise type(error)(error.what, where=where, hint=error.hint) from error
+
+
+def check_branches(encoder: EncoderConfig, layered: Layered) -> None:
+    """Raise ConfigError for a backbone that no branch has."""
+    names = sorted(set(encoder.branches.values()))
+    for name in encoder.backbones:
+        if name not in names:
+            key = f"encoder.backbones.{name}"
+            raise ConfigError(
+                f"no view is on a branch {name!r}",
+                where=layered.where(key),
+                hint=hint_for(name, names, "branches in encoder.branches"),
+            )
+    for view in encoder.view_backbones if encoder.branches else ():
+        raise ConfigError(
+            "has no effect where branches are named",
+            where=layered.where(f"encoder.view_backbones.{view}"),
+            hint="Put the backbone under encoder.backbones, by the name of its branch.",
+        )
 
 
 def dump(config: RunConfig) -> str:

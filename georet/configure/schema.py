@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from georet.config import RunConfig
 from georet.errors import GeoretError
-from georet.places import COMPONENT_PLACES
+from georet.places import COMPONENT_PLACES, STAGE_KINDS, STAGES
 from georet.plugins.catalog import Catalog
 
 Schema = dict[str, Any]
@@ -21,22 +22,32 @@ def config_schema(catalog: Catalog) -> Schema:
     schema = RunConfig.model_json_schema()
     definitions: Schema = schema["$defs"]
     for kind in sorted(set(COMPONENT_PLACES.values())):
-        names = catalog.names(kind)
-        sections = [_section(catalog, kind, name, definitions) for name in names]
+        named = [(k, n) for k in _kinds(kind) for n in catalog.names(k)]
+        sections = [_section(catalog, k, name, definitions) for k, name in named]
+        names = [name for _, name in named]
         definitions[kind] = {"anyOf": [{"type": "string", "examples": names}, *sections]}
-    for name in ("ComponentSpec", "LossSpec"):
+    for name in ("ComponentSpec", "LossSpec", "StageSpec"):
         definitions.pop(name, None)
     _point(schema["properties"], "dataset", "datasets")
     _point(schema["properties"], "sampler", "samplers")
     _point(schema["properties"]["losses"], "items", "losses")
+    _point(schema["properties"]["fits"], "items", "fits")
     encoder, data = definitions["EncoderConfig"], definitions["DataConfig"]
+    for key, kind in (("optimizer", "optimizers"), ("schedule", "schedules")):
+        _point(definitions["TrainConfig"]["properties"], key, kind)
     _point(encoder["properties"], "backbone", "backbones")
-    _point(encoder["properties"]["view_backbones"], "additionalProperties", "backbones")
+    for several in ("view_backbones", "backbones"):
+        _point(encoder["properties"][several], "additionalProperties", "backbones")
     _point(data["properties"]["joint"], "items", "transforms")
     _point(data["properties"]["augment"]["additionalProperties"], "items", "transforms")
+    _point(definitions["EvaluateConfig"]["properties"]["stages"], "items", STAGES)
     for part in (schema, encoder):
         part.pop("required", None)
     return schema
+
+
+def _kinds(kind: str) -> Sequence[str]:
+    return STAGE_KINDS if kind == STAGES else (kind,)
 
 
 def _point(holder: Schema, key: str, kind: str) -> None:
@@ -54,6 +65,8 @@ def _section(catalog: Catalog, kind: str, name: str, definitions: Schema) -> Sch
     properties: Schema = {"name": {"enum": sorted({name, entry.id})}}
     if kind == "losses":
         properties["weight"] = {"type": "number", "minimum": 0, "default": 1.0}
+    if kind in STAGE_KINDS:
+        properties["top"] = {"type": "integer", "minimum": 1}
     options["properties"] = properties | options.get("properties", {})
     options["required"] = ["name"]
     options["description"] = entry.component.summary

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import numpy as np
-
+from georet.contracts.transforming import ImageTransform as ImageTransform
+from georet.contracts.transforming import JointTransform as JointTransform
 from georet.types import (
     BatchPlan,
     EmbeddedBatch,
     EmbeddingBank,
     EvaluationSet,
     PairTable,
-    Pixels,
     Ranking,
 )
 
@@ -25,7 +24,13 @@ if TYPE_CHECKING:
 class Backbone(Protocol):
     """A ``torch.nn.Module``: normalised images float[B, 3, H, W] -> features float[B, D].
 
-    The features are not of unit length. Aggregators and extra heads live inside. Where it has
+    The features are not of unit length. Aggregators and extra heads live inside. Of these, its
+    ``forward`` is told those that it has a parameter for: ``view``, the name of the images' view,
+    in exports too; ``batch``, in training the ``Batch`` of the images' pairs (of a chunk, where
+    ``train.chunk`` is set), else None; ``outputs``, None or a dictionary into which it puts what
+    losses want beside the features, tensors of B rows: ``map`` float[B, C, h, w], or any other.
+
+    Where it has
     ``bare_options: dict[str, Any]`` (JSON values), these replace the configured options when its
     weights will come from a checkpoint, so that nothing is read or fetched in vain.
     """
@@ -54,7 +59,11 @@ class Loss(Protocol):
 
 @runtime_checkable
 class Sampler(Protocol):
-    """Plans epochs; stateless: the same arguments give the same plan."""
+    """Plans epochs; stateless: the same arguments give the same plan.
+
+    Where it has ``bank_spec: BankSpec``, that says which views are in its banks and what is kept of
+    their embeddings; otherwise these are float32 embeddings of queries and references.
+    """
 
     def wants_bank(self, epoch: int) -> str | None:
         """Say what embeddings the plan of ``epoch`` needs.
@@ -72,7 +81,10 @@ class Sampler(Protocol):
         batch_size: int,
         seed: int,
     ) -> BatchPlan:
-        """Return the epoch's batches int64[S, B]."""
+        """Return the epoch's batches int64[S, B].
+
+        With a parameter ``epochs: int`` it is told how many epochs the run has.
+        """
 
 
 @runtime_checkable
@@ -84,22 +96,6 @@ class Dataset(Protocol):
 
     def evaluations(self) -> Mapping[str, EvaluationSet]:
         """Return the named sets of queries and galleries that judge a run, main one first."""
-
-
-class JointTransform(Protocol):
-    """Sees all views of a pair: {view: uint8[H, W, 3]}, rng -> the same, in the same sizes."""
-
-    joint: bool
-
-    def __call__(
-        self, images: dict[str, Pixels], rng: np.random.Generator, /
-    ) -> dict[str, Pixels]: ...
-
-
-class ImageTransform(Protocol):
-    """Sees one image: uint8[H, W, 3], rng -> uint8[H, W, 3]."""
-
-    def __call__(self, image: Pixels, rng: np.random.Generator, /) -> Pixels: ...
 
 
 Metric = Callable[[Ranking], Mapping[str, float]]

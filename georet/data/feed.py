@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import torch
 
-from georet.data.samples import Filler, Job
+from georet.data.samples import Filled, Filler, Job
 from georet.data.workers import WorkerPool
 from georet.errors import DataError
-from georet.types import Pixels
+from georet.types import Floats, Pixels
 
 TIMEOUT_S: Final = 120.0
 """A worker that spends longer on one slot is taken for hung."""
 
 Images = dict[str, torch.Tensor]
+Reports = dict[str, Floats]
 
 
 class Feed:
@@ -38,11 +40,15 @@ class Feed:
         self.bad_images: dict[Path, str] = {}
         self.pool: WorkerPool | None = None
 
-    def run(self, jobs: Iterable[Job], capacity: int) -> Iterator[tuple[Job, Images]]:
-        """Yield (job, {view: uint8[B, H, W, 3]}) in order; B is at most ``capacity``."""
+    def run(self, jobs: Iterable[Job], capacity: int) -> Iterator[tuple[Job, Images, Reports]]:
+        """Yield (job, {view: uint8[B, H, W, 3]}, reports) in order; B is at most ``capacity``.
+
+        The reports are {name: float32[B]} of what transforms reported, NaN where one didn't.
+        """
         filled = self._fill_here(jobs) if self.workers == 0 else self._fill_there(jobs, capacity)
-        for job, images, bad in filled:
-            self.bad_images.update(bad)
+        for job, images, slots in filled:
+            for slot in slots:
+                self.bad_images.update(slot.bad)
             if len(self.bad_images) > self.quota * self.num_images:
                 first = "\n".join(f"    {p}: {why}" for p, why in [*self.bad_images.items()][:10])
                 raise DataError(
@@ -50,7 +56,7 @@ class Feed:
                     f"the quota of {self.quota:.2%}; the first are\n{first}",
                     hint="fetch them again, remove their rows, or allow a larger quota",
                 )
-            yield job, images
+            yield job, images, gathered([slot.applied for slot in slots])
 
     def close(self) -> None:
         """End the workers."""
@@ -58,18 +64,16 @@ class Feed:
             self.pool.close()
             self.pool = None
 
-    def _fill_here(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Images, dict[Path, str]]]:
+    def _fill_here(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Images, list[Filled]]]:
         for job in jobs:
-            images = self._allocate(len(job.rows))
+            images = self._allocate(job)
             arrays = {view: tensor.numpy() for view, tensor in images.items()}
-            bad: dict[Path, str] = {}
-            for slot in range(len(job.rows)):
-                bad |= self.filler.fill(job, slot, arrays)
-            yield job, images, bad
+            slots = [self.filler.fill(job, slot, arrays) for slot in range(len(job.rows))]
+            yield job, images, slots
 
     def _fill_there(
         self, jobs: Iterable[Job], capacity: int
-    ) -> Iterator[tuple[Job, Images, dict[Path, str]]]:
+    ) -> Iterator[tuple[Job, Images, list[Filled]]]:
         if self.pool is None or not self.pool.is_usable or self.pool.capacity < capacity:
             self.close()
             self.pool = WorkerPool(
@@ -78,13 +82,22 @@ class Feed:
         return self.pool.run(jobs, self._copied)
 
     def _copied(self, job: Job, images: Mapping[str, Pixels]) -> Images:
-        copies = self._allocate(len(job.rows))
+        copies = self._allocate(job)
         for view, copy in copies.items():
             copy.copy_(torch.from_numpy(images[view]))
         return copies
 
-    def _allocate(self, num: int) -> Images:
+    def _allocate(self, job: Job) -> Images:
+        num = len(job.rows)
         return {
             view: torch.empty((num, *size, 3), dtype=torch.uint8, pin_memory=self.pin_memory)
-            for view, size in self.filler.sizes.items()
+            for view, size in self.filler.sizes_of(job).items()
         }
+
+
+def gathered(applied: Sequence[Mapping[str, float]]) -> Reports:
+    """Return {name: float32[B]} of B slots' reports, by name; NaN where a slot has none."""
+    names = sorted(set().union(*applied))
+    return {
+        name: np.array([slot.get(name, np.nan) for slot in applied], np.float32) for name in names
+    }

@@ -9,21 +9,26 @@ from types import TracebackType
 import numpy as np
 import torch
 
-from georet.contracts.training import ImageTransform, JointTransform
+from georet.config import SizeSchedule
+from georet.contracts.transforming import ImageTransform, JointTransform, Size
+from georet.data.course import Course
 from georet.data.feed import TIMEOUT_S, Feed
-from georet.data.field_of_view import Crop
 from georet.data.images import MAX_PIXELS, RESIZE_RULE
-from georet.data.samples import IMAGE, ImageFiller, Job, PairFiller, Reading, Size
+from georet.data.pairs import PairFiller
+from georet.data.samples import IMAGE, ImageFiller, Job, Reading
+from georet.data.transforms.field_of_view import Crop
 from georet.types import Batch, BatchPlan, ImageTable, Ints, PairTable
 
 
 class PairLoader:
     """Loads the batches of plans over one table of pairs, augmented.
 
-    ``size`` {view: (height, width)} must hold every view of the table. What a batch contains
-    depends on (``seed``, epoch, step) and the plan alone, not on ``workers`` nor on where an epoch
-    was taken up again. Workers live until ``close``. With ``bad_image_quota`` > 0 that share of
-    all the table's images may be unreadable: they become grey and are listed in ``bad_images``.
+    ``size`` {view: (height, width)} must hold every view of the table; ``size_schedule`` replaces
+    it batch by batch over a run of ``epochs``. ``aux_views`` are shown to joint transforms and not
+    returned. What a batch contains depends on these, (``seed``, epoch, step) and the plan alone,
+    not on ``workers`` nor on where an epoch was taken up again. Workers live until ``close``. With
+    ``bad_image_quota`` > 0 that share of all the table's images may be unreadable: they become grey
+    and are listed in ``bad_images``.
     """
 
     def __init__(
@@ -33,6 +38,9 @@ class PairLoader:
         size: Mapping[str, Size],
         joint: Sequence[JointTransform] = (),
         augment: Mapping[str, Sequence[ImageTransform]] | None = None,
+        size_schedule: Mapping[str, SizeSchedule] | None = None,
+        aux_views: Sequence[str] = (),
+        epochs: int = 1,
         seed: int,
         workers: int = 0,
         rule: str = RESIZE_RULE,
@@ -43,8 +51,9 @@ class PairLoader:
     ) -> None:
         self.table = table
         reading = Reading(rule=rule, max_pixels=max_pixels, tolerant=bad_image_quota > 0)
+        self.course = Course(table, size, seed, epochs, size_schedule or {}, tuple(aux_views))
         self._feed = Feed(
-            PairFiller(table, size, joint, augment or {}, seed=seed, reading=reading),
+            PairFiller(self.course, joint, augment or {}, reading=reading),
             num_images=sum(len(images) for images in table.views.values()),
             workers=workers,
             timeout_s=timeout_s,
@@ -63,11 +72,20 @@ class PairLoader:
         Raises DataError that names the file (unreadable), or the files at which a worker died.
         """
         steps = range(first_step, len(plan.batches))
-        jobs = (Job(plan.epoch, step, plan.batches[step]) for step in steps)
-        for job, images in self._feed.run(jobs, plan.batches.shape[1]):
+        jobs = (self.course.job(plan, step) for step in steps)
+        for job, images, applied in self._feed.run(jobs, plan.batches.shape[1]):
             pairs = self.table.pairs[job.rows]
-            rows = {view: pairs[:, column] for column, view in enumerate(self.table.views)}
-            yield Batch(images, job.rows, rows, self.table, job.epoch, job.step)
+            yield Batch(
+                images,
+                job.rows,
+                {view: pairs[:, column] for column, view in enumerate(self.table.views)},
+                self.table,
+                job.epoch,
+                job.step,
+                job.progress,
+                applied,
+                dict(job.shown),
+            )
 
     def close(self) -> None:
         """End the workers; another epoch starts new ones."""
@@ -135,7 +153,7 @@ class ImageLoader:
         )
         capacity = max(1, min(self.batch_size, len(self.table)))
         try:
-            for job, images in self._feed.run(jobs, capacity):
+            for job, images, _ in self._feed.run(jobs, capacity):
                 yield job.rows, images[IMAGE]
         finally:
             self._feed.close()

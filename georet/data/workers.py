@@ -15,19 +15,20 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import cv2
 import numpy as np
 
-from georet.data.samples import Filler, Job
+from georet.data.samples import Filled, Filler, Job
 from georet.errors import DataError, portable
 from georet.interrupt import leave_signals_to_parent
 from georet.processes import Child, Ended, close_all
 from georet.types import Pixels
 
 T = TypeVar("T")
+Reply = tuple[list[Filled], tuple[int, Exception] | None]
+"""What a worker filled of its slots, in order, and the slot and error at which it stopped."""
 _AHEAD: Final = 2
 _IDLE: Final = -1
 
@@ -48,12 +49,12 @@ class WorkerPool:
         context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
         slot_bytes = sum(height * width * 3 for height, width in filler.sizes.values())
         shared = [context.RawArray(ctypes.c_uint8, capacity * slot_bytes) for _ in range(_AHEAD)]
-        self._buffers = [_as_images(buffer, filler.sizes, capacity) for buffer in shared]
+        self._shared = shared
         self._at = context.RawArray(ctypes.c_int64, [_IDLE] * (2 * num_workers))
         atexit.register(self.close)
         self._children: list[Child] = []
         for worker in range(num_workers):
-            given = filler, shared, capacity, self._at, worker, num_workers
+            given = filler, shared, self._at, worker, num_workers
             name = f"georet-loader-{worker}"
             self._children.append(Child(_work, *given, name=name, context=context))
 
@@ -64,8 +65,8 @@ class WorkerPool:
 
     def run(
         self, jobs: Iterable[Job], take: Callable[[Job, Mapping[str, Pixels]], T]
-    ) -> Iterator[tuple[Job, T, dict[Path, str]]]:
-        """Yield (job, what ``take`` made of {view: uint8[B, H, W, 3]}, unreadable files) in order.
+    ) -> Iterator[tuple[Job, T, list[Filled]]]:
+        """Yield (job, what ``take`` made of {view: uint8[B, H, W, 3]}, each slot's) in order.
 
         ``take`` must copy: the arrays are filled again as soon as it returns. The error of the
         lowest slot that raised one is raised here.
@@ -74,12 +75,12 @@ class WorkerPool:
         for number, job in islice(numbered, _AHEAD):
             self._send(job, number % _AHEAD)
         while self._pending:
-            job, buffer, bad = self._collect()
-            images = {view: array[: len(job.rows)] for view, array in self._buffers[buffer].items()}
+            job, buffer, slots = self._collect()
+            images = _as_images(self._shared[buffer], self._filler.sizes_of(job), len(job.rows))
             taken = take(job, images)
             for number, following in islice(numbered, 1):
                 self._send(following, number % _AHEAD)
-            yield job, taken, bad
+            yield job, taken, slots
 
     def close(self) -> None:
         """End the processes; the pool can't be used afterwards."""
@@ -96,14 +97,15 @@ class WorkerPool:
             except Ended:
                 raise self._fail(worker, child.ending) from None
 
-    def _collect(self) -> tuple[Job, int, dict[Path, str]]:
-        job, buffer = self._pending[0]
-        bad: dict[Path, str] = {}
+    def _collect(self) -> tuple[Job, int, list[Filled]]:
+        (job, buffer), num = self._pending[0], len(self._children)
+        slots: list[Filled] = [Filled({}, {})] * len(job.rows)
         failures: list[tuple[int, Exception]] = []
         try:
-            for worker in range(len(self._children)):
-                unreadable, failure = self._reply(worker)
-                bad |= unreadable
+            for worker in range(num):
+                filled, failure = self._reply(worker)
+                for slot, one in zip(range(worker, len(slots), num), filled, strict=False):
+                    slots[slot] = one
                 failures += [failure] if failure else []
         except BaseException:
             self.close()
@@ -112,15 +114,14 @@ class WorkerPool:
             self.close()
             raise min(failures, key=lambda failure: failure[0])[1]
         self._pending.popleft()
-        return job, buffer, bad
+        return job, buffer, slots
 
-    def _reply(self, worker: int) -> tuple[dict[Path, str], tuple[int, Exception] | None]:
+    def _reply(self, worker: int) -> Reply:
         child = self._children[worker]
         while True:
             at = self._at[2 * worker : 2 * worker + 2]
             try:
-                reply: tuple[dict[Path, str], tuple[int, Exception] | None]
-                reply = child.hear(self._timeout_s)
+                reply: Reply = child.hear(self._timeout_s)
             except Ended:
                 raise self._fail(worker, child.ending) from None
             except TimeoutError:
@@ -147,14 +148,12 @@ class WorkerPool:
         )
 
 
-def _as_images(
-    shared: Any, sizes: Mapping[str, tuple[int, int]], capacity: int
-) -> dict[str, Pixels]:
-    """Return views {view: uint8[capacity, H, W, 3]} of one shared buffer."""
+def _as_images(shared: Any, sizes: Mapping[str, tuple[int, int]], num: int) -> dict[str, Pixels]:
+    """Return views {view: uint8[num, H, W, 3]} of one shared buffer."""
     flat, start, images = np.frombuffer(shared, dtype=np.uint8), 0, {}
     for view, (height, width) in sizes.items():
-        stop = start + capacity * height * width * 3
-        images[view] = flat[start:stop].reshape(capacity, height, width, 3)
+        stop = start + num * height * width * 3
+        images[view] = flat[start:stop].reshape(num, height, width, 3)
         start = stop
     return images
 
@@ -163,24 +162,23 @@ def _work(
     pipe: Connection,
     filler: Filler,
     shared: list[Any],
-    capacity: int,
     at: Any,
     worker: int,
     num_workers: int,
 ) -> None:
     cv2.setNumThreads(0)
     leave_signals_to_parent()
-    buffers = [_as_images(buffer, filler.sizes, capacity) for buffer in shared]
     while True:
         job, buffer = pipe.recv()
-        bad: dict[Path, str] = {}
+        images = _as_images(shared[buffer], filler.sizes_of(job), len(job.rows))
+        filled: list[Filled] = []
         failure: tuple[int, Exception] | None = None
         for slot in range(worker, len(job.rows), num_workers):
             at[2 * worker : 2 * worker + 2] = job.step, slot
             try:
-                bad |= filler.fill(job, slot, buffers[buffer])
+                filled.append(filler.fill(job, slot, images))
             except Exception as error:
                 failure = slot, portable(error, "a loader worker")
                 break
         at[2 * worker + 1] = _IDLE
-        pipe.send((bad, failure))
+        pipe.send((filled, failure))

@@ -11,7 +11,7 @@ from georet.evaluate.metrics import (
     sdm,
     within_m,
 )
-from georet.evaluate.protocols import PROTOCOLS, Protocol, protocol_of
+from georet.evaluate.protocols import PROTOCOLS, Protocol, described, protocol_of
 from georet.evaluate.ranking import rank_embeddings
 from georet.evaluate.scoring import evaluate_embeddings, lint, mean_by_id, metrics_of
 
@@ -20,6 +20,7 @@ __all__ = [
     "PROTOCOLS",
     "Protocol",
     "average_precision",
+    "described",
     "distances",
     "errors_m",
     "evaluate_embeddings",

@@ -11,9 +11,9 @@ import torch
 
 from georet.blame import maker_of
 from georet.config import DataConfig, FieldOfView
-from georet.data.field_of_view import Crop, columns
 from georet.data.loader import ImageLoader
 from georet.data.resizing import rule_of
+from georet.data.transforms.field_of_view import Crop, columns
 from georet.embeddings import is_unit_length
 from georet.encoder import Encoder
 from georet.errors import ConfigError, TrainingError
@@ -57,7 +57,7 @@ class Embedder:
             size=size_shown(view, self.data, field_of_view),
             crop=_crop(field_of_view),
             batch_size=self.batch_size,
-            workers=self.data.workers,
+            workers=self.data.num_workers,
             rule=rule_of(self.data),
             max_pixels=self.data.max_pixels,
             bad_image_quota=self.data.bad_image_quota,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,17 @@ import numpy as np
 
 from georet.config import FieldOfView
 from georet.contracts.training import Metric
-from georet.errors import ConfigError
-from georet.evaluate import lint, mean_by_id, metrics_of, protocol_of, rank_embeddings
+from georet.errors import ConfigError, DataError
+from georet.evaluate import (
+    described,
+    lint,
+    mean_by_id,
+    metrics_of,
+    protocol_of,
+    rank_embeddings,
+)
 from georet.evaluate.embed import Advance, Embedder, ignore, unique_images
+from georet.evaluate.stages import Scene, Stage, StageResult, check_places, cut_to, run_stages
 from georet.files import read_object, write_atomic, write_json
 from georet.run_layout import EVALUATION
 from georet.types import QUERY, EvaluationSet, Floats, ImageTable, Ints, Ranking
@@ -30,6 +38,15 @@ class Result:
 
     metrics: dict[str, float]
     ranking: Ranking
+    stages: tuple[StageResult, ...] = ()
+
+    def rows(self, name: str) -> dict[str, dict[str, float]]:
+        """Return the metrics of the set ``name``, and those after each stage, by what they are."""
+        found = {name: self.metrics}
+        for done in self.stages:
+            name = f"{name} + {done.stage.id}"
+            found[name] = done.metrics
+        return found
 
 
 def evaluate_sets(
@@ -40,11 +57,15 @@ def evaluate_sets(
     metrics: Sequence[Metric] = (),
     advance: Advance = ignore,
     field_of_view: FieldOfView | None = None,
+    stages: Sequence[Stage] = (),
 ) -> dict[str, Result]:
     """Rank and judge each set; an image that stands in several tables is embedded once a view.
 
-    ``field_of_view`` is what the images of the view ``query`` are cut down to.
+    ``field_of_view`` is what the images of the view ``query`` are cut down to. ``stages`` then work
+    on each ranking, one after another.
     """
+    for name, which in sets.items():
+        check_places(name, which, stages)
     tables = _tables(sets)
     shown = {QUERY: field_of_view}
     embedded = {
@@ -52,10 +73,8 @@ def evaluate_sets(
     }
     results = {}
     for name, which in sets.items():
-        query, reference = next(embedded[which.query_view]), next(embedded[which.gallery_view])
         ranked = which.one_a_group()
-        if which.group is not None:
-            query, _ = mean_by_id(query, np.asarray(which.group))
+        query, reference = summed_sides(which, embedded)
         ranking = rank_embeddings(
             query,
             reference,
@@ -64,15 +83,32 @@ def evaluate_sets(
             junk=which.junk,
             query_latlon=ranked.queries.latlon,
             reference_latlon=which.gallery.latlon,
-            top_k=top_k,
+            top_k=max([top_k, *(stage.top for stage in stages)]),
         )
-        results[name] = Result(metrics_of(ranking, which.protocol, metrics), ranking)
+        ranking = replace(ranking, queries=ranked.queries, gallery=which.gallery, name=name)
+        num_top = max(top_k, protocol_of(which.protocol).num_top)
+        kept = cut_to(ranking, num_top)
+        figures = metrics_of(kept, which.protocol, metrics)
+        after: tuple[StageResult, ...] = ()
+        if stages:
+            scene = Scene(ranked, query, reference, embedder.data.max_pixels)
+            after = run_stages(
+                scene, ranking, stages, top_k=num_top, metrics=metrics, advance=advance
+            )
+        results[name] = Result(figures, kept, after)
     return results
 
 
-def num_images(sets: Mapping[str, EvaluationSet]) -> int:
-    """Return how many images ``evaluate_sets`` embeds."""
-    return sum(len(unique_images(tables)[0]) for tables in _tables(sets).values())
+def num_images(sets: Mapping[str, EvaluationSet], num_stages: int = 0) -> int:
+    """Return how many images ``evaluate_sets`` embeds, and how many queries stages look at."""
+    num_queries = sum(len(which.one_a_group().queries) for which in sets.values())
+    embedded = sum(len(unique_images(tables)[0]) for tables in _tables(sets).values())
+    return embedded + num_stages * num_queries
+
+
+def metrics_in(results: Mapping[str, Result]) -> dict[str, dict[str, float]]:
+    """Return {set: metrics}, followed by what they are after each stage: ``set + stage``."""
+    return {row: m for name, result in results.items() for row, m in result.rows(name).items()}
 
 
 def choose(
@@ -113,8 +149,9 @@ def summary(
 
     ``setting`` (``georet.evaluate.setting``) names data set, seed, field of view, versions.
     """
-    rules = protocol_of(which.protocol).describe(result.ranking)
+    rules = described(which.protocol, result.ranking)
     warnings = lint(result.metrics, result.ranking)
+    stages = [done.as_json() for done in result.stages]
     return {
         "set": name,
         "about": which.about,
@@ -122,6 +159,7 @@ def summary(
         **rules,
         "metrics": result.metrics,
         "warnings": warnings,
+        **({"stages": stages} if stages else {}),
     }
 
 
@@ -154,10 +192,42 @@ def drifted(
 def _tables(sets: Mapping[str, EvaluationSet]) -> dict[str, list[ImageTable]]:
     """Return by view the tables to embed, in the order in which the sets take them."""
     tables: dict[str, list[ImageTable]] = {}
-    for which in sets.values():
-        tables.setdefault(which.query_view, []).append(which.queries)
-        tables.setdefault(which.gallery_view, []).append(which.gallery)
+    for name, which in sets.items():
+        for _, *sides in which.sides:
+            for (view, table), own in zip(sides, (which.queries, which.gallery), strict=True):
+                if len(table) != len(own):
+                    raise DataError(
+                        f"view {view!r} has {len(table)} images, the set's own table {len(own)}",
+                        where=name,
+                        hint="Views that are summed show the same images, in the same order.",
+                    )
+                tables.setdefault(view, []).append(table)
     return tables
+
+
+def summed_sides(
+    which: EvaluationSet, embedded: Mapping[str, Iterator[Floats]]
+) -> tuple[Floats, Floats]:
+    """Return queries float32[Q, E] and references [R, E] whose cosine is the mean over all pairs.
+
+    Parts of unit length, each times the root of its pair's share of the weights, stand side by
+    side: the product of two rows is the weighted mean of the parts' cosines.
+    """
+    weights = np.array([weight for weight, *_ in which.sides], np.float64)
+    if not (weights > 0).all():
+        raise DataError(f"weights are {weights.tolist()}, wanted numbers above 0", where="summed")
+    roots = np.sqrt(weights / weights.sum()).astype(np.float32)
+    queries, references = [], []
+    for (_, *sides), root in zip(which.sides, roots, strict=True):
+        query, reference = (next(embedded[view]) for view, _ in sides)
+        if which.group is not None:
+            query, _ = mean_by_id(query, np.asarray(which.group))
+        if len(roots) == 1:
+            return query, reference
+        # A group's mean is shorter than 1, and shall not count for less.
+        queries.append(root * query / np.linalg.norm(query, axis=1, keepdims=True))
+        references.append(root * reference)
+    return np.concatenate(queries, axis=1), np.concatenate(references, axis=1)
 
 
 def _embed(

@@ -10,6 +10,7 @@ import numpy as np
 from georet.geodesy import arc_m, distance_m, unit_vectors
 from georet.types import Bools, Doubles, Ints, Ranking
 
+HEADING_COLUMN: Final = "heading_deg"
 _NUM_LIMITS: Final = 6
 _MOST_PLACES: Final = 10_000
 
@@ -62,8 +63,32 @@ def average_precision(ranking: Ranking) -> float:
 
 
 def errors_m(ranking: Ranking) -> Doubles:
-    """Return the distances float64[Q] in metres of the best reference from the true position."""
-    return _top_distances(ranking, 1, distance_m)[:, 0]
+    """Return the distances float64[Q] in metres of the answer from the true position.
+
+    The answer is what a stage predicted; where none did, the best reference's position.
+    """
+    error_m = _top_distances(ranking, 1, distance_m)[:, 0]
+    if ranking.predicted_latlon is None or ranking.query_latlon is None:
+        return error_m
+    is_there = np.isfinite(ranking.predicted_latlon).all(axis=1)
+    error_m[is_there] = distance_m(
+        ranking.query_latlon[is_there], ranking.predicted_latlon[is_there]
+    )
+    return error_m
+
+
+def heading_errors_deg(ranking: Ranking) -> Doubles | None:
+    """Return the errors float64[M] in degrees, 0 to 180, of the headings that were predicted.
+
+    The truth is the queries' column ``heading_deg``, clockwise from north; None without it, or
+    where no stage predicts a heading.
+    """
+    table, found = ranking.queries, ranking.predicted_heading_deg
+    if table is None or found is None or HEADING_COLUMN not in table.columns:
+        return None
+    off = np.abs((found - np.asarray(table.columns[HEADING_COLUMN], np.float64)) % 360)
+    errors: Doubles = np.minimum(off, 360 - off)
+    return errors[np.isfinite(errors)]
 
 
 def within_m(ranking: Ranking, limit_m: float) -> float:

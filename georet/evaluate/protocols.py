@@ -5,10 +5,12 @@ Figures under different ids are not comparable; a result is never shown without 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Final
 
+from georet.blame import UNKNOWN, blaming, maker_of
 from georet.contracts.training import Metric
 from georet.errors import DataError, UsageError
 from georet.evaluate.metrics import (
@@ -22,7 +24,7 @@ from georet.evaluate.metrics import (
     sdm,
 )
 from georet.suggest import hint_for
-from georet.types import Doubles, Ranking
+from georet.types import Doubles, EvaluationProtocol, Ranking
 
 TIE_RULE: Final = "rank = number of references with a greater cosine (fp32): ties count as found"
 SHORT_M: Final = (1.0, 5.0, 25.0, 50.0, 100.0, 1000.0)
@@ -56,7 +58,7 @@ class Protocol:
     def evaluate(self, ranking: Ranking) -> dict[str, float]:
         """Return the protocol's metrics; UsageError where it needs coordinates and has none."""
         if self.needs_latlon:
-            self.check_latlon(ranking.query_latlon, ranking.reference_latlon)
+            both_latlon(self, ranking.query_latlon, ranking.reference_latlon)
         if ranking.top.shape[1] < self.num_top:
             raise DataError(
                 f"the ranking keeps {ranking.top.shape[1]} references a query, protocol "
@@ -74,34 +76,57 @@ class Protocol:
             found |= distances(ranking, limits_m)
         return found
 
-    def check_latlon(
-        self, query_latlon: Doubles | None, reference_latlon: Doubles | None
-    ) -> tuple[Doubles, Doubles]:
-        """Return both sides' coordinates; UsageError where one is missing."""
-        if query_latlon is not None and reference_latlon is not None:
-            return query_latlon, reference_latlon
-        given = {"query_latlon": query_latlon, "reference_latlon": reference_latlon}
-        missing = [name for name, latlon in given.items() if latlon is None]
-        raise UsageError(
-            f"protocol {self.id!r} needs coordinates; missing: {', '.join(missing)}",
-            hint="Pass latitude, longitude in degrees, float[N, 2].",
-        )
-
     def describe(self, ranking: Ranking) -> dict[str, Any]:
         """Return what every result carries, as JSON values: id, rules and counts."""
-        return {
-            "protocol": self.id,
-            "text": self.text,
-            "tie_rule": self.tie_rule,
-            "percent_rule": self.percent_rule,
-            "num_queries": ranking.num_queries,
-            "num_without_match": int((ranking.rank < 0).sum()),
-            "num_references": ranking.num_references,
-        }
+        rules = {"text": self.text, "tie_rule": self.tie_rule, "percent_rule": self.percent_rule}
+        return {"protocol": self.id, **rules, **_counts(ranking)}
 
 
-def protocol_of(name: str) -> Protocol:
-    """Return the protocol with an id or an alias; UsageError, with a suggestion, if none."""
+def described(protocol: str | EvaluationProtocol, ranking: Ranking) -> dict[str, Any]:
+    """Return what every result carries, as JSON values: id, rules and counts.
+
+    A plugin's protocol goes by ``plugin:name``, so that no figure passes for another's.
+    """
+    rules = protocol_of(protocol)
+    maker = maker_of(rules)
+    is_own = maker is UNKNOWN or PROTOCOLS.get(rules.id) is rules
+    unsaid = {"text": "", "tie_rule": TIE_RULE, "percent_rule": None}
+    name = rules.id if is_own else maker.id
+    with blaming(rules, "describe()"):
+        said = dict(rules.describe(ranking))
+    return {"protocol": name} | unsaid | _counts(ranking) | said | {"protocol": name}
+
+
+def _counts(ranking: Ranking) -> dict[str, Any]:
+    return {
+        "num_queries": ranking.num_queries,
+        "num_without_match": int((ranking.rank < 0).sum()),
+        "num_references": ranking.num_references,
+    }
+
+
+def both_latlon(
+    rules: EvaluationProtocol, query_latlon: Doubles | None, reference_latlon: Doubles | None
+) -> tuple[Doubles, Doubles]:
+    """Return both sides' coordinates; UsageError that names the protocol where one is missing."""
+    if query_latlon is not None and reference_latlon is not None:
+        return query_latlon, reference_latlon
+    given = {"query_latlon": query_latlon, "reference_latlon": reference_latlon}
+    missing = [name for name, latlon in given.items() if latlon is None]
+    raise UsageError(
+        f"protocol {rules.id!r} needs coordinates; missing: {', '.join(missing)}",
+        hint="Pass latitude, longitude in degrees, float[N, 2].",
+    )
+
+
+def protocol_of(name: str | EvaluationProtocol) -> EvaluationProtocol:
+    """Return one of georet's protocols by its id or an alias; one that is made already as it is.
+
+    UsageError, with a suggestion, for an unknown name. Plugins' names are resolved where plugins
+    are known: ``georet.train.setup.protocol_named``.
+    """
+    if not isinstance(name, str):
+        return name
     found = PROTOCOLS.get(ALIASES.get(name, name))
     if found is None:
         raise UsageError(
@@ -210,7 +235,19 @@ _ALL: Final = (
     ),
 )
 
+
+def _factory(protocol: Protocol) -> Callable[[], Protocol]:
+    def make() -> Protocol:
+        return protocol
+
+    # What `georet plugins show` says of it.
+    make.__doc__ = f"{protocol.text[:1].upper()}{protocol.text[1:]}."
+    return make
+
+
 PROTOCOLS: Final[Mapping[str, Protocol]] = {p.id: p for p in _ALL}
 ALIASES: Final[Mapping[str, str]] = {
     name: f"{name}/sample4geo" for name in ("cvusa", "cvact-val", "vigor-same", "vigor-cross")
 }
+FACTORIES: Final = SimpleNamespace(**{name: _factory(p) for name, p in PROTOCOLS.items()})
+"""Each protocol by its id, as the plugin ``core`` declares it."""

@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike
 
 from georet.errors import DataError
 from georet.evaluate.answers import Answers, answers, junk_rows, within
-from georet.evaluate.protocols import Protocol, protocol_of
+from georet.evaluate.protocols import both_latlon, protocol_of
 from georet.geodesy import checked_latlon
 from georet.sweep import CHUNK, Embeddings, SweepResult, Vectors, score_pairs, sweep, vectors
-from georet.types import Doubles, Floats, Ints, Positives, Ranking
+from georet.types import Doubles, EvaluationProtocol, Floats, Ints, Positives, Ranking
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,7 @@ def rank_embeddings(
     reference: Embeddings,
     positives: Positives | None,
     *,
-    protocol: str | None = None,
+    protocol: str | EvaluationProtocol | None = None,
     junk: ArrayLike | None = None,
     query_latlon: ArrayLike | None = None,
     reference_latlon: ArrayLike | None = None,
@@ -87,9 +87,11 @@ def _sides(
     )
 
 
-def _answers(positives: Positives | None, rules: Protocol | None, sides: RankedSides) -> Answers:
+def _answers(
+    positives: Positives | None, rules: EvaluationProtocol | None, sides: RankedSides
+) -> Answers:
     if rules is not None and rules.needs_latlon:
-        places = rules.check_latlon(sides.query_latlon, sides.reference_latlon)
+        places = both_latlon(rules, sides.query_latlon, sides.reference_latlon)
         if rules.radius_m is not None:
             return within(rules.radius_m, *places)
     if positives is None:
@@ -102,7 +104,7 @@ def _answers(positives: Positives | None, rules: Protocol | None, sides: RankedS
 def _ranking(
     sides: RankedSides, found: Answers, score: Floats, swept: SweepResult, ignored: Ints
 ) -> Ranking:
-    places = _places(found, score, swept.above)
+    places, order = _places(found, score, swept.above)
     rank = _first_of_each(places, found.start)
     return Ranking(
         rank=rank,
@@ -114,6 +116,8 @@ def _ranking(
         num_references=len(sides.reference),
         query_latlon=sides.query_latlon,
         reference_latlon=sides.reference_latlon,
+        positives=found.positives[order],
+        semi_positives=found.semi_positives,
     )
 
 
@@ -126,8 +130,8 @@ def _latlon(latlon: ArrayLike | None, num: int, name: str) -> Doubles | None:
     return points
 
 
-def _places(found: Answers, score: Floats, above: Ints) -> Ints:
-    """Return the places int64[M] of all positives, ascending for each query.
+def _places(found: Answers, score: Floats, above: Ints) -> tuple[Ints, Ints]:
+    """Return the places int64[M] of all positives, ascending for each query, and their order.
 
     A place is the number of references ahead. Of equal scores positives come before negatives, and
     one positive behind the other.
@@ -142,7 +146,7 @@ def _places(found: Answers, score: Floats, above: Ints) -> Ints:
     # position within the run of equals on top; the maximum carries the start of the run along.
     first_equal = np.maximum.accumulate(np.where(is_new, position, 0))
     places: Ints = above[order] + position - first_equal
-    return places
+    return places, order
 
 
 def _first_of_each(places: Ints, start: Ints) -> Ints:

@@ -18,10 +18,10 @@ from georet.evaluate.inputs import (
     read_latlon,
     read_positives,
 )
-from georet.evaluate.protocols import protocol_of
+from georet.evaluate.protocols import described, protocol_of
 from georet.evaluate.ranking import rank_embeddings
 from georet.evaluate.scoring import lint, metrics_of
-from georet.types import JUNK_ID, Ints, Positives, Ranking
+from georet.types import JUNK_ID, EvaluationProtocol, Ints, Positives, Ranking
 from georet.version import __version__
 
 
@@ -43,7 +43,9 @@ class Files:
     reference_latlon: str | None = None
 
 
-def score_files(files: Files, *, protocol: str, name: str | None = None) -> dict[str, Any]:
+def score_files(
+    files: Files, *, protocol: str | EvaluationProtocol, name: str | None = None
+) -> dict[str, Any]:
     """Return the result of files under a protocol, as JSON values.
 
     ``name`` (by default the query file's) is what its row in a table is called. UsageError for
@@ -75,20 +77,20 @@ def score_files(files: Files, *, protocol: str, name: str | None = None) -> dict
         query,
         reference,
         positives,
-        protocol=rules.id,
+        protocol=rules,
         junk=junk,
         query_latlon=None if files.query_latlon is None else read_latlon(files.query_latlon),
         reference_latlon=None
         if files.reference_latlon is None
         else read_latlon(files.reference_latlon),
     )
-    return {"name": name or _name_of(files.query)} | result_of(ranking, rules.id)
+    return {"name": name or _name_of(files.query)} | result_of(ranking, rules)
 
 
-def result_of(ranking: Ranking, protocol: str) -> dict[str, Any]:
+def result_of(ranking: Ranking, protocol: str | EvaluationProtocol) -> dict[str, Any]:
     """Return a ranking's result as JSON values: rules, counts, metrics, warnings, versions."""
     metrics = metrics_of(ranking, protocol)
-    return protocol_of(protocol).describe(ranking) | {
+    return described(protocol, ranking) | {
         "metrics": metrics,
         "warnings": lint(metrics, ranking),
         "versions": versions(),

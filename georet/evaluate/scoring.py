@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from georet.blame import blaming, maker_of
+from georet.blame import UNKNOWN, blaming, maker_of
 from georet.contracts.training import Metric
 from georet.errors import DataError, PluginError
 from georet.evaluate.protocols import protocol_of
 from georet.evaluate.ranking import rank_embeddings
 from georet.sweep import Embeddings, vectors
-from georet.types import Floats, Ints, Positives, Ranking
+from georet.types import EvaluationProtocol, Floats, Ints, Positives, Ranking
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +27,7 @@ def evaluate_embeddings(
     reference: Embeddings,
     positives: Positives | None,
     *,
-    protocol: str,
+    protocol: str | EvaluationProtocol,
     junk: ArrayLike | None = None,
     query_latlon: ArrayLike | None = None,
     reference_latlon: ArrayLike | None = None,
@@ -55,24 +55,21 @@ def evaluate_embeddings(
 
 
 def metrics_of(
-    ranking: Ranking, protocol: str, extra_metrics: Sequence[Metric] = ()
+    ranking: Ranking, protocol: str | EvaluationProtocol, extra_metrics: Sequence[Metric] = ()
 ) -> dict[str, float]:
     """Return the metrics of a protocol and what other metrics add; none may rename another's."""
-    found = protocol_of(protocol).evaluate(ranking)
+    rules = protocol_of(protocol)
+    if maker_of(rules) is UNKNOWN:
+        found = dict(rules.evaluate(ranking))
+    else:
+        found = _values(rules, "the protocol", rules.evaluate, ranking)
     for metric in extra_metrics:
-        with blaming(metric, "the metric", patience_s=60):
-            more = {str(name): float(value) for name, value in metric(ranking).items()}
-        for name, value in more.items():
-            if not math.isfinite(value):
-                raise maker_of(metric).broke(
-                    f"the metric's {name!r} is {value}",
-                    "Leave out a value that can't be computed on this set.",
-                )
+        more = _values(metric, "the metric", metric, ranking)
         twice = sorted(found.keys() & more.keys())
         if twice:
             raise PluginError(
                 f"the metric {getattr(metric, '__name__', metric)!r} returns {twice[0]!r}, which "
-                f"protocol {protocol!r} or another metric has already",
+                f"protocol {rules.id!r} or another metric has already",
                 where=str(maker_of(metric)),
                 hint="Give the metric's value a name of its own.",
             )
@@ -113,6 +110,19 @@ def mean_by_id(embeddings: Embeddings, ids: ArrayLike) -> tuple[Floats, Ints]:
     parts = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
     means = [(rows.rows[part] / rows.length[part, None]).mean(axis=0) for part in parts]
     return np.asarray(means, np.float32), distinct
+
+
+def _values(made: object, what: str, ask: Metric, ranking: Ranking) -> dict[str, float]:
+    """Return what a plugin's component counts; ComponentError that names it where that is none."""
+    with blaming(made, what, patience_s=60):
+        found = {str(name): float(value) for name, value in ask(ranking).items()}
+    for name, value in found.items():
+        if not math.isfinite(value):
+            raise maker_of(made).broke(
+                f"{what}'s {name!r} is {value}",
+                "Leave out a value that can't be computed on this set.",
+            )
+    return found
 
 
 def _out_of_order(metrics: Mapping[str, float], low: str, high: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
+from georet.contracts.building import BuildContext
 from georet.contracts.searching import Index
 from georet.errors import DataError
 from georet.gallery.files.additions import INDEX_DIR, Additions
@@ -31,7 +32,8 @@ def open_index(gallery: StoredGallery, name: str, *, selection: Selection = UNSA
     extras = gallery.added
     catalog = load_plugins(selection).catalog
     entry = catalog.find("indexes", name, where="--index")
-    index = cast(Index, catalog.create("indexes", entry.id, where="--index"))
+    context = BuildContext(catalog)
+    index = cast(Index, catalog.create("indexes", entry.id, where="--index", context=context))
     if is_exact(entry.id):
         # It is the embeddings themselves: kept, it would only double the gallery.
         _fill(index, gallery)

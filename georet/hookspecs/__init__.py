@@ -17,6 +17,7 @@ from georet.hookspecs.components import (
     georet_samplers,
     georet_transforms,
 )
+from georet.hookspecs.encoding import georet_aggregators, georet_fits
 from georet.hookspecs.front import georet_commands, georet_recipes
 from georet.hookspecs.observers import (
     georet_bank_ready,
@@ -26,8 +27,16 @@ from georet.hookspecs.observers import (
     georet_export_end,
     georet_fit_end,
     georet_fit_start,
+    georet_gallery_end,
     georet_plan_ready,
     georet_step_end,
+)
+from georet.hookspecs.optimising import georet_optimizers, georet_schedules
+from georet.hookspecs.places import (
+    georet_outputs,
+    georet_refiners,
+    georet_sources,
+    georet_trackers,
 )
 from georet.hookspecs.search import (
     georet_backends,
@@ -35,6 +44,7 @@ from georet.hookspecs.search import (
     georet_exporters,
     georet_indexes,
     georet_metrics,
+    georet_protocols,
     georet_rerankers,
 )
 
@@ -51,7 +61,16 @@ COMPONENT_HOOKS: tuple[Hook, ...] = (
     georet_exporters,
     georet_backends,
     georet_rerankers,
+    georet_optimizers,
+    georet_schedules,
+    georet_aggregators,
+    georet_fits,
     georet_executors,
+    georet_sources,
+    georet_refiners,
+    georet_trackers,
+    georet_outputs,
+    georet_protocols,
 )
 """One a kind of component, called once, when the plugins are loaded."""
 
@@ -65,6 +84,7 @@ OBSERVER_HOOKS: tuple[Hook, ...] = (
     georet_checkpoint,
     georet_fit_end,
     georet_export_end,
+    georet_gallery_end,
 )
 """Told what happens, in this order; what they return is ignored."""
 

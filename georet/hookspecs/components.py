@@ -22,7 +22,9 @@ def georet_backbones() -> Iterable[Component]:
     """Declare backbones: modules, images float[B, 3, H, W] -> features float[B, D].
 
     ``embed_dim`` is D; ``mean`` and ``std`` say how RGB in 0..1 is normalised before. The features
-    are not of unit length. Aggregators and extra heads live inside. Added in 0.1.
+    are not of unit length. Aggregators and extra heads live inside. ``forward`` may have the
+    parameters ``view`` (its name), ``batch`` (of a training, else None) and ``outputs`` (None, or a
+    dictionary for what losses alone want): who names one is told. Added in 0.1.
 
     Example::
 
@@ -55,7 +57,9 @@ def georet_losses() -> Iterable[Component]:
 
     ``embedded.query`` and ``embedded.reference`` are float32[B, D] of unit length, row i of one
     belongs to row i of the other; ``embedded.batch`` has ids, positions, semi-positives and the
-    data set's own columns. A loss may own parameters; they are trained, and never exported. Several
+    data set's own columns. With ``wants_maps = True`` it has ``embedded.maps[view]`` float[B, C, h,
+    w], with ``wants_outputs = ("logits",)`` ``embedded.outputs[view]["logits"]``, of backbones that
+    give them. A loss may own parameters; they are trained, and never exported. Several
     losses with weights make the objective. Added in 0.1.
 
     Example::
@@ -89,7 +93,8 @@ def georet_samplers() -> Iterable[Component]:
 
     The entries are rows of the pair table, none twice in an epoch. A sampler is stateless: the same
     arguments give the same plan. ``wants_bank(epoch)`` asks for embeddings of the training images
-    (``"mine"``, ``"keep"``, ``"incremental"``) or returns None. Added in 0.1.
+    (``"mine"``, ``"keep"``, ``"incremental"``) or returns None. A ``plan`` that names a parameter
+    ``epochs`` is told how many the run has. Added in 0.1.
 
     Example::
 
@@ -119,16 +124,19 @@ def georet_datasets() -> Iterable[Component]:
     """Declare data sets: train() -> PairTable; evaluations() -> {name: EvaluationSet}.
 
     ``PairTable.pairs`` int64[N, V] holds rows of each view's image table; ``latlon`` is
-    float64[R, 2] in WGS84 degrees. The first evaluation set is the main one. Nothing is decoded
-    here: tables hold paths. Added in 0.1.
+    float64[R, 2] in WGS84 degrees. Where a place has several images of a view,
+    ``PairTable.alternatives`` lists those of which a visit shows one. The first evaluation set is
+    the main one. Nothing is decoded here: tables hold paths. Added in 0.1.
 
     Example::
 
+        from dataclasses import replace
         from pathlib import Path
 
         import numpy as np
 
         from georet import Component, hookimpl
+        from georet.config import ComponentSpec
         from georet.types import EvaluationSet, ImageTable, PairTable
 
 
@@ -151,9 +159,22 @@ def georet_datasets() -> Iterable[Component]:
                 return {"all": EvaluationSet(query, gallery, positives, protocol="recall")}
 
 
+        class Places:
+            def __init__(self, inner: ComponentSpec, context) -> None:
+                self.inner = context.create("datasets", inner, "inner")
+
+            def train(self):
+                table = self.inner.train()
+                return replace(table, columns={**table.columns, "place": table.pairs[:, 1]})
+
+            def evaluations(self):
+                return self.inner.evaluations()
+
+
         @hookimpl
         def georet_datasets():
             yield Component("folder", Folder, summary="Two folders of numbered images")
+            yield Component("places", Places, summary="Another data set, its places as a column")
     """
 
 
@@ -163,8 +184,10 @@ def georet_transforms() -> Iterable[Component]:
 
     With the attribute ``joint = True`` a transform takes and returns {view: image}, all views of a
     pair at once. Sizes stay. ``rng`` (``numpy.random.Generator``) is the only source of chance.
-    Outside Linux, transforms are pickled to the loader's processes; a class from a file that was
-    named by its path can't be. Added in 0.1.
+    With a third parameter ``context`` it is told epoch, progress, the pair's row and columns, and
+    its view, and ``context.report(name, value)`` says what it did: ``Batch.applied[name]``. Outside
+    Linux, transforms are pickled to the loader's processes; a class from a file that was named by
+    its path can't be. Added in 0.1.
 
     Example::
 
@@ -181,7 +204,15 @@ def georet_transforms() -> Iterable[Component]:
                 return (image * (1 - self.most * rng.random())).astype(np.uint8)
 
 
+        class Dusk(Darken):
+            def __call__(self, image, rng, context):
+                light = 1 - self.most * context.progress * rng.random()
+                context.report("light", light)
+                return (image * light).astype(np.uint8)
+
+
         @hookimpl
         def georet_transforms():
             yield Component("darken", Darken, summary="Less light")
+            yield Component("dusk", Dusk, summary="Ever less light as the run goes on")
     """

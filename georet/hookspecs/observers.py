@@ -41,10 +41,13 @@ def georet_configure(config: RunConfig) -> None:
 
 
 @hookspec
-def georet_fit_start(trainer: Training) -> None:
+def georet_fit_start(trainer: Training, cut_at: int | None) -> None:
     """See the training once encoder, losses, sampler, data and optimiser are made, before epoch 0.
 
-    Called once a run and once after each resume. Added in 0.1.
+    Called once a run and once after each resume. ``cut_at`` is None at the start of a run. At a
+    resume it is the length in bytes to which ``events.jsonl`` was cut: what came behind the
+    checkpoint happens again. A log of one's own is to be cut at the same place, or to pass over
+    what it has already: ``georet.tailing.EventTail`` does. Added in 0.1.
 
     Example::
 
@@ -56,8 +59,9 @@ def georet_fit_start(trainer: Training) -> None:
 
 
         @hookimpl
-        def georet_fit_start(trainer):
-            log.info("a run of %d epochs starts", trainer.config.train.epochs)
+        def georet_fit_start(trainer, cut_at):
+            how = "starts" if cut_at is None else f"goes on at byte {cut_at} of its events"
+            log.info("a run of %d epochs %s", trainer.config.train.epochs, how)
     """
 
 
@@ -86,7 +90,7 @@ def georet_step_end(trainer: Training, step: int, loss: torch.Tensor) -> None:
     """See the objective float[] of a batch, weights applied: detached, still on its device.
 
     ``step`` counts batches from the start of training. Called after each one that was not skipped;
-    reading the value (``loss.item()``) makes the device wait, so do it rarely. Added in 0.1.
+    on CUDA the host waits for each step where a plugin has this hook. Added in 0.1.
 
     Example::
 
@@ -193,10 +197,11 @@ def georet_fit_end(trainer: Training, error: BaseException | None) -> None:
 
 
 @hookspec
-def georet_export_end(artefact: Path) -> None:
+def georet_export_end(artefact: Path, run_dir: Path) -> None:
     """See an exported format: its folder, which holds the artefact, or one folder a view.
 
-    Called once for each format that is kept, when its files are complete and judged. Added in 0.1.
+    ``run_dir`` is the folder of the run that was exported. Called once for each format that is
+    kept, when its files are complete and judged. Added in 0.1.
 
     Example::
 
@@ -208,4 +213,28 @@ def georet_export_end(artefact: Path) -> None:
         @hookimpl
         def georet_export_end(artefact):
             written.append(artefact.name)
+    """
+
+
+@hookspec
+def georet_gallery_end(gallery: Path, run_dir: Path | None) -> None:
+    """See a finished gallery: its folder, whose ``gallery.json`` vouches for all other files.
+
+    ``run_dir`` is the folder of the run whose encoder embedded the tiles, None where that was an
+    exported artefact. Called by ``georet gallery build`` once the gallery is complete; also where
+    the same command finds it complete already. Added in 0.1.
+
+    Example::
+
+        import json
+
+        from georet import hookimpl
+
+        sizes = {}
+
+
+        @hookimpl
+        def georet_gallery_end(gallery):
+            manifest = json.loads((gallery / "gallery.json").read_text())
+            sizes[gallery.name] = manifest["num_tiles"]
     """

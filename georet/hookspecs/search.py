@@ -41,6 +41,36 @@ def georet_metrics() -> Iterable[Component]:
 
 
 @hookspec
+def georet_protocols() -> Iterable[Component]:
+    """Declare protocols, how results are counted: ``georet.types.EvaluationProtocol``.
+
+    ``georet.evaluate.Protocol`` makes one of metrics and rules. An evaluation set names it, and so
+    does ``georet score --protocol``; its figures stand under ``plugin:name``. A name that georet
+    itself has means georet's. Added in 0.1.
+
+    Example::
+
+        from georet import Component, hookimpl
+        from georet.evaluate import Protocol
+
+
+        def mean_reciprocal_rank(ranking):
+            found = ranking.rank >= 0
+            return {"mrr": 100 * float((found / (ranking.rank + 1.0 + ~found)).mean())}
+
+
+        def factory():
+            text = "mean reciprocal rank, one positive"
+            return Protocol("mrr", text, (mean_reciprocal_rank,), "floor(R/100)")
+
+
+        @hookimpl
+        def georet_protocols():
+            yield Component("mrr", factory, summary="Mean reciprocal rank")
+    """
+
+
+@hookspec
 def georet_indexes() -> Iterable[Component]:
     """Declare indexes: add(embeddings float32[R, D], ids int64[R]), search, save, load, verify.
 
@@ -82,7 +112,9 @@ def georet_exporters() -> Iterable[Component]:
     ``out`` doesn't exist yet: make it. ``spec`` (``georet.export_spec``) names views, image size,
     precision, batches and targets. ``georet export RUN --format NAME`` calls it. An exporter may
     have ``check(encoder, sizes: {view: (height, width)})``, which raises a georet error where the
-    encoder can't be written; a training begins with it, and warns. Added in 0.1.
+    encoder can't be written; a training begins with it, and warns. ``encoder.embed(view, images)``
+    is all that an artefact must do; ``encoder.branch(view)`` is it without unit length, and without
+    the maps ``encoder.maps(view)`` of a run with fits. Added in 0.1.
 
     Example::
 
@@ -151,25 +183,41 @@ def georet_backends() -> Iterable[Component]:
 def georet_rerankers() -> Iterable[Component]:
     """Declare re-rankers: (query: Path, candidates: [Path] * k) -> order int64[k].
 
-    ``max_candidates`` caps k, so that the cost of a query is known. Added in 0.1.
+    ``max_candidates`` caps k, so that the cost of a query is known. One with a parameter
+    ``context`` gets a ``georet.contracts.searching.RerankContext``: pixels of photo and tiles in
+    their own resolution, places, scores, embeddings. It may return a ``Reranked`` with scores and
+    a reason. What it raises is told and leaves the order as it was. Added in 0.1.
 
     Example::
 
+        import cv2
         import numpy as np
 
         from georet import Component, hookimpl
+        from georet.contracts.searching import Reranked
 
 
-        class Reverse:
+        class Correlation:
             max_candidates = 10
 
-            def __call__(self, query, candidates):
-                return np.arange(len(candidates))[::-1]
+            def __init__(self, side_px: int = 64) -> None:
+                self.side_px = side_px
+
+            def small(self, image):
+                return cv2.resize(image, (self.side_px, self.side_px), interpolation=cv2.INTER_AREA)
+
+            def __call__(self, query, candidates, context):
+                rim = self.side_px // 4
+                middle = self.small(context.pixels)[rim:-rim, rim:-rim]
+                tiles = [self.small(tile.patch.image) for tile in context.tiles]
+                fits = [cv2.matchTemplate(tile, middle, cv2.TM_CCOEFF_NORMED) for tile in tiles]
+                scores = np.array([fit.max() for fit in fits])
+                return Reranked(np.argsort(-scores, kind="stable"), scores, "greatest correlation")
 
 
         @hookimpl
         def georet_rerankers():
-            yield Component("reverse", Reverse, summary="Worst first, to see what ranking brings")
+            yield Component("correlation", Correlation, summary="Best fit of the photo's middle")
     """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -30,7 +31,8 @@ class Calibration:
     90 % of the cases. Confidence is interpolated between the knots (``mass_knots``, ascending,
     ``confidence_knots``, never falling). Photos with less than ``threshold`` are better left
     unanswered: the others are right in ``precision`` of the cases. ``held_out`` is what the same
-    fit did on queries that it had not seen, as JSON values.
+    fit did on queries that it had not seen, as JSON values. ``reranker`` names the re-ranker that
+    worked on the queries (``Reranking.about``), None: there was none; it is used with that one.
     """
 
     weights_sha256: str
@@ -45,6 +47,7 @@ class Calibration:
     threshold: float = 0.0
     num_queries: int = 0
     held_out: Mapping[str, Any] = field(default_factory=dict)
+    reranker: Mapping[str, Any] | None = None
 
     def radii_m(self, spread: Spread) -> tuple[float, float]:
         """Return the radii in metres that hold the truth in 50 % and in 90 % of the cases."""
@@ -56,7 +59,10 @@ class Calibration:
 
     def as_bytes(self) -> bytes:
         """Return JSON that ``from_bytes`` reads."""
-        return (json.dumps({"format": FORMAT, **asdict(self)}, indent=2) + "\n").encode()
+        values = asdict(self)
+        if self.reranker is None:
+            del values["reranker"]
+        return (json.dumps({"format": FORMAT, **values}, indent=2) + "\n").encode()
 
     @classmethod
     def from_bytes(cls, content: bytes, *, where: str) -> Calibration:
@@ -73,11 +79,45 @@ class Calibration:
             raise DataError(f"is no calibration: {error!r}", where=where, hint=_AGAIN) from error
 
 
-def own_calibration(gallery: StoredGallery) -> Calibration | None:
-    """Return the calibration that is kept in a gallery, or None."""
-    content = gallery.read_addition(CALIBRATION)
-    where = str(gallery.path / CALIBRATION)
+def own_calibration(
+    gallery: StoredGallery, reranker: Mapping[str, Any] | None = None
+) -> Calibration | None:
+    """Return the calibration that is kept in a gallery, or None.
+
+    With ``reranker`` (``Reranking.about``) the one that was fitted with it: of the same id, options
+    and number of tiles, whatever the version of its plugin.
+    """
+    name = calibration_file(reranker)
+    content = gallery.read_addition(name)
+    where = str(gallery.path / name)
     return None if content is None else Calibration.from_bytes(content, where=where)
+
+
+def calibration_file(reranker: Mapping[str, Any] | None, ending: str = ".json") -> str:
+    """Return the name in a gallery of the calibration that was fitted with a re-ranker."""
+    if reranker is None:
+        return CALIBRATION.removesuffix(".json") + ending
+    told = {key: value for key, value in reranker.items() if key != "of"}
+    name = re.sub(r"[^A-Za-z0-9]+", "-", str(reranker["id"])).strip("-")
+    return f"calibration-{name}-{hash_of(told)[:12]}{ending}"
+
+
+def fitting_calibration(
+    gallery: StoredGallery, given: Calibration | None, reranker: Mapping[str, Any] | None
+) -> tuple[Calibration | None, Tuning]:
+    """Return what vouches for radii, if anything does, and the tuning of beliefs.
+
+    A calibration without the re-ranker knows how sharp scores are, and not how often its order is
+    right: of that one only the tuning is taken.
+    """
+    plain = given or own_calibration(gallery)
+    own = plain
+    if plain is None or calibration_file(plain.reranker) != calibration_file(reranker):
+        own = None if reranker is None else own_calibration(gallery, reranker)
+    for one in filter(None, (plain, own)):
+        check_calibration(one, gallery)
+    tuned = own or plain
+    return own, Tuning() if tuned is None else tuned.tuning
 
 
 def check_calibration(calibration: Calibration, gallery: StoredGallery) -> None:

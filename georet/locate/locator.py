@@ -9,25 +9,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from georet.contracts.refining import Refiner
 from georet.contracts.running import Session
 from georet.contracts.searching import Index, Reranker
 from georet.data.images import MAX_PIXELS
-from georet.errors import DataError
+from georet.errors import DataError, UsageError
 from georet.gallery.encoders import check_comparable
 from georet.gallery.indexes import open_index
+from georet.gallery.pictures.originals import Originals
 from georet.ground.footprints import bounds_latlon
-from georet.locate.calibration import Calibration, check_calibration, own_calibration
+from georet.locate.calibration import Calibration, fitting_calibration
 from georet.locate.estimate import place_of, spread_of
 from georet.locate.field import CONTENDERS, Field, best_of, heat_of, score_blocks
 from georet.locate.layout import Layout
 from georet.locate.prior import Prior
 from georet.locate.question import Priors, Question
-from georet.locate.rerank import reranked
+from georet.locate.refine import refined, tiles_of
+from georet.locate.rerank import Reranking
 from georet.locate.results import Candidate, Location
 from georet.locate.tuning import Tuning
 from georet.photos.photos import Photo, embed_photos
 from georet.plugins import UNSAID, Selection
 from georet.search import is_exact
+from georet.search.reranking import Reordering
 from georet.types import Bools, Doubles, Floats, Pixels
 
 if TYPE_CHECKING:
@@ -52,9 +56,12 @@ class Locator:
     With ``index`` exact, every tile is scored and ``heat`` covers the gallery; with another, only
     what the index returns is weighed, and heat is 0 elsewhere; ``selection`` says which plugins
     that index may come from. The gallery's own calibration is used, unless it is ``calibrated_by``
-    another one or ``uncalibrated``; DataError if it belongs to another gallery or encoder. What a
-    re-ranker changes was not calibrated: with one, radii and confidence are None, as they are
-    without a calibration. Photos of more than ``max_pixels`` are refused.
+    another one or ``uncalibrated``; DataError if it belongs to another gallery or encoder. With a
+    ``reranker``, which sees at most ``rerank_top`` tiles, it is the one that was fitted with it;
+    without such a one radii and confidence are None. A ``refiner`` then places each photo within
+    its best tiles, whose pixels are read from the gallery's imagery (``selection`` says which
+    plugins may open it), thumbnails where that is gone. Photos of more than ``max_pixels`` are
+    refused.
     """
 
     def __init__(
@@ -66,23 +73,33 @@ class Locator:
         calibrated_by: Calibration | None = None,
         uncalibrated: bool = False,
         reranker: Reranker | None = None,
+        rerank_top: int | None = None,
+        refiner: Refiner | None = None,
         with_heat: bool = True,
         selection: Selection = UNSAID,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         check_comparable(session.identity, gallery.encoder, str(gallery.path))
-        self.gallery, self.session, self.reranker = gallery, session, reranker
-        self.calibration: Calibration | None = None
-        if not uncalibrated:
-            self.calibration = calibrated_by or own_calibration(gallery)
-        if self.calibration is not None:
-            check_calibration(self.calibration, gallery)
-        self.tuning = Tuning() if self.calibration is None else self.calibration.tuning
+        self.gallery, self.session, self.refiner = gallery, session, refiner
         self.with_heat, self.index_name, self.max_pixels = with_heat, index, max_pixels
+        self._originals = Originals(gallery, selection)
+        self.reranking: Reranking | None = None
+        if reranker is not None:
+            self.reranking = Reranking(reranker, gallery, self._originals, rerank_top, max_pixels)
+        named = None if self.reranking is None else self.reranking.about
+        self.calibration: Calibration | None = None
+        self.tuning = Tuning()
+        if not uncalibrated:
+            found = fitting_calibration(gallery, calibrated_by, named)
+            self.calibration, self.tuning = found
         self._layout = Layout(gallery.tiles)
         self._index: Index | None = None
         if not is_exact(index):
             self._index = open_index(gallery, index, selection=selection)
+
+    def close(self) -> None:
+        """Let go of the gallery's imagery; it is opened again when it is needed."""
+        self._originals.close()
 
     def locate(
         self,
@@ -102,6 +119,7 @@ class Locator:
         k < 1, DataError for an unreadable image or a region without tiles.
         """
         question = Question(k=k, region=region, fuse=fuse)
+        self._check(question)
         names = names or [
             str(image) if isinstance(image, Path) else f"image {at}"
             for at, image in enumerate(images)
@@ -110,9 +128,18 @@ class Locator:
 
     def answer(self, question: Question, photos: Mapping[Path, Pixels]) -> list[Location]:
         """Return what ``locate`` does for photos that were read: files, each with its pixels."""
+        self._check(question)
         files = list(photos)
         names = [str(path) for path in files]
         return self._located(question, list(photos.values()), question.priors(files), names, files)
+
+    def _check(self, question: Question) -> None:
+        if question.fuse and self.refiner is not None:
+            raise UsageError(
+                "a refiner looks at one photo, and --fuse locates several as one",
+                where="--refine",
+                hint="Leave one of them out.",
+            )
 
     def _located(
         self,
@@ -200,11 +227,12 @@ class Locator:
         return heat_of(merits, allowed, self.tuning.sharpness)
 
     def _answer(self, query: _Query, field: Field, heat: Floats, question: Question) -> Location:
-        calibration = self.calibration
-        if self.reranker is not None:
-            field, calibration = reranked(field, query.image, self.gallery, self.reranker), None
+        calibration, reordering, note = self.calibration, None, ""
+        if self.reranking is not None:
+            sharpness = self.tuning.sharpness
+            field, reordering, note = self.reranking(field, query.image, query.embedding, sharpness)
             if self.with_heat:
-                belief = field.belief(self.tuning.sharpness)
+                belief = field.belief(sharpness)
                 heat[field.rows] = belief / belief.max()
         place = place_of(field, self._layout, self.tuning)
         spread = spread_of(field, self._layout, self.tuning, place.point)
@@ -215,33 +243,45 @@ class Locator:
             radius_50_m, radius_90_m = calibration.radii_m(spread)
             confidence = calibration.confidence(spread.mass_within(reach_m))
             abstained = question.may_abstain and confidence < calibration.threshold
-        return Location(
+        location = Location(
             photo=query.name,
             latlon=place.latlon,
             radius_50_m=radius_50_m,
             radius_90_m=radius_90_m,
             confidence=confidence,
             abstained=abstained,
-            candidates=self._candidates(query, field, question.k),
+            candidates=self._candidates(query, field, question.k, reordering),
             heat=heat,
             reach_m=reach_m,
+            reordering=reordering,
+            rerank_note=note,
         )
+        if self.refiner is None:
+            return location
+        rows = field.rows[: max(0, self.refiner.max_candidates)]
+        scores = self.gallery.embeddings[rows] @ query.embedding / query.num_photos
+        beliefs = field.belief(self.tuning.sharpness)[: len(rows)]
+        tiles = tiles_of(rows, scores, beliefs, self.gallery.tiles, self._originals)
+        return refined(location, query.image, tiles, self.refiner, max_pixels=self.max_pixels)
 
-    def _candidates(self, query: _Query, field: Field, k: int) -> tuple[Candidate, ...]:
+    def _candidates(
+        self, query: _Query, field: Field, k: int, reordering: Reordering | None
+    ) -> tuple[Candidate, ...]:
         tiles, belief = self.gallery.tiles, field.belief(self.tuning.sharpness)
         rows = field.rows[:k]
         scores = self.gallery.embeddings[rows] @ query.embedding / query.num_photos
         return tuple(
             Candidate(
                 row=int(row),
-                id=tiles.ids[row],
+                id=tiles.ids[int(row)],
                 latlon=(float(tiles.latlon[row, 0]), float(tiles.latlon[row, 1])),
                 corners_latlon=tuple((lat, lon) for lat, lon in tiles.corners_latlon[row].tolist()),
                 score=float(score),
                 side_m=float(tiles.side_m[row]),
                 belief=float(share),
+                rerank_score=None if reordering is None else reordering.score_at(at),
             )
-            for row, score, share in zip(rows.tolist(), scores, belief, strict=False)
+            for at, (row, score, share) in enumerate(zip(rows, scores, belief, strict=False))
         )
 
 

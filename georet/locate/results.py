@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from georet.contracts.refining import LatLon, Refinement
+from georet.search.reranking import Reordering
 from georet.types import Floats
 
-LatLon = tuple[float, float]
+__all__ = ["Candidate", "LatLon", "Location"]
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,8 @@ class Candidate:
     """A tile that looks like the photo; corners run top left, top right, bottom right, bottom left.
 
     ``score`` is the cosine of photo and tile. Corners run on beyond 180 degrees where the tile
-    crosses the antimeridian. ``belief`` is the share of belief in this tile among all.
+    crosses the antimeridian. ``belief`` is the share of belief in this tile among all,
+    ``rerank_score`` what a re-ranker gave it, if it saw the tile and gives scores.
     """
 
     row: int
@@ -24,6 +27,7 @@ class Candidate:
     score: float
     side_m: float
     belief: float = 0.0
+    rerank_score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,11 @@ class Location:
     within ``reach_m`` (half a tile's diagonal). All three are None without a calibration.
     ``abstained`` says that the confidence is below the calibrated threshold. ``heat`` float32[R]
     is each tile's belief relative to the best one's, 0 outside a region; float32[0] if not asked.
+    ``refinement`` is a refiner's answer where one was asked: accepted, it is the ``latlon``, and
+    radii and confidence, which were calibrated for retrieval, are None; ``refined_tile`` is the id
+    of the tile it rests on. ``note`` says what the refiner was not given, such as imagery that is
+    gone. ``reordering`` is what a re-ranker did, where one was asked, and ``rerank_note`` what it
+    was not given.
     """
 
     photo: str
@@ -46,3 +55,8 @@ class Location:
     candidates: tuple[Candidate, ...]
     heat: Floats
     reach_m: float = 0.0
+    refinement: Refinement | None = None
+    refined_tile: str = ""
+    note: str = ""
+    reordering: Reordering | None = None
+    rerank_note: str = ""

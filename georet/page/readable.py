@@ -99,11 +99,13 @@ def metric_label(key: str) -> str:
         return f"R@{key.removeprefix('recall@')}"
     if within := re.fullmatch(r"within_(\d+)(k?m)", key):
         return f"Within {within[1]} {within[2]}"
-    return key.removesuffix("_m").replace("_", " ")
+    return key.removesuffix("_m").removesuffix("_deg").replace("_", " ")
 
 
 def metric_value(key: str, value: float | None) -> str:
-    """Write a metric's value: ``_m`` are metres, everything else is in percent."""
+    """Write a metric's value: ``_m`` are metres, ``_deg`` degrees, all else is in percent."""
+    if key.endswith("_deg"):
+        return NOTHING if value is None else f"{value:.1f}°"
     if key.endswith("_m"):
         return metres(value)
     return NOTHING if value is None or not math.isfinite(value) else f"{value:.1f}"

@@ -68,9 +68,13 @@ class Table:
 
 
 def written(metric: str, value: float | None) -> str:
-    """Write a value for a table: percent with two decimals, ``_m`` in metres with one."""
+    """Write a value for a table: percent with two decimals, ``_m`` in metres, ``_deg`` in
+    degrees with one.
+    """
     if value is None:
         return NOTHING
+    if metric.endswith("_deg"):
+        return f"{value:.1f} deg"
     return f"{value:.1f} m" if metric.endswith("_m") else f"{value:.2f}"
 
 

@@ -15,7 +15,7 @@ from georet.errors import DataError, UsageError
 from georet.photos.photos import PhotoReader, embed_photos
 from georet.plugins import UNSAID, Selection
 from georet.sessions import BATCH
-from georet.types import Doubles, Floats
+from georet.types import Doubles, Floats, Ints
 
 _COLUMNS: Final = ("photo", "lat", "lon")
 
@@ -55,7 +55,19 @@ def embed_known(
     quota: float = 0.0,
     advance: Callable[[int], None] = lambda _: None,
 ) -> tuple[Floats, Doubles]:
-    """Return embeddings float32[Q, D] and latlon float64[Q, 2] of the readable photos.
+    """Return embeddings float32[Q, D] and latlon float64[Q, 2] of the readable photos."""
+    embeddings, rows = embed_readable(photos, session, quota=quota, advance=advance)
+    return embeddings, photos.latlon[rows]
+
+
+def embed_readable(
+    photos: KnownPhotos,
+    session: Session,
+    *,
+    quota: float = 0.0,
+    advance: Callable[[int], None] = lambda _: None,
+) -> tuple[Floats, Ints]:
+    """Return embeddings float32[Q, D] of the readable photos, and their rows int64[Q].
 
     Of all photos the share ``quota`` may be unreadable, beyond that DataError. ``advance`` is
     called with the number of photos done since.
@@ -69,7 +81,7 @@ def embed_known(
         parts.append(embed_photos([images[photos.paths[row]] for row in rows], session))
         kept.extend(rows)
         advance(len(paths))
-    return np.concatenate(parts), photos.latlon[kept]
+    return np.concatenate(parts), np.array(kept, np.int64)
 
 
 def _read_csv(path: Path) -> KnownPhotos:

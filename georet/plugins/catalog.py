@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from georet.blame import check_made, mark
 from georet.components import KINDS, Component
-from georet.errors import ComponentError, PluginError
+from georet.errors import ComponentError, ConfigError, PluginError
 from georet.plugins.discovery import Source
 from georet.plugins.entry import Entry
 from georet.suggest import hint_for
 
 if TYPE_CHECKING:
     from georet.config import ComponentSpec
+    from georet.contracts.building import BuildContext
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@%/-]*")
 
@@ -86,26 +87,37 @@ class Catalog:
             hint=close + "".join(notes),
         )
 
-    def create(self, kind: str, spec: ComponentSpec | str, *, where: str = "") -> Any:
+    def create(
+        self,
+        kind: str,
+        spec: ComponentSpec | Mapping[str, Any] | str,
+        *,
+        where: str = "",
+        context: BuildContext | None = None,
+    ) -> Any:
         """Check the options and make the component.
 
         ``where`` is the place in the configuration, for errors: unknown and wrong options raise
-        ConfigError, missing requirements MissingExtraError, all else ComponentError.
+        ConfigError, missing requirements MissingExtraError, all else ComponentError. ``context``
+        goes to a factory with a parameter of that name; one that needs it is refused without.
         """
         from georet.plugins import options
 
         entry, values = self._chosen(kind, spec, where)
-        made = options.build(entry, values, where or entry.id)
+        made = options.build(entry, values, where or entry.id, context)
         check_made(made, entry.maker)
-        mark(made, entry.maker)
+        mark(made, replace(entry.maker, options=values))
         return made
 
-    def check(self, kind: str, spec: ComponentSpec | str, *, where: str = "") -> None:
-        """Check the options like ``create``, and make nothing."""
+    def check(
+        self, kind: str, spec: ComponentSpec | Mapping[str, Any] | str, *, where: str = ""
+    ) -> None:
+        """Check the options like ``create``, those of components within too, and make nothing."""
         from georet.plugins import options
 
         entry, values = self._chosen(kind, spec, where)
-        options.validate(entry, values, where or entry.id)
+        for inner, place, value in options.validate(entry, values, where or entry.id):
+            self.check(inner, value, where=place)
 
     def options_schema(self, kind: str, name: str) -> dict[str, Any]:
         """Return the JSON schema of a component's options."""
@@ -116,9 +128,21 @@ class Catalog:
         return options.schema(entry)
 
     def _chosen(
-        self, kind: str, spec: ComponentSpec | str, where: str
+        self, kind: str, spec: ComponentSpec | Mapping[str, Any] | str, where: str
     ) -> tuple[Entry, dict[str, Any]]:
-        name, values = (spec, {}) if isinstance(spec, str) else (spec.name, spec.options)
+        if isinstance(spec, str):
+            name, values = spec, {}
+        elif isinstance(spec, Mapping):
+            values = dict(spec)
+            name = values.pop("name", None)
+            if not isinstance(name, str):
+                raise ConfigError(
+                    f"{dict(spec)!r:.80} names no component",
+                    where=where or None,
+                    hint="Give a name, or {name: NAME, option: value}.",
+                )
+        else:
+            name, values = spec.name, spec.options
         entry = self.find(kind, name, where=where)
         entry.check_requirements(where)
         return entry, values

@@ -44,6 +44,10 @@ class Plugins:
                 except (Exception, SystemExit) as error:
                     raise failure(plugin.source, hook, error) from error
 
+    def is_observed(self, hook: str) -> bool:
+        """Say whether any plugin implements the observer hook."""
+        return any(plugin.hooks.get(hook) for plugin in self._loaded)
+
     def commands(self) -> dict[str, tuple[Command, Source]]:
         """Return the plugins' commands by name, each with its owner; a name twice is an error."""
         found: dict[str, tuple[Command, Source]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,9 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from georet.components import KINDS
+from georet.config import ComponentSpec
+from georet.contracts.building import CONTEXT, BuildContext
 from georet.errors import ComponentError, GeoretError, PluginError
 from georet.places import dotted
 from georet.validation import explain, first_place, only_known
@@ -24,11 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How a component takes its options: their ``model``, their ``keys`` (None: any), the call."""
+    """How a component takes its options: their ``model``, their ``keys`` (None: any), the call.
+
+    ``call`` takes the validated options, and by name what is no option.
+    """
 
     model: Any
     keys: list[str] | None
-    call: Callable[[Any], Any]
+    call: Callable[..., Any]
 
     def read(self, values: Mapping[str, Any], where: str) -> Any:
         """Return the validated instance of the model; raise ConfigError with the key's place."""
@@ -50,14 +56,25 @@ class _LenientSchema(GenerateJsonSchema):
         return {}
 
 
-def build(entry: Entry, values: Mapping[str, Any], where: str) -> Any:
-    """Check the options and make the component; what its factory raises names its plugin."""
+def build(
+    entry: Entry, values: Mapping[str, Any], where: str, context: BuildContext | None = None
+) -> Any:
+    """Check the options and make the component; what its factory raises names its plugin.
+
+    ``context`` goes to the factories that ask for it.
+    """
     options = options_of(entry)
     given = options.read(values, where)
+    more = _asked(entry, where, context)
     try:
-        return options.call(given)
+        return options.call(given, **more)
     except GeoretError as error:
-        place = f"{where} ({entry.id})" if error.where is None else f"{where}, {error.where}"
+        place = f"{where}, {error.where}"
+        if error.where is None:
+            place = f"{where} ({entry.id})"
+        elif error.where.startswith(f"{where}."):
+            # Of a component within this one, which says where it stands itself.
+            place = error.where
         raise type(error)(error.what, where=place, hint=error.hint) from error
     except Exception as error:
         raise ComponentError(
@@ -67,9 +84,48 @@ def build(entry: Entry, values: Mapping[str, Any], where: str) -> Any:
         ) from error
 
 
-def validate(entry: Entry, values: Mapping[str, Any], where: str) -> None:
-    """Check the options; raise ConfigError with the place of the first that doesn't fit."""
-    options_of(entry).read(values, where)
+def _asked(entry: Entry, where: str, context: BuildContext | None) -> dict[str, Any]:
+    """Return the context by its name where the factory has a parameter for it.
+
+    A factory that needs it is refused where there is none; one with a default keeps that.
+    """
+    parameter = _context_parameter(entry.factory())
+    if parameter is None:
+        return {}
+    if context is not None:
+        return {CONTEXT: context.at(where)}
+    if parameter.default is parameter.empty:
+        raise ComponentError(
+            f"{entry.id!r} is built from what a run knows (its views, sizes and other components), "
+            "and here is no run",
+            where=f"{where}, {entry.owner}",
+            hint="Use it in a run's configuration; in Python pass context=BuildContext(...) "
+            "to Catalog.create.",
+        )
+    return {}
+
+
+def _context_parameter(factory: Callable[..., Any]) -> inspect.Parameter | None:
+    try:
+        found = inspect.signature(factory).parameters.get(CONTEXT)
+    except (TypeError, ValueError):
+        return None
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return found if found is not None and found.kind in by_name else None
+
+
+def validate(
+    entry: Entry, values: Mapping[str, Any], where: str
+) -> Iterator[tuple[str, str, ComponentSpec]]:
+    """Check the options; raise ConfigError with the place of the first that doesn't fit.
+
+    Yields kind, place and value of components among them that are named after their kind: an option
+    ``aggregator`` for ``aggregators``, annotated ``ComponentSpec``.
+    """
+    given = options_of(entry).read(values, where)
+    for name, value in dict(given if isinstance(given, BaseModel) else vars(given)).items():
+        if isinstance(value, ComponentSpec) and f"{name}s" in KINDS:
+            yield f"{name}s", f"{where}.{name}", value
 
 
 def schema(entry: Entry) -> dict[str, Any]:
@@ -102,7 +158,10 @@ def options_of(entry: Entry) -> Options:
 def _from_signature(entry: Entry, factory: Callable[..., Any]) -> Options:
     """Read the options from the factory's annotated parameters."""
     fields: dict[str, Any] = {}
+    context = _context_parameter(factory)
     for parameter in _parameters(entry, factory):
+        if context is not None and parameter.name == CONTEXT:
+            continue
         # Lists such as *args, which torch.nn.Module has, can't be options.
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
@@ -122,9 +181,9 @@ def _from_signature(entry: Entry, factory: Callable[..., Any]) -> Options:
         **fields,
     )
 
-    def call(given: BaseModel) -> Any:
+    def call(given: BaseModel, **more: Any) -> Any:
         # The factory's own defaults stay its own: only what was given is passed.
-        return factory(**{name: getattr(given, name) for name in given.model_fields_set})
+        return factory(**{name: getattr(given, name) for name in given.model_fields_set}, **more)
 
     return Options(model, list(fields), call)
 
@@ -134,7 +193,12 @@ def _parameters(entry: Entry, factory: Callable[..., Any]) -> list[inspect.Param
     function = inspect.unwrap(factory.__init__ if isinstance(factory, type) else factory)  # type: ignore[misc]
     try:
         parameters = list(inspect.signature(factory).parameters.values())
-        annotated = {p.name: p.annotation for p in parameters if p.annotation is not p.empty}
+        # The context's annotation is read by people only, and may be imported for types only.
+        annotated = {
+            p.name: p.annotation
+            for p in parameters
+            if p.annotation is not p.empty and p.name != CONTEXT
+        }
         holder = SimpleNamespace(__annotations__=annotated)
         names = getattr(function, "__globals__", {})
         types = typing.get_type_hints(holder, names, include_extras=True)

@@ -14,6 +14,8 @@ from georet.suggest import hint_for
 
 DEFAULT = "sample4geo"
 NONE = "none"
+NAMED_ONLY: Final = ("mlflow", "wandb")
+"""Of georet's own plugins those that may send something elsewhere: never on unless named."""
 VARIABLE = "GEORET_PLUGINS"
 
 
@@ -91,7 +93,8 @@ def select(selection: Selection, *, also: Sequence[str] = ()) -> list[Choice]:
 
 def is_always_on(source: Source) -> bool:
     """Return whether a plugin is on unless blocked: what georet ships, the method apart."""
-    return source.distribution == "georet" and source.name not in (DEFAULT, CORE)
+    not_always = (DEFAULT, CORE, *NAMED_ONLY)
+    return source.distribution == "georet" and source.name not in not_always
 
 
 def is_meant(wish: str, source: Source) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 from georet.page.markup import Html, join, rows, tag
 from georet.page.readable import (
@@ -91,9 +92,10 @@ def galleries(report: RunReport) -> Html:
     if not report.sets:
         return tag("p", "The run has no evaluation.", class_="absent")
     sets = report.sets.values()
-    keys = metric_order(key for record in sets for key in record.known_metrics)
+    measured = [m for record in sets for m in (record, *record.stages)]
+    keys = metric_order(key for one in measured for key in one.known_metrics)
     heads = ["Set", "Protocol", "Queries", "References", "Chance", *map(metric_label, keys)]
-    table = [_row(record, keys) for record in sets]
+    table = [row for record in sets for row in _rows(record, keys)]
     caption = "Chance, recall, hit rates and shares within a distance are in percent."
     abouts = {
         name: report.evaluations[name].about for name in report.sets if name in report.evaluations
@@ -102,7 +104,31 @@ def galleries(report: RunReport) -> Html:
     return join(
         rows(table, heads=heads, caption=caption),
         tag("dl", *items, class_="abouts") if any(abouts.values()) else Html(),
+        _stages(list(sets)),
     )
+
+
+def _stages(sets: Sequence[SetRecord]) -> Html:
+    """Return what the stages cost and whom they touched; nothing where there was none."""
+    table: list[list[object]] = [
+        [
+            name,
+            stage.top,
+            percent(stage.share_touched),
+            stage.num_failed,
+            f"{1000 * stage.seconds_per_query:.1f} ms",
+        ]
+        for record in sets
+        for name, stage in record.after_stages()
+    ]
+    if not table:
+        return Html()
+    heads = ["After", "Best references seen", "Queries touched", "Failed", "Time a query"]
+    caption = (
+        "Stages after the ranking; the table above has the figures with and without them. A query "
+        "is touched where its order changed, or where it was given a place."
+    )
+    return rows(table, heads=heads, caption=caption)
 
 
 def how_to_read() -> Html:
@@ -110,12 +136,14 @@ def how_to_read() -> Html:
     return tag("ul", *(tag("li", tag("b", k), " ", v) for k, v in _MEANING.items()), class_="notes")
 
 
-def _row(record: SetRecord, keys: list[str]) -> list[object]:
-    metrics = record.known_metrics
+def _rows(record: SetRecord, keys: list[str]) -> Iterator[list[object]]:
+    """Yield the row of a set, and one for it after each of its stages."""
     counts = [count(record.num_queries), count(record.num_references)]
     chance = f"{chance_percent(record):.2g}"
-    values = [metric_value(key, metrics.get(key)) for key in keys]
-    return [record.set, record.protocol or NOTHING, *counts, chance, *values]
+    facts = [record.protocol or NOTHING, *counts, chance]
+    for name, measured in ((record.set, record), *record.after_stages()):
+        metrics = measured.known_metrics
+        yield [name, *facts, *(metric_value(key, metrics.get(key)) for key in keys)]
 
 
 def _with_unit(key: str, record: SetRecord) -> str:

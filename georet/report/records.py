@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -98,19 +99,45 @@ class StageTime(Record):
     num_batches: int | None = None
 
 
-class SetRecord(Record):
-    """The metrics of one evaluation set."""
+class Measured(Record):
+    """Something with metrics."""
 
-    set: str
-    protocol: str = ""
     metrics: dict[str, float | None]
-    num_queries: int
-    num_references: int
 
     @property
     def known_metrics(self) -> dict[str, float]:
         """The metrics that have a finite value."""
         return {k: v for k, v in self.metrics.items() if v is not None and np.isfinite(v)}
+
+
+class StageRecord(Measured):
+    """What a re-ranker or refiner made of a set: metrics after it, whom it touched, the time."""
+
+    stage: str
+    kind: str = ""
+    top: int = 0
+    num_touched: int = 0
+    share_touched: float = 0.0
+    num_failed: int = 0
+    failure: str | None = None
+    seconds_per_query: float = 0.0
+
+
+class SetRecord(Measured):
+    """The metrics of one evaluation set, and those after each stage."""
+
+    set: str
+    protocol: str = ""
+    num_queries: int
+    num_references: int
+    stages: tuple[StageRecord, ...] = ()
+
+    def after_stages(self) -> Iterator[tuple[str, StageRecord]]:
+        """Yield each stage with the name of its row: ``cross + sift:sift``."""
+        name = self.set
+        for stage in self.stages:
+            name = f"{name} + {stage.stage}"
+            yield name, stage
 
 
 class Ranked(Record):

@@ -108,7 +108,11 @@ def _results(folder: Path) -> list[tuple[tuple[str, ...], ResultRecord]]:
             what = f"is no result: {'.'.join(map(str, first['loc']))}: {first['msg']}"
             raise DataError(what, where=str(path)) from error
         inner = path.parent.relative_to(folder).as_posix()
-        found.append((record.key("" if inner == "." else inner), record))
+        inner = "" if inner == "." else inner
+        found.append((record.key(inner), record))
+        for name, stage in record.after_stages():
+            after = record.model_copy(update={"set": name, "metrics": stage.metrics, "stages": ()})
+            found.append((after.key(inner), after))
     return found
 
 

@@ -60,7 +60,7 @@ def _of_steps(steps: list[StepEvent], report: RunReport) -> Iterable[Html]:
 
 def _loss_chart(step: Doubles, loss: Doubles, report: RunReport) -> Html:
     mean = smoothed(loss, max(3, len(loss) / _SMOOTHED_SHARE))
-    low, high = min(0.0, float(loss.min())), float(np.quantile(loss, 0.999)) * 1.02
+    low, high = min(0.0, float(loss.min())), max(0.0, float(np.quantile(loss, 0.999)) * 1.02)
     y = linear_axis(low, high, "loss", "{:g}".format)
     shown = [Series(*thinned(step, np.minimum(loss, y.high)), "raw")]
     shown.append(Series(*thinned(step, mean), "first"))

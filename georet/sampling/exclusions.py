@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from georet.errors import ConfigError, DataError
 from georet.geodesy import chord, unit_vectors
-from georet.types import Ints, PairTable
+from georet.types import REFERENCE, Ints, PairTable
 
 Exclusion = tuple[Ints, Ints]
 """CSR: int64[R+1] offsets and int64[E] references; those of reference r lie between two offsets."""
@@ -24,8 +24,9 @@ def exclusion(
     """Return the references int64[R+1], int64[E] that each reference excludes, or None for none.
 
     With ``semi_positives`` a pair's reference excludes what else shows its query's place: the
-    pair's semi-positives and the references of the query's other pairs. ``within_m`` excludes
-    references up to so many metres apart by great circle. The lists are ascending and symmetric.
+    pair's semi-positives and alternatives, and the references of the query's other pairs.
+    ``within_m`` excludes references up to so many metres apart by great circle. The lists are
+    ascending and symmetric.
 
     Raises DataError when ``within_m`` is given and the references have no positions, ConfigError
     when it is negative or so wide that the couples would not fit into memory.
@@ -64,7 +65,8 @@ def _same_place(pairs: PairTable) -> csr_array:
     shape = (len(pairs.queries), len(pairs.references))
     query, reference = pairs.pairs[:, 0], pairs.pairs[:, 1]
     own = _incidence(query, reference, shape)
-    shown = own
+    pair, image = pairs.listed(REFERENCE)
+    shown = own + _incidence(query[pair], image, shape)
     if pairs.semi_positives is not None:
         row, column = np.nonzero(pairs.semi_positives >= 0)
         shown = own + _incidence(query[row], pairs.semi_positives[row, column], shape)

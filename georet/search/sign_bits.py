@@ -9,6 +9,7 @@ import numpy as np
 
 from georet.errors import ConfigError
 from georet.search.candidates import EXACT_BELOW, CandidateIndex
+from georet.search.codes import random_planes
 from georet.sweep.threads import share
 from georet.types import Bools, Floats, Ints
 
@@ -77,7 +78,7 @@ class SignBits(CandidateIndex):
         embed_dim = embeddings.shape[1]
         num_bits = self.num_bits or -(-2 * embed_dim // BITS) * BITS
         self._mean = embeddings.mean(axis=0, dtype=np.float64).astype(np.float32)
-        self._planes = _planes(embed_dim, num_bits, np.random.default_rng(self.seed))
+        self._planes = random_planes(embed_dim, num_bits, np.random.default_rng(self.seed))
         self._codes = np.empty((num_bits // _WORD, len(embeddings)), np.uint64)
         for start in range(0, len(embeddings), _BLOCK):
             part = slice(start, start + _BLOCK)
@@ -115,13 +116,3 @@ class SignBits(CandidateIndex):
         with np.load(folder / _CODES, allow_pickle=False) as arrays:
             self._codes, self._mean = arrays["codes"], arrays["mean"]
             self._planes = arrays["planes"]
-
-
-def _planes(embed_dim: int, num_bits: int, rng: np.random.Generator) -> Floats:
-    """Return directions float32[D, num_bits], orthonormal within each group of D."""
-    groups = [
-        np.linalg.qr(rng.standard_normal((embed_dim, embed_dim)))[0]
-        for _ in range(-(-num_bits // embed_dim))
-    ]
-    planes: Floats = np.concatenate(groups, axis=1)[:, :num_bits].astype(np.float32)
-    return planes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
@@ -14,18 +14,13 @@ from georet.sources.untrusted import shown
 from georet.suggest import hint_for
 from georet.tiles.tiling import READING, Tiling
 
-ARCHIVE: Final = ("scheme",)
-FOLDER: Final = ("scheme", "links")
-LISTED: Final = ("links",)
-RASTER: Final = ("nodata", "bands", "origin", "resolution", "corners")
 
-
-def split_options(source: str) -> tuple[Path, dict[str, Any]]:
-    """Return path and options of ``folder?scheme=tms``; a path that exists has no options."""
+def split_options(source: str) -> tuple[str, dict[str, Any]]:
+    """Return text and options of ``folder?scheme=tms``; a path that exists has no options."""
     named, mark, query = source.rpartition("?")
     if not mark or Path(source).exists():
-        return Path(source), {}
-    return Path(named), options_of(query, where=source)
+        return source, {}
+    return named, options_of(query, where=source)
 
 
 def options_of(query: str, *, where: str) -> dict[str, Any]:
@@ -60,7 +55,6 @@ def follows_links(options: Mapping[str, Any], where: str) -> bool:
 
 def with_reading(tiling: Tiling, options: Mapping[str, Any], where: str) -> Tiling:
     """Return the tiling with what a source's options say of reading a raster."""
-    check_options(options, RASTER, where)
     found: dict[str, Any] = {}
     for key, value in options.items():
         numbers = numbers_of(value, f"{where}, option {key}")

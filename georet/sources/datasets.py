@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import numpy as np
 
 from georet.config import ComponentSpec
+from georet.contracts.building import BuildContext
 from georet.contracts.training import Dataset
 from georet.errors import DataError, UsageError
 from georet.plugins import UNSAID, Plugins, Selection, load_plugins
@@ -22,27 +23,26 @@ SIDE_COLUMN: Final = "side_m"
 """The column of an ImageTable that holds its tiles' ground sizes in metres."""
 
 
-def open_dataset(text: str, tiling: Tiling, *, selection: Selection = UNSAID) -> ImageSource:
-    """Return the gallery of ``NAME[:SET][?key=value&...]``, a data set with options.
+def open_dataset(
+    text: str, options: Mapping[str, Any], tiling: Tiling, *, selection: Selection = UNSAID
+) -> ImageSource:
+    """Return the gallery of ``NAME[:SET]``, a data set that is made with options.
 
-    The name may be a canonical id, ``plugin:name``. Values are read as YAML.
+    The name may be a canonical id, ``plugin:name``.
     """
-    spec, which = dataset_set(text, selection=selection)
+    spec, which = _set_of(text, options, selection=selection)
     return _gallery(spec, *which, tiling, where=f"dataset:{text}")
 
 
 def dataset_set(
     text: str, *, selection: Selection = UNSAID
 ) -> tuple[ComponentSpec, tuple[str, EvaluationSet]]:
-    """Return data set, and name and content of the set, of ``NAME[:SET][?key=value&...]``."""
-    from georet.train.setup import evaluations_of
+    """Return data set, and name and content of the set, of ``NAME[:SET][?key=value&...]``.
 
+    Values are read as YAML.
+    """
     named, _, query = text.partition("?")
-    loaded = load_plugins(selection, also=_owners(named))
-    name, wanted = _split_name(named, loaded)
-    spec = ComponentSpec.model_validate({"name": name, **options_of(query, where=text)})
-    dataset = cast(Dataset, loaded.catalog.create("datasets", spec, where=f"dataset:{text}"))
-    return spec, _chosen(evaluations_of(dataset), wanted, where=f"dataset:{text}")
+    return _set_of(named, options_of(query, where=text), selection=selection)
 
 
 def open_run(text: str, tiling: Tiling, *, selection: Selection = UNSAID) -> ImageSource:
@@ -61,8 +61,21 @@ def run_set(
     folder, _, wanted = (text, "", "") if Path(text).is_dir() else text.rpartition(":")
     path = check_run(Path(folder or text))
     config, loaded = reconfigure(path, selection=selection)
-    sets = evaluations_of(make_dataset(config, loaded))
+    sets = evaluations_of(make_dataset(config, loaded, path.parent), loaded)
     return config.dataset, _chosen(sets, wanted, where=f"run:{text}")
+
+
+def _set_of(
+    named: str, options: Mapping[str, Any], *, selection: Selection
+) -> tuple[ComponentSpec, tuple[str, EvaluationSet]]:
+    from georet.train.setup import evaluations_of
+
+    loaded = load_plugins(selection, also=_owners(named))
+    name, wanted = _split_name(named, loaded)
+    spec = ComponentSpec.model_validate({"name": name, **options})
+    where, context = f"dataset:{named}", BuildContext(loaded.catalog)
+    made = loaded.catalog.create("datasets", spec, where=where, context=context)
+    return spec, _chosen(evaluations_of(cast(Dataset, made), loaded), wanted, where=where)
 
 
 def _owners(named: str) -> list[str]:

@@ -1,31 +1,27 @@
-"""Tells the kinds of source apart, and opens them."""
+"""Finds the component that opens a source, by the name that the user gave or by what matches."""
 
 from __future__ import annotations
 
+import inspect
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
-from georet.errors import DataError, UsageError
-from georet.plugins import UNSAID, Selection
-from georet.sources.archives.archive import Archive, ArchiveSource
-from georet.sources.archives.stitched import StitchedSurface
-from georet.sources.asked import (
-    ARCHIVE,
-    FOLDER,
-    LISTED,
-    check_options,
-    follows_links,
-    refuse_reading,
-    split_options,
-    with_reading,
-)
-from georet.sources.rasters.cut import CutSource
+from georet.blame import Maker, blaming
+from georet.config import ComponentSpec
+from georet.errors import ComponentError, DataError, UsageError
+from georet.plugins import UNSAID, Selection, load_plugins
+from georet.plugins.catalog import Catalog
+from georet.plugins.discovery import CORE, installed
+from georet.plugins.entry import Entry
+from georet.sources.asked import check_options, split_options
+from georet.sources.foreign import ForeignSource
 from georet.sources.untrusted import check_regular, shown
+from georet.suggest import did_you_mean
 from georet.tiles.table import TileSource
 from georet.tiles.tiling import Tiling
 
-RASTERS: Final = (".tif", ".tiff", ".gtiff")
-PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp")
+KIND: Final = "sources"
 KINDS: Final = (
     "a GeoTIFF (.tif), a picture with a place (.png, .jpg, .webp), an archive (.mbtiles, "
     ".pmtiles), a folder of GeoTIFFs, with {zoom}/{x}/{y}.png, with tiles.csv or with images "
@@ -33,96 +29,132 @@ KINDS: Final = (
 )
 
 
-def open_source(source: str | Path, tiling: Tiling, *, selection: Selection = UNSAID) -> TileSource:
-    """Open what holds the tiles; it is told apart by its name and by what lies in it.
+def open_source(
+    source: str | Path, tiling: Tiling, *, selection: Selection = UNSAID, name: str | None = None
+) -> TileSource:
+    """Open what holds the tiles, by the component of that name, or by the one that it matches.
 
     ``area.tif`` (GeoTIFF, COG), ``area.png`` (a picture whose place is told), ``area.mbtiles``,
     ``area.pmtiles``; a folder with ``tiles.csv``, with ``{zoom}/{x}/{y}.png``, with GeoTIFFs, or
     with images called ``..._{lat}_{lon}.png`` as VIGOR's; each with options:
-    ``area.mbtiles?scheme=xyz``. ``dataset:NAME[:SET][?key=value&...]`` and
-    ``run:RUN_DIR[:SET]``, the gallery of an evaluation set (by default the first). ``selection``
-    says which plugins the latter two may use.
+    ``area.mbtiles?scheme=xyz``. ``NAME:TEXT`` names a component of the kind ``sources`` as well:
+    ``dataset:NAME[:SET][?key=value&...]`` and ``run:RUN_DIR[:SET]``, the gallery of an evaluation
+    set (by default the first). ``selection`` says which plugins may be used.
 
     Raises DataError or UsageError that says what is wrong with the source or can't be done to it.
     """
     source = str(source)
-    scheme, _, rest = source.partition(":")
-    if scheme in ("dataset", "run") and not Path(source).exists():
-        from georet.sources import datasets
+    catalog = load_plugins(selection, also=_owners(name or source)).catalog
+    if name is not None:
+        entry: Entry | None = catalog.find(KIND, name, where="--source")
+        rest = source
+    else:
+        entry, rest = _named(source, catalog)
+    text, options = split_options(rest)
+    if entry is None:
+        entry = _matching(text, catalog)
+    opener = _opener(entry, catalog, options, source)
+    asks = "selection" in inspect.signature(opener.open).parameters
+    with _blaming(entry, "open()"):
+        opened: Any = opener.open(text, tiling, **({"selection": selection} if asks else {}))
+    if entry.owner.name == CORE:
+        return opened if isinstance(opened, TileSource) else _not_a_source(entry.maker, opened)
+    if not isinstance(opened, TileSource):
+        _not_a_source(entry.maker, opened)
+    asked = {"text": rest, "cut": tiling.as_json()}
+    return ForeignSource(opened, entry.maker, entry.owner, asked)
 
-        refuse_reading(tiling, source)
-        opener = datasets.open_dataset if scheme == "dataset" else datasets.open_run
-        return opener(rest, tiling, selection=selection)
-    path, options = split_options(source)
-    opening = _open_folder if path.is_dir() else _open_file
-    return opening(path, tiling, options)
+
+def named_source(source: str, name: str | None, *, selection: Selection = UNSAID) -> str:
+    """Return a source as ``NAME:TEXT`` where the user names its kind; ComponentError if unknown."""
+    if name is None:
+        return source
+    catalog = load_plugins(selection, also=_owners(name)).catalog
+    return f"{catalog.find(KIND, name, where='--source').id}:{source}"
 
 
-def _open_file(path: Path, tiling: Tiling, options: dict[str, Any]) -> TileSource:
-    suffix = path.suffix.lower()
+def _owners(text: str) -> list[str]:
+    """Return the plugin to load for ``plugin:name``, where that is installed."""
+    owner, colon, _ = text.partition(":")
+    return [owner] if colon and owner in installed() and not Path(text).exists() else []
+
+
+def _named(source: str, catalog: Catalog) -> tuple[Entry | None, str]:
+    """Return the component that ``NAME:TEXT`` or ``plugin:NAME:TEXT`` names, and the text."""
+    if Path(source).exists():
+        return None, source
+    first, colon, rest = source.partition(":")
+    second, more, left = rest.partition(":")
+    ids = {entry.id: entry for entry in catalog.entries(KIND)}
+    if more and f"{first}:{second}" in ids:
+        return ids[f"{first}:{second}"], left
+    if colon and any(entry.component.name == first for entry in ids.values()):
+        return catalog.find(KIND, first, where=source), rest
+    if colon and (close := did_you_mean(first, catalog.names(KIND))) is not None:
+        raise DataError("there is no such file, and no such source", where=source, hint=close)
+    return None, source
+
+
+def _matching(text: str, catalog: Catalog) -> Entry:
+    """Return the first component of a plugin that matches; UsageError where two plugins' do."""
+    found: dict[str, Entry] = {}
+    for entry in catalog.entries(KIND):
+        if entry.owner.name in found or entry.missing:
+            continue
+        with _blaming(entry, "matches()"):
+            if entry.factory().matches(text):
+                found[entry.owner.name] = entry
+    if len(found) > 1:
+        names = [entry.id for entry in found.values()]
+        raise UsageError(
+            f"is a source for {' and for '.join(str(entry.maker) for entry in found.values())}",
+            where=text,
+            hint=f"Name the one you mean: --source {' or --source '.join(names)}",
+        )
+    if not found:
+        raise _unknown(text, catalog)
+    return next(iter(found.values()))
+
+
+def _opener(entry: Entry, catalog: Catalog, options: dict[str, Any], source: str) -> Any:
+    schema = catalog.options_schema(KIND, entry.id)
+    if schema.get("additionalProperties") is False:
+        check_options(options, list(schema.get("properties", {})), source)
+    spec = ComponentSpec.model_construct(name=entry.id, **options)
+    return catalog.create(KIND, spec, where=source)
+
+
+def _unknown(text: str, catalog: Catalog) -> Exception:
+    """Return what to say of a text that no source matches."""
+    path, hint = Path(text), f"A source is {KINDS}."
     if not path.exists():
-        raise DataError("there is no such file or folder", where=str(path))
+        return DataError("there is no such file or folder", where=text)
+    others = [e.id for e in catalog.entries(KIND) if e.owner.name != CORE]
+    if others:
+        hint += f" Of plugins: {', '.join(others)}."
+    for entry in catalog.entries(KIND):
+        if entry.missing:
+            hint += f"\n  {entry.id} needs {', '.join(entry.missing)}, which is not installed."
+    if path.is_dir():
+        what = "holds no tiles whose place is told" if any(path.iterdir()) else "is empty"
+        return DataError(f"the folder {what}", where=text, hint=hint)
     check_regular(path)
-    if suffix in (*RASTERS, *PICTURES):
-        from georet.sources.rasters.opening import open_raster_source
-
-        return open_raster_source(path, with_reading(tiling, options, str(path)))
-    if suffix in (".mbtiles", ".pmtiles"):
-        from georet.sources.archives.mbtiles import MBTiles
-        from georet.sources.archives.pmtiles import PMTiles
-        from georet.sources.archives.rows import checked_scheme
-
-        check_options(options, ARCHIVE, str(path))
-        scheme = checked_scheme(options.get("scheme"), str(path))
-        opener = MBTiles if suffix == ".mbtiles" else PMTiles
-        return _open_archive(opener(path, scheme=scheme), tiling)
-    raise UsageError(
+    suffix = path.suffix.lower()
+    return UsageError(
         f"{shown(suffix, 20) if suffix else 'a file without suffix'} is no source of tiles",
-        where=str(path),
-        hint=f"A source is {KINDS}. gdal_translate {path} area.tif converts other rasters.",
+        where=text,
+        hint=f"{hint} gdal_translate {text} area.tif converts other rasters.",
     )
 
 
-def _open_folder(path: Path, tiling: Tiling, options: dict[str, Any]) -> TileSource:
-    from georet.sources import sheets, tiles_csv, vigor
-    from georet.sources.archives import rows, xyz
-
-    where = str(path)
-    rasters = sheets.rasters_in(path, RASTERS)
-    if (path / tiles_csv.FILE).exists():
-        check_options(options, LISTED, where)
-        refuse_reading(tiling, where)
-        return tiles_csv.open_csv(path, tiling, follow=follows_links(options, where))
-    if xyz.numeric_folders(path):
-        check_options(options, FOLDER, where)
-        scheme = rows.checked_scheme(options.get("scheme"), where)
-        follow = follows_links(options, where)
-        return _open_archive(xyz.XyzFolder(path, scheme=scheme, follow=follow), tiling)
-    if vigor.is_named_folder(path):
-        check_options(options, LISTED, where)
-        refuse_reading(tiling, where)
-        return vigor.open_named(path, tiling, follow=follows_links(options, where))
-    if rasters:
-        return sheets.open_sheets(path, rasters, with_reading(tiling, options, where))
-    hint = f"A source is {KINDS}."
-    if not any(path.iterdir()):
-        raise DataError("the folder is empty", where=where, hint=hint)
-    raise DataError("the folder holds no tiles whose place is told", where=where, hint=hint)
+def _blaming(entry: Entry, doing: str) -> AbstractContextManager[None]:
+    """Tell what a plugin's source raises as its own; georet's own say all that is to be said."""
+    return nullcontext() if entry.owner.name == CORE else blaming(entry.maker, doing)
 
 
-def _open_archive(archive: Archive, tiling: Tiling) -> TileSource:
-    refuse_reading(tiling, str(archive.path))
-    if not tiling.side_m:
-        if tiling.overlap:
-            raise UsageError(
-                "tiles overlap only where they are cut to a size",
-                where=str(archive.path),
-                hint="Give --side as well, or leave --overlap out.",
-            )
-        return ArchiveSource(archive, tiling)
-    check_void = tiling.max_nodata < 1
-    parts = [
-        (side, StitchedSurface(archive, tiling.zoom, side, check_void=check_void))
-        for side in tiling.side_m
-    ]
-    return CutSource(parts, tiling)
+def _not_a_source(maker: Maker, opened: object) -> Any:
+    raise ComponentError(
+        f"open() returned a {type(opened).__name__}, which has not all of tiles, read, describe",
+        where=str(maker),
+        hint="georet.tiles.table.TileSource says what a source must do.",
+    )

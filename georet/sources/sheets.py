@@ -15,9 +15,9 @@ from georet.sources.rasters.cut import joined
 from georet.sources.rasters.opening import open_raster_source
 from georet.sources.untrusted import shown
 from georet.tiles.remarks import remarks_of
-from georet.tiles.table import TileSource, TileTable
+from georet.tiles.table import Surrounding, TileSource, TileTable
 from georet.tiles.tiling import Tiling
-from georet.types import Pixels
+from georet.types import Doubles, Pixels
 
 
 class SheetSource:
@@ -36,10 +36,15 @@ class SheetSource:
 
     def read(self, row: int) -> Pixels:
         """Return one tile uint8[h, w, 3] in its sheet's resolution."""
-        ends = np.cumsum([len(table) for _, table in self._tables])
-        number = int(np.searchsorted(ends, row, side="right"))
-        source, table = self._tables[number]
-        return source.read(row - int(ends[number]) + len(table))
+        source, inside = self._place_of(row)
+        return source.read(inside)
+
+    def read_around(self, row: int, side_m: float) -> tuple[Pixels, Doubles]:
+        """Return ``side_m`` metres around a tile's centre, less where its sheet ends."""
+        source, inside = self._place_of(row)
+        if isinstance(source, Surrounding):
+            return source.read_around(inside, side_m)
+        return source.read(inside), source.tiles().corners_latlon[inside]
 
     def remarks(self) -> list[str]:
         """Return what a user should know of each sheet."""
@@ -51,6 +56,13 @@ class SheetSource:
         """Return the description of each sheet."""
         described = {name: source.describe() for name, source in self.sheets}
         return {"kind": "sheets", "path": str(self.path), "sheets": described}
+
+    def _place_of(self, row: int) -> tuple[TileSource, int]:
+        """Return the sheet of a tile, and the tile's row in it."""
+        ends = np.cumsum([len(table) for _, table in self._tables])
+        number = int(np.searchsorted(ends, row, side="right"))
+        source, table = self._tables[number]
+        return source, row - int(ends[number]) + len(table)
 
     @cached_property
     def _tables(self) -> list[tuple[TileSource, TileTable]]:

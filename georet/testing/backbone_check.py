@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 
+from georet.blame import UNKNOWN, Maker, maker_of, mark
 from georet.contracts.training import Backbone
+from georet.encoder import SHARED, Branch, Encoder, asks_of
+from georet.errors import GeoretError
+from georet.plugins import load_plugins
 from georet.testing.expect import expect
+from georet.types import QUERY
 
 _BATCH = 3
 _RELATIVE = 1e-4
@@ -20,6 +26,7 @@ def check_backbone(
     size: tuple[int, int] = (64, 64),
     *,
     make: Callable[..., Backbone] | None = None,
+    exports: bool = True,
 ) -> None:
     """Raise AssertionError unless a backbone maps float[B, 3, *size] to float[B, embed_dim].
 
@@ -28,7 +35,10 @@ def check_backbone(
     images are not changed; a finite gradient reaches its parameters. Its mode is given back.
     With ``make``, which takes options as ``bare_options`` names them and has the others already,
     it is built again from those, given its own weights, and must be the same: mean, std,
-    embed_dim and features.
+    embed_dim and features. With ``exports`` it must make a graph for every batch size, as far as an
+    installed exporter can tell; the line that hinders it is named. Where its ``forward`` asks for
+    ``view``, ``batch`` or ``outputs``, it gets the view ``query``, no batch, and is tried with and
+    without outputs, which must not change the features.
     """
     expect(
         isinstance(backbone, torch.nn.Module),
@@ -57,8 +67,12 @@ def check_backbone(
         backbone.eval()
         with torch.no_grad():
             _check_evaluation(backbone, images)
+            if "outputs" in asks_of(backbone):
+                _check_outputs(backbone, images)
             if make is not None:
                 _check_rebuilt(backbone, make, images)
+        if exports:
+            _check_export(backbone, size)
         backbone.train()
         _check_gradient(backbone, images)
     finally:
@@ -68,7 +82,7 @@ def check_backbone(
 
 def _check_evaluation(backbone: torch.nn.Module, images: torch.Tensor) -> None:
     before = images.clone()
-    features = backbone(images)
+    features = _features(backbone, images)
     embed_dim = int(str(backbone.embed_dim))
     expect(
         isinstance(features, torch.Tensor),
@@ -89,12 +103,14 @@ def _check_evaluation(backbone: torch.nn.Module, images: torch.Tensor) -> None:
     unchanged = torch.equal(images, before)
     expect(unchanged, "the backbone changes its images", "Use no in-place operation on them")
     expect(
-        torch.allclose(backbone(images), features, rtol=_RELATIVE, atol=_scale(features)),
+        torch.allclose(
+            _features(backbone, images), features, rtol=_RELATIVE, atol=_scale(features)
+        ),
         "two passes over the same images differ in evaluation mode",
         "Something draws at random in evaluation mode: use torch.nn.Dropout, which knows the mode",
     )
     expect(
-        torch.allclose(backbone(images[1:]), features[1:], rtol=_RELATIVE, atol=_scale(features)),
+        torch.allclose(_features(backbone, images[1:]), features[1:], _RELATIVE, _scale(features)),
         "an image's feature depends on the other images of the batch in evaluation mode",
         "Normalise over channels or places, or with running statistics; never over the batch",
     )
@@ -119,7 +135,7 @@ def _check_rebuilt(
             f"built again from bare_options {options}, {name} is {has}, and was {had}",
             "Let bare_options say all that decides it",
         )
-    before, after = backbone(images), again(images)
+    before, after = _features(backbone, images), _features(again, images)
     expect(
         torch.allclose(before, after, rtol=_RELATIVE, atol=_scale(before)),
         f"built again from bare_options {options} with the same weights, the features differ",
@@ -130,7 +146,7 @@ def _check_rebuilt(
 def _check_gradient(backbone: torch.nn.Module, images: torch.Tensor) -> None:
     trained = [p for p in backbone.parameters() if p.requires_grad]
     expect(bool(trained), "no parameter can be trained", "Leave some with requires_grad=True")
-    features = backbone(images)
+    features = _features(backbone, images)
     expect(
         features.requires_grad,
         "the features are cut off from the parameters",
@@ -150,6 +166,51 @@ def _check_gradient(backbone: torch.nn.Module, images: torch.Tensor) -> None:
         "a parameter's gradient is not finite",
         "Look for a square root, a norm or a power at zero",
     )
+
+
+def _check_outputs(backbone: torch.nn.Module, images: torch.Tensor) -> None:
+    outputs: dict[str, torch.Tensor] = {}
+    features = _features(backbone, images, outputs)
+    expect(
+        torch.allclose(features, _features(backbone, images), _RELATIVE, _scale(features)),
+        "the features change where outputs are asked for",
+        "Put into `outputs` what was computed anyway, or beside it",
+    )
+    for name, value in outputs.items():
+        expect(
+            list(getattr(value, "shape", ()))[:1] == [_BATCH],
+            f"the output {name!r} of {_BATCH} images is {getattr(value, 'shape', type(value))}",
+            "Outputs are tensors with one row an image",
+        )
+
+
+def _check_export(backbone: torch.nn.Module, size: tuple[int, int]) -> None:
+    if maker_of(backbone) is UNKNOWN:
+        # Whose lines the exporter looks for, where no catalogue made the backbone.
+        kind = type(backbone)
+        file = inspect.getsourcefile(kind)
+        mark(backbone, Maker("backbones", kind.__name__, f"file {file}", file))
+    encoder = Encoder({SHARED: Branch(cast(Backbone, backbone))}, logit_scale=0.0)
+    catalog = load_plugins(["sample4geo"]).catalog
+    for entry in catalog.entries("exporters"):
+        if entry.missing or not hasattr(entry.factory(), "check"):
+            continue
+        try:
+            catalog.create("exporters", entry.id).check(encoder, {QUERY: size})
+        except GeoretError as error:
+            raise AssertionError(
+                f"it can be trained, not exported ({entry.component.name}): {error}\n"
+                "  check_backbone(exports=False) passes over this."
+            ) from error
+
+
+def _features(
+    backbone: torch.nn.Module,
+    images: torch.Tensor,
+    outputs: dict[str, torch.Tensor] | None = None,
+) -> Any:
+    told = {"view": QUERY, "batch": None, "outputs": outputs}
+    return backbone(images, **{name: told[name] for name in asks_of(backbone)})
 
 
 def _scale(features: torch.Tensor) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -10,9 +10,10 @@ import torch
 from georet.contracts.training import Loss
 from georet.testing.expect import expect
 from georet.testing.synthetic import batch_of, embedded_batch, made_up_pairs, random_features
-from georet.types import QUERY, REFERENCE, EmbeddedBatch, Ints, PairTable
+from georet.types import QUERY, REFERENCE, EmbeddedBatch, Floats, Ints, PairTable
 
 _RELATIVE = 1e-4
+_Reports = Mapping[str, Floats] | None
 
 
 def check_loss(
@@ -23,13 +24,15 @@ def check_loss(
     pairs: PairTable | None = None,
     views: Sequence[str] = (QUERY, REFERENCE),
     rewards_alignment: bool = True,
+    applied: Mapping[str, Floats] | None = None,
 ) -> None:
     """Raise AssertionError unless a loss keeps its contract, on batches of random features [B, D].
 
     Checked: a finite scalar in float32; a finite gradient to each of ``views``; the order of the
     pairs does not matter; nothing given is changed; and it falls when each query lies at its
     reference (unless ``rewards_alignment`` is False, for auxiliary losses). ``pairs`` replaces
-    the made-up table, for losses that read metadata columns.
+    the made-up table, for losses that read metadata columns; ``applied`` {name: float32[N]} is what
+    transforms reported for its pairs.
     """
     table = made_up_pairs(batch_size) if pairs is None else pairs
     expect(len(table) >= batch_size, f"{len(table)} pairs make no batch", "Give more pairs")
@@ -37,21 +40,21 @@ def check_loss(
     if prepare is not None:
         prepare(embed_dim, table)
     rows = np.arange(batch_size)
-    embedded = _embedded(table, rows, embed_dim)
+    embedded = _embedded(table, rows, embed_dim, applied)
     value = _check_value(loss, embedded)
     _check_gradients(value, embedded, views)
-    _check_order(loss, table, embed_dim, batch_size)
+    _check_order(loss, table, embed_dim, batch_size, applied)
     if rewards_alignment:
-        _check_alignment(loss, table, embed_dim, batch_size)
+        _check_alignment(loss, table, embed_dim, batch_size, applied)
 
 
-def _embedded(table: PairTable, rows: Ints, embed_dim: int) -> EmbeddedBatch:
+def _embedded(table: PairTable, rows: Ints, embed_dim: int, applied: _Reports) -> EmbeddedBatch:
     """Return random features for rows of the table; a pair's are the same wherever it stands."""
     drawn = {
         view: random_features(len(rows), embed_dim, seed)[torch.from_numpy(rows)].requires_grad_()
         for seed, view in enumerate(table.views)
     }
-    return embedded_batch(drawn, batch_of(table, rows))
+    return embedded_batch(drawn, batch_of(table, rows, applied))
 
 
 def _check_value(loss: Loss, embedded: EmbeddedBatch) -> torch.Tensor:
@@ -107,10 +110,12 @@ def _check_gradients(value: torch.Tensor, embedded: EmbeddedBatch, views: Sequen
         )
 
 
-def _check_order(loss: Loss, table: PairTable, embed_dim: int, batch_size: int) -> None:
+def _check_order(
+    loss: Loss, table: PairTable, embed_dim: int, batch_size: int, applied: _Reports
+) -> None:
     order = np.random.default_rng(0).permutation(batch_size)
-    value = loss(_embedded(table, np.arange(batch_size), embed_dim)).item()
-    other = loss(_embedded(table, order, embed_dim)).item()
+    value = loss(_embedded(table, np.arange(batch_size), embed_dim, applied)).item()
+    other = loss(_embedded(table, order, embed_dim, applied)).item()
     expect(
         abs(other - value) <= _RELATIVE * max(abs(value), 1e-3),
         f"the loss depends on the order of the pairs: {value:.6g} became {other:.6g}",
@@ -119,8 +124,10 @@ def _check_order(loss: Loss, table: PairTable, embed_dim: int, batch_size: int) 
     )
 
 
-def _check_alignment(loss: Loss, table: PairTable, embed_dim: int, batch_size: int) -> None:
-    batch = batch_of(table, np.arange(batch_size))
+def _check_alignment(
+    loss: Loss, table: PairTable, embed_dim: int, batch_size: int, applied: _Reports
+) -> None:
+    batch = batch_of(table, np.arange(batch_size), applied)
     place = random_features(batch_size, embed_dim, 7)
     near = dict.fromkeys(table.views, place)
     far = {**near, QUERY: place.roll(1, dims=0)}

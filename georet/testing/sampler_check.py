@@ -6,11 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 
+from georet.contracts.asking import asks_for
 from georet.contracts.training import Sampler
 from georet.testing.expect import expect
 from georet.testing.synthetic import made_up_bank, made_up_pairs
-from georet.types import BatchPlan, EmbeddingBank, PairTable
+from georet.types import BankSpec, BatchPlan, EmbeddingBank, PairTable
 
+_NUM_EPOCHS = 10
+"""What samplers are told that ask how many epochs the run has."""
 _WISHES = (None, "mine", "keep", "incremental")
 
 
@@ -63,9 +66,12 @@ def _plan(
         f"wants_bank({epoch}) returned {wish!r}",
         f"Return one of {', '.join(map(repr, _WISHES))}",
     )
-    bank = None if wish is None else made_up_bank(table, epoch)
+    spec = getattr(sampler, "bank_spec", None)
+    _check_spec(spec, table)
+    bank = None if wish is None else made_up_bank(table, epoch, spec=spec)
     before = _contents(table, bank)
-    plan: object = sampler.plan(epoch, table, bank, batch_size=batch_size, seed=seed)
+    more = {"epochs": _NUM_EPOCHS} if asks_for(sampler.plan, "epochs") else {}
+    plan: object = sampler.plan(epoch, table, bank, batch_size=batch_size, seed=seed, **more)
     expect(
         isinstance(plan, BatchPlan),
         f"plan() returned a {type(plan).__name__}",
@@ -81,8 +87,37 @@ def _plan(
 
 
 def _contents(table: PairTable, bank: EmbeddingBank | None) -> list[bytes]:
-    vectors = [] if bank is None else [bank.query.tobytes(), bank.reference.tobytes()]
+    vectors = [] if bank is None else [array.tobytes() for array in bank.views.values()]
     return [table.pairs.tobytes(), *vectors]
+
+
+def _check_spec(spec: object, table: PairTable) -> None:
+    """Check what a sampler wants to be in its banks, on a few embeddings."""
+    if spec is None:
+        return
+    expect(
+        isinstance(spec, BankSpec),
+        f"bank_spec is a {type(spec).__name__}",
+        "Make it a georet.types.BankSpec",
+    )
+    assert isinstance(spec, BankSpec)
+    unknown = [view for view in spec.views if view not in table.views]
+    expect(
+        not unknown,
+        f"bank_spec wants the views {unknown}, there are {list(table.views)}",
+        "Check it with pairs=..., a table of those views",
+    )
+    if spec.encode is None:
+        return
+    few = np.eye(6, 16, dtype=np.float32)
+    for view in spec.views:
+        whole = spec.encode(view, few)
+        parts = np.concatenate([spec.encode(view, few[:2]), spec.encode(view, few[2:])])
+        expect(
+            np.array_equal(whole, parts) and whole.ndim == 2 and whole.dtype == parts.dtype,
+            "bank_spec.encode() depends on which rows come along, or gives no [M, W]",
+            "Encode each embedding for itself; a bank is encoded some rows at a time",
+        )
 
 
 def _check_plan(plan: BatchPlan, epoch: int, table: PairTable, batch_size: int) -> None:

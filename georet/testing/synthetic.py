@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
+from georet.tables.bank import Vectors
 from georet.types import (
     QUERY,
     REFERENCE,
+    BankSpec,
     Batch,
     Doubles,
     EmbeddedBatch,
@@ -40,20 +43,37 @@ def made_up_pairs(num_places: int, *, seed: int = 0, queries_per_place: int = 1)
     return PairTable(views, np.stack([rows, place], axis=1))
 
 
-def made_up_bank(pairs: PairTable, epoch: int, *, embed_dim: int = 16) -> EmbeddingBank:
-    """Return a bank of random unit embeddings; queries lie near their references."""
+def made_up_bank(
+    pairs: PairTable, epoch: int, *, embed_dim: int = 16, spec: BankSpec | None = None
+) -> EmbeddingBank:
+    """Return a bank of random unit embeddings; a pair's images lie near its reference.
+
+    ``spec`` is what a sampler wants to be kept of them.
+    """
+    spec = spec or BankSpec()
     rng = np.random.default_rng([len(pairs), epoch])
     reference = _unit(rng.normal(size=(len(pairs.references), embed_dim)))
-    query = np.empty((len(pairs.queries), embed_dim), np.float32)
-    query[pairs.pairs[:, 0]] = reference[pairs.pairs[:, 1]]
-    query = _unit(query + rng.normal(0, 0.15, size=query.shape))
-    return EmbeddingBank(query, reference, epoch, key=f"made-up-{epoch}")
+    vectors: dict[str, Vectors] = {}
+    for column, (view, table) in enumerate(pairs.views.items()):
+        found = reference
+        if view != REFERENCE:
+            found = np.zeros((len(table), embed_dim), np.float32)
+            has_image = pairs.pairs[:, column] >= 0
+            found[pairs.pairs[has_image, column]] = reference[pairs.pairs[has_image, 1]]
+            found = _unit(found + rng.normal(0, 0.15, size=found.shape))
+        if view in spec.views:
+            vectors[view] = found if spec.encode is None else spec.encode(view, found)
+    return EmbeddingBank.of_views(vectors, epoch, f"made-up-{epoch}")
 
 
-def batch_of(table: PairTable, pairs: Ints) -> Batch:
-    """Return the batch of the given pairs int64[B], without images."""
+def batch_of(table: PairTable, pairs: Ints, applied: Mapping[str, Floats] | None = None) -> Batch:
+    """Return the batch of the given pairs int64[B], without images.
+
+    ``applied`` {name: float32[N]} is what transforms reported, by pair of the table.
+    """
     rows = {view: table.pairs[pairs, column] for column, view in enumerate(table.views)}
-    return Batch({}, pairs, rows, table, epoch=0, step=0)
+    reports = {name: values[pairs] for name, values in (applied or {}).items()}
+    return Batch({}, pairs, rows, table, epoch=0, step=0, applied=reports)
 
 
 def embedded_batch(features: dict[str, torch.Tensor], batch: Batch) -> EmbeddedBatch:

@@ -86,3 +86,14 @@ class TileSource(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Return JSON values that name the source and all that decides its tiles."""
+
+
+@runtime_checkable
+class Surrounding(Protocol):
+    """A source that also shows what lies around a tile."""
+
+    def read_around(self, row: int, side_m: float) -> tuple[Pixels, Doubles]:
+        """Return ``side_m`` metres around a tile's centre, less where the source ends.
+
+        uint8[h, w, 3], and the corners float64[4, 2] of that, top left first, then clockwise.
+        """

@@ -8,7 +8,15 @@ from functools import partial
 from torch import Tensor
 
 from georet.progress import stage
-from georet.train.mining import RunningBank, load_bank, mine, save_bank, tidy_banks
+from georet.train.mining import (
+    Encoded,
+    RunningBank,
+    bank_spec_of,
+    load_bank,
+    mine,
+    save_bank,
+    tidy_banks,
+)
 from georet.train.parts import Log, Parts
 from georet.train.planning import wanted_bank
 from georet.types import Batch, EmbeddingBank
@@ -24,9 +32,9 @@ class Banks:
         self.current: EmbeddingBank | None = None
         epochs = range(parts.config.train.epochs)
         wants_running = any(wanted_bank(parts.sampler, e) == "incremental" for e in epochs)
-        self.running = (
-            RunningBank(parts.data.pairs, parts.encoder.embed_dim) if wants_running else None
-        )
+        pairs, embed_dim = parts.data.pairs, parts.encoder.feature_dim
+        self._encoded = Encoded(bank_spec_of(parts.sampler, pairs), parts.sampler)
+        self.running = RunningBank(pairs, embed_dim, self._encoded) if wants_running else None
 
     def prepare(self, epoch: int) -> None:
         """Make the epoch's bank current, unless a checkpoint brought it along."""
@@ -65,12 +73,13 @@ class Banks:
     def _make(self, wanted: str | None, epoch: int) -> EmbeddingBank | None:
         if wanted == "incremental" and self.running is not None:
             # Before the first batch nothing is in it: then there is no bank, not one of zeros.
-            return self.running.snapshot(epoch) if self.running.query_seen.any() else None
+            return None if self.running.is_empty else self.running.snapshot(epoch)
         if wanted not in ("mine", "keep"):
             return None
         parts, pairs = self._parts, self._parts.data.pairs
-        total = len(pairs.queries) + len(pairs.references)
+        total = sum(len(pairs.views[view]) for view in self._encoded.spec.views)
         title = f"epoch {epoch + 1}/{parts.config.train.epochs} mining"
         with self._log.timed("mine", epoch), stage(total, title) as bar:
             advance = partial(self._log.advance, bar)
-            return mine(parts.embedder, pairs, epoch=epoch, advance=advance)
+            embedder, encoded = parts.embedder, self._encoded
+            return mine(embedder, pairs, epoch=epoch, advance=advance, encoded=encoded)

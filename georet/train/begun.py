@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
+from pydantic import ValidationError
 
 from georet.config import RunConfig
 from georet.errors import ConfigError, DataError
@@ -23,7 +24,9 @@ MAY_CHANGE: Final = (
     "train.checkpoint_every",
     "train.max_bad_steps",
     "train.compile",
+    "train.threads",
     "evaluate",
+    "fits",
 )
 """Keys, with all below them, that a resume may change: they don't decide what is learnt."""
 
@@ -34,21 +37,27 @@ def begun(config: RunConfig, pairs: PairTable) -> dict[str, Any]:
 
 
 def check_begun(
-    recorded: Mapping[str, Any] | None, config: RunConfig, pairs: PairTable
+    recorded: Mapping[str, Any] | None,
+    config: RunConfig,
+    pairs: PairTable,
+    *,
+    has_fits: bool = False,
 ) -> list[str]:
     """Return what changed and may, as lines to be told; raise for what may not.
 
     ConfigError lists the changed keys, DataError says that the training pairs are others.
-    ``recorded`` is None for checkpoints that were written before this was remembered.
+    ``has_fits`` says that the run's fits are made, so that others would come too late. ``recorded``
+    is None for checkpoints that were written before this was remembered.
     """
     if recorded is None:
         return []
     now = begun(config, pairs)
     told: list[str] = []
     refused: list[str] = []
-    for key, before, after in _differences(recorded["config"], now["config"]):
+    for key, before, after in _differences(_as_now(recorded["config"]), now["config"]):
         line = f"{key} was {before!r}, and is {after!r}"
         may = any(key == one or key.startswith(f"{one}.") for one in MAY_CHANGE)
+        may &= not (has_fits and key == "fits")
         (told if may else refused).append(line)
     if refused:
         raise ConfigError(
@@ -68,10 +77,21 @@ def check_begun(
     return told
 
 
+def _as_now(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a recorded configuration with the keys that came since, at their defaults."""
+    try:
+        return RunConfig.model_validate(config).model_dump(mode="json")
+    except ValidationError:
+        return config
+
+
 def _data(pairs: PairTable) -> dict[str, Any]:
     digest = hashlib.sha256()
     for array in (pairs.pairs, pairs.semi_positives, *pairs.columns.values()):
         digest.update(b"-" if array is None else np.ascontiguousarray(array).astype("U").tobytes())
+    for view in sorted(pairs.alternatives):
+        pair, image = pairs.listed(view)
+        digest.update(view.encode() + pair.tobytes() + image.tobytes())
     for name, table in pairs.views.items():
         digest.update("\n".join([name, *map(str, table.ids)]).encode("utf-8", "surrogateescape"))
         if table.latlon is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from georet.errors import DataError, GeoretError, IntegrityError, UsageError
+from georet.errors import ComponentError, DataError, GeoretError, IntegrityError, UsageError
 from georet.files import new_folder, read_object, tidy_temporary, verify, write_json
 from georet.run_layout import CHECKPOINTS
 
 STATE = "state.json"
 LAST, BEST = "last", "best"
+ENCODER, AVERAGE = "encoder", "average"
+TRAINED = "trained"
+_GIVEN = ("params", "lr", "weight_decay", "base_lr")
+"""What georet puts into an optimiser's groups itself."""
 
 Tensors = Mapping[str, Tensor]
 
@@ -30,6 +35,26 @@ class Checkpoint:
     path: Path
     tensors: dict[str, dict[str, Tensor]]
     state: dict[str, Any]
+    whose: str = ""
+    """The weights asked for, ``trained`` or ``average``; empty: those that the run judged."""
+
+    @property
+    def is_average(self) -> bool:
+        """Whether the weights asked for are the average over the training."""
+        judged = AVERAGE if self.state.get(AVERAGE, {}).get("used") else TRAINED
+        return (self.whose or judged) == AVERAGE
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The encoder's tensors that were asked for."""
+        return self.tensors[AVERAGE if self.is_average else ENCODER]
+
+    @property
+    def facts(self) -> dict[str, Any] | None:
+        """What is known of the encoder with these weights; None in checkpoints of 0.1."""
+        if self.is_average:
+            return dict(self.state[AVERAGE]["facts"])
+        return self.state.get("encoder_facts")
 
 
 def save_checkpoint(
@@ -72,10 +97,12 @@ def write_tensors(path: Path, tensors: Tensors) -> None:
 def load_checkpoint(run_dir: Path, which: str = LAST) -> Checkpoint:
     """Return the checkpoint ``last`` or ``best`` of a run, each file held against its hash.
 
-    A run that trains meanwhile may replace it while it is read; then the new one is read.
+    With ``-average`` or ``-trained`` behind the name, the weights are the average over the
+    training or those of its end, whatever the run judged. A run that trains meanwhile may replace
+    it while it is read; then the new one is read.
     """
-    if Path(which).name != which:
-        raise UsageError(f"{which!r} is not the name of a checkpoint", hint="last or best")
+    check_name(which)
+    which, _, whose = which.partition("-")
     pointer = run_dir / CHECKPOINTS / f"{which}.json"
     if not pointer.is_file():
         raise DataError(
@@ -88,10 +115,29 @@ def load_checkpoint(run_dir: Path, which: str = LAST) -> Checkpoint:
         if not name or Path(name).name != name:
             raise IntegrityError("does not name a checkpoint", where=str(pointer))
         try:
-            return _read(run_dir / CHECKPOINTS / name)
+            found = replace(_read(run_dir / CHECKPOINTS / name), whose=whose)
         except (GeoretError, OSError):
             if str(read_object(pointer).get("checkpoint", "")) == name:
                 raise
+            continue
+        if whose == AVERAGE and AVERAGE not in found.tensors:
+            raise DataError(
+                "the run kept no average of its weights",
+                where=str(run_dir),
+                hint=f"Use the checkpoint {which}; --set train.ema.decay=0.999 keeps one.",
+            )
+        return found
+
+
+def check_name(which: str, *, where: str | None = None) -> None:
+    """Raise UsageError unless this is the name of a checkpoint."""
+    pointer, dash, whose = which.partition("-")
+    if pointer not in (LAST, BEST) or (dash and whose not in (AVERAGE, TRAINED)):
+        raise UsageError(
+            f"no checkpoint {which!r}",
+            where=where,
+            hint="last or best; with -average or -trained the weights averaged, or at the end.",
+        )
 
 
 def _read(path: Path) -> Checkpoint:
@@ -132,25 +178,74 @@ def optimizer_tensors(
     optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]
 ) -> dict[str, Tensor]:
     """Return the optimiser's state as ``<slot>/<parameter>`` tensors."""
-    return {
-        f"{slot}/{name}": value
-        for name, parameter in parameters.items()
-        for slot, value in optimizer.state.get(parameter, {}).items()
-        if isinstance(value, Tensor)
-    }
+    return {f"{slot}/{name}": v for slot, name, v in _slots(optimizer, parameters) if _is_tensor(v)}
+
+
+def optimizer_values(
+    optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]
+) -> dict[str, Any]:
+    """Return as JSON values what the optimiser remembers beside its tensors.
+
+    ``values`` are by ``<slot>/<parameter>``; ``groups`` hold what stands in its groups and is
+    neither a parameter nor as it was made. Nothing for most. ComponentError for what no checkpoint
+    can keep.
+    """
+    slots = _slots(optimizer, parameters)
+    values = {f"{slot}/{name}": v for slot, name, v in slots if not _is_tensor(v)}
+    groups = [
+        {
+            key: v
+            for key, v in group.items()
+            if key not in _GIVEN and optimizer.defaults.get(key) != v
+        }
+        for group in optimizer.param_groups
+    ]
+    for key, value in [*values.items(), *((k, v) for group in groups for k, v in group.items())]:
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError) as error:
+            raise ComponentError(
+                f"keeps a {type(value).__name__} in {key!r}, which no checkpoint can hold",
+                where=type(optimizer).__name__,
+                hint="An optimiser's state is tensors by parameter, and plain numbers and texts.",
+            ) from error
+    return {"values": values, "groups": groups} if values or any(groups) else {}
 
 
 def load_optimizer(
     optimizer: torch.optim.Optimizer,
     parameters: Mapping[str, nn.Parameter],
     tensors: Tensors,
+    values: Mapping[str, Any] | None = None,
     *,
     where: str,
 ) -> None:
-    """Put the tensors of ``optimizer_tensors`` back."""
-    for key, value in tensors.items():
+    """Put back what ``optimizer_tensors`` and ``optimizer_values`` returned."""
+    # Fused kernels count steps on the device; the others want the count on the host.
+    counts_there = bool(optimizer.defaults.get("fused") or optimizer.defaults.get("capturable"))
+    plain = values or {}
+    for key, value in [*tensors.items(), *plain.get("values", {}).items()]:
         slot, _, name = key.partition("/")
         if name not in parameters:
             raise DataError(f"the optimiser's state names {name!r}, not trained here", where=where)
-        device = value.device if slot == "step" else parameters[name].device
-        optimizer.state.setdefault(parameters[name], {})[slot] = value.to(device)
+        if _is_tensor(value):
+            is_count = slot == "step" and not counts_there
+            value = value.to(value.device if is_count else parameters[name].device)
+        optimizer.state.setdefault(parameters[name], {})[slot] = value
+    for group, kept in zip(optimizer.param_groups, plain.get("groups", ()), strict=False):
+        for key, value in kept.items():
+            # JSON has lists only.
+            group[key] = tuple(value) if isinstance(group.get(key), tuple) else value
+
+
+def _slots(
+    optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]
+) -> Iterator[tuple[str, str, Any]]:
+    """Yield slot, parameter's name and value of all that the optimiser keeps by parameter."""
+    for name, parameter in parameters.items():
+        for slot, value in optimizer.state.get(parameter, {}).items():
+            yield slot, name, value
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, Tensor)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from georet.errors import ConfigError
@@ -36,3 +38,20 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
             "fp16 training needs an accelerator", where="precision", hint="Use --set precision=bf16"
         )
     return _PRECISIONS[name]
+
+
+def arithmetic(device: torch.device, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return what decides, beside the precision, how numbers are computed, for a run's manifest.
+
+    TF32 rounds the factors of fp32 products to 10 bits of mantissa, on CUDA devices that have it.
+    """
+    is_fused = all(bool(group.get("fused")) for group in optimizer.param_groups)
+    found: dict[str, Any] = {"fused_optimizer": is_fused}
+    if device.type == "cuda":
+        found |= {
+            "gpu": torch.cuda.get_device_name(device),
+            "cuda": torch.version.cuda,
+            "matmul_fp32": torch.get_float32_matmul_precision(),
+            "convolutions_tf32": torch.backends.cudnn.allow_tf32,
+        }
+    return found

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from georet.blame import blaming, maker_of
+from georet.contracts.encoding import MAP
 from georet.contracts.training import Loss
 from georet.types import EmbeddedBatch, PairTable
 
@@ -45,6 +46,16 @@ class Objective(nn.Module):
                 values[name] = _checked(loss(embedded), loss)
         weighted = [values[name] * weight for name, (_, weight) in self._losses.items()]
         return torch.stack(weighted).sum(), {name: value.detach() for name, value in values.items()}
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """The outputs of backbones that losses want, by name, and for errors who wants them."""
+        found: dict[str, str] = {}
+        for loss, _ in self._losses.values():
+            wanted = [MAP] if getattr(loss, "wants_maps", False) else []
+            for name in (*wanted, *getattr(loss, "wants_outputs", ())):
+                found.setdefault(name, str(maker_of(loss)))
+        return found
 
     @property
     def named(self) -> str:

@@ -1,58 +1,75 @@
-"""Optimiser groups, learning-rate schedules and gradient clipping."""
+"""The optimiser of a run, its rates, and gradient clipping."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from georet.blame import blaming, maker_of
 from georet.config import TrainConfig
+from georet.contracts.building import BuildContext
+from georet.contracts.optimising import OptimizerMaker
 from georet.errors import ConfigError
+from georet.train.optimising.groups import BASE_RATE, parameter_groups, trained_parameters
+from georet.train.optimising.makers import AdamW
 
-BASE_RATE = "base_lr"
+__all__ = ["build_optimizer", "clip_gradients", "set_rate", "trained_parameters"]
 
 
-def lr_factor(position: float, total: float, warmup: float, config: TrainConfig) -> float:
-    """Return the factor on ``config.lr`` at ``position`` of ``total``, in steps or in epochs.
+def build_optimizer(
+    modules: nn.ModuleDict, config: TrainConfig, maker: OptimizerMaker | None = None
+) -> torch.optim.Optimizer:
+    """Return the optimiser (AdamW without a ``maker``) of all trained parameters.
 
-    Linear warm-up from 0, then the cosine to 0 (SGDR, arXiv 1608.03983, eq. 5, one cycle), the
-    polynomial to ``lr_end``, or a constant.
+    They are grouped by rate and decay. ConfigError for groups that fit nothing and for a decay that
+    the optimiser doesn't know, ComponentError for a maker that doesn't keep to its contract.
     """
-    if position < warmup:
-        return position / max(1.0, warmup) if warmup >= 1 else position / warmup
-    progress = min(1.0, (position - warmup) / (total - warmup)) if total > warmup else 1.0
-    if config.schedule == "cosine":
-        return max(0.0, 0.5 * (1.0 + math.cos(math.pi * progress)))
-    if config.schedule == "polynomial":
-        end = config.lr_end / config.lr
-        return (1.0 - end) * math.pow(1.0 - progress, config.power) + end
-    return 1.0
+    maker = maker or AdamW()
+    groups = parameter_groups(modules, config)
+    with blaming(maker, "making the optimiser"):
+        optimizer: object = maker(groups)
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise maker_of(maker).broke(
+            f"made a {type(optimizer).__name__}, wanted a torch.optim.Optimizer",
+            "Return an optimiser of the groups that it was called with.",
+        )
+    held = {p for group in optimizer.param_groups for p in group["params"]}
+    lacking = [name for name, p in trained_parameters(modules) if p not in held]
+    if lacking or not all(BASE_RATE in group for group in optimizer.param_groups):
+        what = f"{len(lacking)} parameters" if lacking else f"{BASE_RATE!r} of the groups"
+        raise maker_of(maker).broke(
+            f"the optimiser leaves out {what}",
+            "Pass the groups on as they are; what it doesn't know stays in them.",
+        )
+    decays = [group["weight_decay"] for group in groups if group["weight_decay"]]
+    if decays and "weight_decay" not in optimizer.defaults:
+        raise ConfigError(
+            f"{type(optimizer).__name__} has no weight decay, and {decays[0]:g} is asked for",
+            where="train.weight_decay",
+            hint="--set train.weight_decay=0",
+        )
+    return optimizer
 
 
-def build_optimizer(modules: nn.ModuleDict, config: TrainConfig) -> torch.optim.AdamW:
-    """Return AdamW over all trained parameters, grouped by rate and decay."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    used: set[str] = set()
-    for name, parameter in trained_parameters(modules):
-        prefix = _longest_prefix(name, config.lr_scale)
-        used.add(prefix)
-        exempt = config.decay_exclude == "bias_and_norm" and parameter.ndim < 2
-        key = (config.lr_scale.get(prefix, 1.0), 0.0 if exempt else config.weight_decay)
-        groups.setdefault(key, []).append(parameter)
-    _check_prefixes(config, used, [name for name, _ in trained_parameters(modules)])
-    return torch.optim.AdamW(
-        [
-            {"params": p, "lr": config.lr * s, BASE_RATE: config.lr * s, "weight_decay": d}
-            for (s, d), p in groups.items()
-        ]
-    )
+def skips_on_device(optimizer: torch.optim.Optimizer) -> bool:
+    """Say whether it takes ``found_inf``, the flag on which its kernels change nothing.
+
+    Torch's fused optimisers do: a step that is found bad on the device needs no host to skip it.
+    """
+    fused = all(group.get("fused") for group in optimizer.param_groups)
+    return fused and bool(getattr(optimizer, "_step_supports_amp_scaling", False))
 
 
-def trained_parameters(modules: nn.ModuleDict) -> list[tuple[str, nn.Parameter]]:
-    """Return (name, parameter) of all that is trained, in a fixed order."""
-    return [(n, p) for n, p in modules.named_parameters() if p.requires_grad]
+def make_optimizer(
+    config: TrainConfig, modules: nn.ModuleDict, context: BuildContext
+) -> torch.optim.Optimizer:
+    """Return the configured optimiser of all that is trained in ``modules``."""
+    spec, where = config.optimizer, "train.optimizer"
+    made = context.catalog.create("optimizers", spec, where=where, context=context)
+    return build_optimizer(modules, config, cast(OptimizerMaker, made))
 
 
 def set_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
@@ -70,28 +87,3 @@ def clip_gradients(parameters: Iterable[nn.Parameter], config: TrainConfig) -> T
     elif config.clip == "norm":
         torch.nn.utils.clip_grads_with_norm_(kept, config.clip_at, norm)
     return norm
-
-
-def local_name(name: str) -> str:
-    """Return a parameter's name within its backbone: ``trunk.…``, ``head.…``."""
-    parts = name.split(".")
-    if parts[:2] == ["encoder", "branches"]:
-        return ".".join(parts[4:])
-    return ".".join(parts[1:]) if parts[0] == "encoder" else name
-
-
-def _longest_prefix(name: str, scales: dict[str, float]) -> str:
-    local = local_name(name)
-    found = [p for p in scales if local == p or local.startswith(p.rstrip(".") + ".")]
-    return max(found, key=len, default="")
-
-
-def _check_prefixes(config: TrainConfig, used: set[str], names: list[str]) -> None:
-    unused = sorted(set(config.lr_scale) - used)
-    if unused:
-        known = sorted({local_name(n).split(".")[0] for n in names})
-        raise ConfigError(
-            f"no trained parameter's name starts with {unused[0]!r}",
-            where="train.lr_scale",
-            hint=f"Names start with: {', '.join(known)}.",
-        )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from torch import nn
 from torch.optim import Optimizer
 
 from georet.config import RunConfig
+from georet.contracts.encoding import Fit
 from georet.contracts.training import Sampler
 from georet.encoder import Encoder
 from georet.evaluate.embed import Embedder
+from georet.fits.fitting import check_fits
 from georet.interrupt import StopRequest
 from georet.plugins import Plugins
 from georet.progress import Stage
@@ -22,7 +24,9 @@ from georet.train import setup
 from georet.train.checkpoint import Checkpoint
 from georet.train.events import EventLog
 from georet.train.objective import Objective
-from georet.train.optim import build_optimizer
+from georet.train.optim import make_optimizer
+from georet.train.optimising.average import Average
+from georet.train.optimising.rate import Rate, make_rate
 from georet.train.setup import Data
 from georet.train.state import State
 from georet.train.step import Stepper
@@ -43,8 +47,11 @@ class Parts:
     sampler: Sampler
     objective: Objective
     optimizer: Optimizer
+    rate: Rate
+    average: Average | None
     stepper: Stepper
     embedder: Embedder
+    fits: Sequence[Fit]
     state: State
 
     @property
@@ -52,20 +59,49 @@ class Parts:
         """All that is trained, by the names under which a checkpoint keeps it."""
         return nn.ModuleDict({"encoder": self.encoder, "objective": self.objective})
 
+    @property
+    def uses_average(self) -> bool:
+        """Whether the average of the weights is what is judged, and loaded by default."""
+        return self.average is not None and self.average.config.use
+
+    def judged(self) -> AbstractContextManager[None]:
+        """Return where the encoder has the weights that are judged."""
+        if self.average is None or not self.average.config.use:
+            return nullcontext()
+        return self.average.applied()
+
 
 def make_parts(
-    config: RunConfig, plugins: Plugins, run_dir: Path, checkpoint: Checkpoint | None
+    config: RunConfig,
+    plugins: Plugins,
+    run_dir: Path,
+    checkpoint: Checkpoint | None,
+    data: Data | None = None,
 ) -> Parts:
-    """Build everything from the configuration; with a checkpoint, weights are loaded later."""
-    data = setup.load_data(config, plugins)
+    """Build everything from the configuration; with a checkpoint, weights are loaded later.
+
+    ``data`` is the data set, where it has been read already.
+    """
+    data = data or setup.load_data(config, plugins, run_dir)
+    views = setup.embedded_views(config, data.pairs)
     # Before the encoder, which may take long to build.
-    setup.judged_sets(config, data.evaluations, plugins)
+    setup.check_views(config, data.pairs)
+    during, _ = setup.judged_sets(config, data.evaluations, plugins)
+    context = setup.building(config, plugins, run_dir, views)
+    rate = make_rate(config.train, during, context)
     bare = None if checkpoint is None else checkpoint.state["bare_options"]
-    encoder = setup.make_encoder(config, plugins, list(data.pairs.views), bare)
-    sampler = setup.make_sampler(config, plugins)
-    objective = setup.make_objective(config, plugins, encoder.embed_dim, data.pairs)
+    encoder = setup.make_encoder(config, plugins, views, bare, run_dir)
+    sampler = setup.make_sampler(config, plugins, views, run_dir)
+    objective = setup.make_objective(config, plugins, encoder.feature_dim, data.pairs, run_dir)
     modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
-    optimizer = build_optimizer(modules, config.train)
+    optimizer = make_optimizer(config.train, modules, context)
+    average = None if config.train.ema is None else Average(encoder, config.train.ema)
+    told = setup.building(config, plugins, run_dir, views)
+    fits = [
+        plugins.catalog.create("fits", spec, where=f"fits.{number}", context=told)
+        for number, spec in enumerate(config.fits)
+    ]
+    check_fits(fits, encoder.feature_dim, views)
     precision = setup.precision_of(config)
     stepper = Stepper(
         encoder, objective, optimizer, config.train, precision=precision, seed=config.seed
@@ -80,8 +116,11 @@ def make_parts(
         sampler=sampler,
         objective=objective,
         optimizer=optimizer,
+        rate=rate,
+        average=average,
         stepper=stepper,
         embedder=embedder,
+        fits=fits,
         state=State(),
     )
 

@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 
 from georet.blame import blaming, maker_of
+from georet.contracts.asking import asks_for
 from georet.contracts.training import Sampler
 from georet.errors import TrainingError
 from georet.types import BatchPlan, EmbeddingBank, PairTable
@@ -35,17 +36,20 @@ def plan_epoch(
     *,
     batch_size: int,
     seed: int,
+    epochs: int,
     twice: bool,
 ) -> BatchPlan:
-    """Return the sampler's plan of an epoch, checked.
+    """Return the sampler's plan of an epoch, checked; ``epochs`` is for samplers that ask for it.
 
     ``twice`` asks a second time and compares: a plan that depends on anything but its arguments
     can't be resumed. Raises ComponentError that names the sampler for a broken contract.
     """
 
+    more = {"epochs": epochs} if asks_for(sampler.plan, "epochs") else {}
+
     def asked() -> BatchPlan:
         with blaming(sampler, "plan()", patience_s=60):
-            plan = sampler.plan(epoch, pairs, bank, batch_size=batch_size, seed=seed)
+            plan = sampler.plan(epoch, pairs, bank, batch_size=batch_size, seed=seed, **more)
         check_plan(plan, sampler, pairs, batch_size)
         return plan
 

@@ -31,9 +31,11 @@ from georet.run_layout import (
     EVENTS,
     MANIFEST,
     PLUGINS,
+    PROBE,
     TIMING,
     VOUCHED,
 )
+from georet.train.device import arithmetic
 from georet.train.trainer import Trainer
 from georet.version import __version__
 from georet.vouching import READ_ALWAYS, check_vouched
@@ -67,7 +69,7 @@ def has_begun(run_dir: Path) -> bool:
 
 def clear(run_dir: Path) -> None:
     """Remove what a start that came to nothing wrote, and the folder if then it is empty."""
-    for name in (CONFIG, PLUGINS, MANIFEST, EVENTS, TIMING, BAD_IMAGES, VOUCHED):
+    for name in (CONFIG, PLUGINS, MANIFEST, EVENTS, TIMING, BAD_IMAGES, PROBE, VOUCHED):
         (run_dir / name).unlink(missing_ok=True)
     with suppress(OSError):
         for path in (run_dir / BANKS).glob("*"):
@@ -187,7 +189,10 @@ def describe(trainer: Trainer) -> dict[str, Any]:
         "platform": platform.platform(),
         "device": str(trainer.encoder.log_scale.device),
         "precision": str(trainer.stepper.precision).removeprefix("torch."),
+        "arithmetic": arithmetic(trainer.encoder.log_scale.device, trainer.optimizer),
         "threads": torch.get_num_threads(),
+        "channels_last": config.train.channels_last is True,
+        "workers": config.data.num_workers,
         "plugins": trainer.plugins.versions,
         "recipe": config.recipe,
         "seed": config.seed,

@@ -17,19 +17,23 @@ from georet.train import setup
 from georet.train.banks import Banks
 from georet.train.begun import begun
 from georet.train.checkpoint import (
+    AVERAGE,
+    ENCODER,
     Checkpoint,
     load_checkpoint,
     load_optimizer,
     load_weights,
     optimizer_tensors,
+    optimizer_values,
     save_checkpoint,
 )
 from georet.train.events import EventLog
 from georet.train.optim import trained_parameters
+from georet.train.optimising.average import Average
 from georet.train.parts import Log, Parts
 from georet.types import QUERY, REFERENCE
 
-ENCODER, OBJECTIVE, OPTIMIZER = "encoder", "objective", "optimizer"
+OBJECTIVE, OPTIMIZER, SCHEDULE = "objective", "optimizer", "schedule"
 
 
 class ObservedState(dict[str, Any]):
@@ -52,16 +56,26 @@ def save(parts: Parts, log: Log, banks: Banks, *, is_best: bool) -> None:
         "scaler": parts.stepper.scaler.state_dict(),
         "plugins": parts.plugins.versions,
         "embed_dim": parts.encoder.embed_dim,
+        "views": list(parts.data.pairs.views),
         "bare_options": bare_options(parts.encoder),
         "encoder_facts": facts_of(parts.encoder, _sizes(parts)),
         "begun": begun(parts.config, parts.data.pairs),
     }
+    if values := optimizer_values(parts.optimizer, _parameters(parts)):
+        state[OPTIMIZER] = values
+    if noted := parts.rate.as_json():
+        state[SCHEDULE] = noted
+    if parts.average is not None:
+        state[AVERAGE] = _of_average(parts, parts.average)
     # Observers add to it; what is georet's own they can read only.
     shown = ObservedState(state)
     log.observe("georet_checkpoint", state=shown)
     state = dict(shown)
     state["events_offset"] = log.events.offset()
     groups = {ENCODER: parts.encoder.state_dict(), **banks.groups()}
+    if parts.average is not None:
+        # Whichever weights are asked for, the maps behind them are those of the ones judged.
+        groups[AVERAGE] = {**parts.average.tensors, **parts.encoder.fitted_tensors()}
     groups[OPTIMIZER] = optimizer_tensors(parts.optimizer, _parameters(parts))
     if parts.objective.state_dict():
         groups[OBJECTIVE] = parts.objective.state_dict()
@@ -74,10 +88,15 @@ def resume(parts: Parts, checkpoint: Checkpoint | None) -> EventLog:
     if checkpoint is None:
         return EventLog(parts.run_dir)
     where, tensors = str(checkpoint.path), checkpoint.tensors
+    parts.encoder.attach_like(tensors[ENCODER])
     load_weights(parts.encoder, tensors[ENCODER], where=where)
     check_facts(parts.encoder, checkpoint.state.get("encoder_facts"), where)
     load_weights(parts.objective, tensors.get(OBJECTIVE, {}), where=where)
-    load_optimizer(parts.optimizer, _parameters(parts), tensors.get(OPTIMIZER, {}), where=where)
+    kept, values = tensors.get(OPTIMIZER, {}), checkpoint.state.get(OPTIMIZER, {})
+    load_optimizer(parts.optimizer, _parameters(parts), kept, values, where=where)
+    parts.rate.restore(checkpoint.state.get(SCHEDULE, {}))
+    if parts.average is not None:
+        parts.average.restore(tensors[AVERAGE], checkpoint.state[AVERAGE])
     parts.stepper.scaler.load_state_dict(checkpoint.state["scaler"])
     parts.state.restore(checkpoint.state)
     return EventLog(parts.run_dir, offset=checkpoint.state["events_offset"], step=parts.state.step)
@@ -91,24 +110,28 @@ def load_encoder(
     *,
     weights_sha256: str | None = None,
 ) -> Encoder:
-    """Return the encoder of the checkpoint ``last`` or ``best`` on the configured device.
+    """Return the encoder of a checkpoint (see ``load_checkpoint``) on the configured device.
 
     Its branches are those that were trained, whatever data set the configuration names. UsageError,
     before anything is built, where the weights are not those of ``weights_sha256``.
     """
     checkpoint = load_checkpoint(run_dir, which)
     if weights_sha256 is not None:
-        check_weights(tensors_sha256(checkpoint.tensors[ENCODER]), weights_sha256, run_dir)
-    return encoder_of(checkpoint, config, plugins)
+        check_weights(tensors_sha256(checkpoint.weights), weights_sha256, run_dir)
+    return encoder_of(checkpoint, config, plugins, run_dir)
 
 
-def encoder_of(checkpoint: Checkpoint, config: RunConfig, plugins: Plugins) -> Encoder:
+def encoder_of(
+    checkpoint: Checkpoint, config: RunConfig, plugins: Plugins, run_dir: Path | None = None
+) -> Encoder:
     """Return the encoder of a checkpoint, as ``load_encoder`` does."""
     bare = checkpoint.state["bare_options"]
-    views = [name for name in bare if name != SHARED] or [QUERY, REFERENCE]
-    encoder = setup.make_encoder(config, plugins, views, bare)
-    load_weights(encoder, checkpoint.tensors[ENCODER], where=str(checkpoint.path))
-    check_facts(encoder, checkpoint.state.get("encoder_facts"), str(checkpoint.path))
+    before = [name for name in bare if name != SHARED] or [QUERY, REFERENCE]
+    views = checkpoint.state.get("views", before)  # checkpoints of 0.1 don't name them
+    encoder = setup.make_encoder(config, plugins, views, bare, run_dir)
+    encoder.attach_like(checkpoint.weights)
+    load_weights(encoder, checkpoint.weights, where=str(checkpoint.path))
+    check_facts(encoder, checkpoint.facts, str(checkpoint.path))
     return encoder
 
 
@@ -123,8 +146,15 @@ def check_weights(found: str, wanted: str, where: Path) -> None:
         )
 
 
+def _of_average(parts: Parts, average: Average) -> dict[str, Any]:
+    with average.applied():
+        facts = facts_of(parts.encoder, _sizes(parts))
+    return {"updates": average.num_updates, "used": average.config.use, "facts": facts}
+
+
 def _sizes(parts: Parts) -> dict[str, tuple[int, int]]:
-    return {view: parts.config.data.size[view] for view in parts.data.pairs.views}
+    views = setup.embedded_views(parts.config, parts.data.pairs)
+    return {view: parts.config.data.size[view] for view in views}
 
 
 def _parameters(parts: Parts) -> dict[str, nn.Parameter]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 
 from georet.blame import blaming, maker_of
 from georet.config import ComponentSpec, RunConfig
+from georet.contracts.building import BuildContext
 from georet.contracts.training import (
     Backbone,
     Dataset,
@@ -19,14 +22,17 @@ from georet.contracts.training import (
     Metric,
     Sampler,
 )
+from georet.data.course import Course
+from georet.data.course import check_views as views_known
 from georet.encoder import Encoder, build_encoder
 from georet.errors import ConfigError, DataError
-from georet.evaluate import protocol_of
 from georet.evaluate.evaluator import choose
+from georet.evaluate.protocols import ALIASES, PROTOCOLS
 from georet.plugins import Plugins
+from georet.plugins.discovery import CORE
 from georet.train.device import pick_device, pick_precision
 from georet.train.objective import Objective
-from georet.types import EvaluationSet, PairTable
+from georet.types import EvaluationProtocol, EvaluationSet, PairTable
 
 SET_NAME = r"[A-Za-z0-9][A-Za-z0-9._+ -]*"
 """What an evaluation set may be called."""
@@ -43,14 +49,31 @@ class Data:
     evaluations: Mapping[str, EvaluationSet]
 
 
-def make_dataset(config: RunConfig, plugins: Plugins) -> Dataset:
+def building(
+    config: RunConfig,
+    plugins: Plugins,
+    run_dir: Path | None = None,
+    views: Sequence[str] | None = None,
+) -> BuildContext:
+    """Return what the factories of the run's components may ask for.
+
+    Until the data set has said which ``views`` there are, they are those of ``data.size``.
+    """
+    sizes = dict(config.data.size)
+    names = tuple(sizes if views is None else views)
+    return BuildContext(plugins.catalog, sizes, run_dir, names, config.seed)
+
+
+def make_dataset(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) -> Dataset:
     """Build the data set."""
-    return cast(Dataset, plugins.catalog.create("datasets", config.dataset, where="dataset"))
+    context = building(config, plugins, run_dir)
+    made = plugins.catalog.create("datasets", config.dataset, where="dataset", context=context)
+    return cast(Dataset, made)
 
 
-def load_data(config: RunConfig, plugins: Plugins) -> Data:
+def load_data(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) -> Data:
     """Read the tables of the configured data set; no image is decoded."""
-    dataset = make_dataset(config, plugins)
+    dataset = make_dataset(config, plugins, run_dir)
     with blaming(dataset, "train()"):
         found: object = dataset.train()
     if not isinstance(found, PairTable):
@@ -58,14 +81,17 @@ def load_data(config: RunConfig, plugins: Plugins) -> Data:
             f"train() returned a {type(found).__name__}, wanted a georet.types.PairTable"
         )
     pairs = found
-    evaluations = evaluations_of(dataset)
+    evaluations = evaluations_of(dataset, plugins)
     if not len(pairs):
         raise DataError("the data set has no training pairs", where=config.dataset.name)
     return Data(dataset, pairs, evaluations)
 
 
-def evaluations_of(dataset: Dataset) -> Mapping[str, EvaluationSet]:
-    """Return the data set's evaluation sets by name; ComponentError for what is none."""
+def evaluations_of(dataset: Dataset, plugins: Plugins) -> Mapping[str, EvaluationSet]:
+    """Return the data set's evaluation sets by name; ComponentError for what is none.
+
+    Where the protocol is a plugin's, it stands in the set, made.
+    """
     maker = maker_of(dataset)
     with blaming(dataset, "evaluations()"):
         found: Any = dataset.evaluations()
@@ -75,8 +101,8 @@ def evaluations_of(dataset: Dataset) -> Mapping[str, EvaluationSet]:
             f"evaluations() returned {what}",
             "Return {name: EvaluationSet}, the main one first; a run is judged by it.",
         )
-    sets: Mapping[str, Any] = found
-    for name, which in sets.items():
+    sets: dict[str, EvaluationSet] = {}
+    for name, which in found.items():
         if not isinstance(which, EvaluationSet):
             raise maker.broke(f"the evaluation set {name!r} is a {type(which).__name__}")
         if not re.fullmatch(SET_NAME, str(name)):
@@ -85,7 +111,7 @@ def evaluations_of(dataset: Dataset) -> Mapping[str, EvaluationSet]:
                 "It becomes a file's name: letters, digits and . _ + - after the first character.",
             )
         with blaming(dataset, f"the evaluation set {name!r}"):
-            protocol_of(which.protocol)
+            sets[str(name)] = replace(which, protocol=protocol_named(which.protocol, plugins))
             if len(which.positives) != len(which.queries):
                 raise DataError(
                     f"{len(which.positives)} rows of positives for {len(which.queries)} queries",
@@ -100,6 +126,23 @@ def evaluations_of(dataset: Dataset) -> Mapping[str, EvaluationSet]:
                     hint="Positives are rows of the gallery's table, counted from 0.",
                 )
     return sets
+
+
+def protocol_named(
+    protocol: str | EvaluationProtocol, plugins: Plugins, *, where: str = "protocol"
+) -> str | EvaluationProtocol:
+    """Return what judges by that name: georet's own id as it stands, or a plugin's, made.
+
+    A name that georet has means georet's, whatever else plugins bring. ComponentError, with the
+    closest names, for one that nobody has.
+    """
+    if not isinstance(protocol, str):
+        return protocol
+    name = protocol.removeprefix(f"{CORE}:")
+    if name in ALIASES or name in PROTOCOLS:
+        return name
+    made: EvaluationProtocol = plugins.catalog.create("protocols", protocol, where=where)
+    return made
 
 
 def judged_sets(
@@ -132,67 +175,104 @@ def judged_sets(
     return during, choose(sets, asked.final, where="evaluate.final") | during
 
 
+def check_views(config: RunConfig, pairs: PairTable) -> None:
+    """Raise ConfigError where the data section names views that the data set hasn't."""
+    data = config.data
+    Course(pairs, data.size, config.seed, 1, data.size_schedule, data.aux_views)
+    views_known(pairs, "augment", data.augment)
+
+
+def embedded_views(config: RunConfig, pairs: PairTable) -> list[str]:
+    """Return the views that the encoder sees: all but ``data.aux_views``."""
+    return [view for view in pairs.views if view not in config.data.aux_views]
+
+
 def make_encoder(
     config: RunConfig,
     plugins: Plugins,
     views: list[str],
     bare: Mapping[str, Mapping[str, Any]] | None = None,
+    run_dir: Path | None = None,
 ) -> Encoder:
-    """Build the run's encoder on the run's device; with ``bare``, weights are loaded later."""
+    """Build the run's encoder on the run's device; with ``bare``, weights are loaded later.
 
-    def create(spec: ComponentSpec, where: str) -> Backbone:
-        return cast(Backbone, plugins.catalog.create("backbones", spec, where=where))
+    A backbone's factory is told the views of its branch.
+    """
+
+    def create(spec: ComponentSpec, where: str, own: tuple[str, ...]) -> Backbone:
+        context = building(config, plugins, run_dir, own)
+        made = plugins.catalog.create("backbones", spec, where=where, context=context)
+        return cast(Backbone, made)
 
     encoder = build_encoder(
         config.encoder,
         create,
         views=views,
         seed=config.seed,
-        channels_last=config.train.channels_last,
+        channels_last=config.train.channels_last is True,
         bare=bare,
     )
     return encoder.to(pick_device(config.device))
 
 
 def make_objective(
-    config: RunConfig, plugins: Plugins, embed_dim: int, pairs: PairTable
+    config: RunConfig,
+    plugins: Plugins,
+    embed_dim: int,
+    pairs: PairTable,
+    run_dir: Path | None = None,
 ) -> Objective:
-    """Build the weighted losses; two of one name are told apart by a number."""
+    """Build the weighted losses; two of one name are told apart by a number.
+
+    The run's seed alone decides the parameters that losses bring.
+    """
+    context = building(config, plugins, run_dir, list(pairs.views))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        objective = _objective(config, plugins, context)
+        objective.prepare(embed_dim, pairs)
+    return objective.to(pick_device(config.device))
+
+
+def _objective(config: RunConfig, plugins: Plugins, context: BuildContext) -> Objective:
     losses: dict[str, tuple[Any, float]] = {}
     for number, spec in enumerate(config.losses):
         name = spec.name.replace(":", "_").replace(".", "_")
         name = f"{name}_{number}" if name in losses else name
         unweighted = ComponentSpec.model_validate({"name": spec.name, **spec.options})
-        loss = plugins.catalog.create("losses", unweighted, where=f"losses.{number}")
+        where = f"losses.{number}"
+        loss = plugins.catalog.create("losses", unweighted, where=where, context=context)
         losses[name] = (loss, spec.weight)
-    objective = Objective(losses)
-    objective.prepare(embed_dim, pairs)
-    return objective.to(pick_device(config.device))
+    return Objective(losses)
 
 
-def make_sampler(config: RunConfig, plugins: Plugins) -> Sampler:
+def make_sampler(
+    config: RunConfig, plugins: Plugins, views: Sequence[str], run_dir: Path | None = None
+) -> Sampler:
     """Build the sampler."""
-    return cast(Sampler, plugins.catalog.create("samplers", config.sampler, where="sampler"))
+    context = building(config, plugins, run_dir, views)
+    made = plugins.catalog.create("samplers", config.sampler, where="sampler", context=context)
+    return cast(Sampler, made)
 
 
-def make_metrics(plugins: Plugins) -> list[Metric]:
+def make_metrics(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) -> list[Metric]:
     """Build every metric that the loaded plugins bring; each is judged on every set."""
-    catalog = plugins.catalog
-    return [catalog.create("metrics", ComponentSpec(name=n)) for n in catalog.names("metrics")]
+    catalog, context = plugins.catalog, building(config, plugins, run_dir)
+    return [catalog.create("metrics", name, context=context) for name in catalog.names("metrics")]
 
 
 def make_transforms(
-    config: RunConfig, plugins: Plugins
+    config: RunConfig, plugins: Plugins, views: Sequence[str], run_dir: Path | None = None
 ) -> tuple[list[JointTransform], dict[str, list[ImageTransform]]]:
     """Build joint and image transforms, and refuse one that stands in the other's place."""
-    create = plugins.catalog.create
-    joint = [
-        create("transforms", s, where=f"data.joint.{i}") for i, s in enumerate(config.data.joint)
-    ]
+    context = building(config, plugins, run_dir, views)
+
+    def create(spec: ComponentSpec, where: str) -> Any:
+        return plugins.catalog.create("transforms", spec, where=where, context=context)
+
+    joint = [create(spec, f"data.joint.{i}") for i, spec in enumerate(config.data.joint)]
     augment = {
-        view: [
-            create("transforms", s, where=f"data.augment.{view}.{i}") for i, s in enumerate(specs)
-        ]
+        view: [create(spec, f"data.augment.{view}.{i}") for i, spec in enumerate(specs)]
         for view, specs in config.data.augment.items()
     }
     for spec, transform in zip(config.data.joint, joint, strict=True):

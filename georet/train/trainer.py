@@ -3,41 +3,74 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import torch
 
 from georet.blame import maker_of
 from georet.config import RunConfig
 from georet.data.loader import PairLoader
 from georet.data.resizing import rule_of
+from georet.encoder import has_maps
 from georet.errors import TrainingError
 from georet.evaluate.evaluator import Result
 from georet.interrupt import StopRequest
 from georet.plugins import Plugins
 from georet.progress import stage
+from georet.run_layout import PROFILE
 from georet.train import setup
 from georet.train.banks import Banks
 from georet.train.begun import check_begun
 from georet.train.checkpoint import has_checkpoint, load_checkpoint
+from georet.train.fitted import fit_encoder
 from georet.train.judge import Judge
-from georet.train.optim import lr_factor
-from georet.train.parts import Log, make_parts
+from georet.train.parts import Log, Parts, make_parts
 from georet.train.planning import digest, plan_epoch
 from georet.train.saving import resume, save
 from georet.train.step import StepResult
+from georet.train.stepping.feeding import on_device
+from georet.train.stepping.late import Late
+from georet.train.stepping.phases import NOTE, awaited, phase
+from georet.train.stepping.profiling import StepProfile
 from georet.types import Batch, BatchPlan
 
 NUM_EXAMPLES = 16
 """Pairs of a batch that an event keeps, for the report."""
+LAG = 1
+"""Steps that the host queues before it reads what became of one, where the device judges them."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A step that the host has queued, and of which it has not heard yet."""
+
+    batch: Batch
+    step: int
+    factor: float
+    result: StepResult
+    embeddings: dict[str, Late]
 
 
 class Trainer:
     """Trains one run in one folder; made anew, it goes on where the folder's checkpoint stands."""
 
-    def __init__(self, config: RunConfig, plugins: Plugins, run_dir: Path) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        plugins: Plugins,
+        run_dir: Path,
+        *,
+        data: setup.Data | None = None,
+        profile: int = 0,
+    ) -> None:
         self.stop = StopRequest()
+        if config.train.threads != "auto":
+            torch.set_num_threads(config.train.threads)
         checkpoint = load_checkpoint(run_dir) if has_checkpoint(run_dir) else None
-        self.parts = parts = make_parts(config, plugins, run_dir, checkpoint)
+        self.parts = parts = make_parts(config, plugins, run_dir, checkpoint, data)
         # What observers may use (``contracts.observing.Training``), and what the loop reads most.
         self.config, self.plugins, self.run_dir = config, plugins, run_dir
         self.data, self.pairs, self.state = parts.data, parts.data.pairs, parts.state
@@ -45,9 +78,17 @@ class Trainer:
         self.optimizer, self.stepper, self.sampler = parts.optimizer, parts.stepper, parts.sampler
         self.bad_images = parts.embedder.bad_images
         recorded = None if checkpoint is None else checkpoint.state.get("begun")
-        self.changes = check_begun(recorded, config, parts.data.pairs)
+        has_fits = checkpoint is not None and has_maps(checkpoint.weights)
+        self.changes = check_begun(recorded, config, parts.data.pairs, has_fits=has_fits)
+        self._cut_at = None if checkpoint is None else int(checkpoint.state["events_offset"])
         self.events = resume(parts, checkpoint)
         self._has_planned = False
+        self.profile = StepProfile(profile, run_dir / PROFILE, self.stepper.device)
+        # One step is read while the device does the next; an observer sees each when it is done.
+        is_watched = plugins.is_observed("georet_step_end")
+        self._lag = LAG if self.stepper.judges_late and not is_watched else 0
+        self._done: deque[Done] = deque()
+        self._last_loss = float("nan")
         self.log = Log(self.events, self.stop, partial(plugins.observe, trainer=self), run_dir)
         self.banks, self.judge = Banks(parts, self.log), Judge(parts, self.log)
         if checkpoint is not None:
@@ -57,12 +98,14 @@ class Trainer:
         """Train to the end, evaluate every gallery, and return the results by set."""
         self.encoder.train()
         self.objective.train()
-        self.log.observe("georet_fit_start")
+        self.log.observe("georet_fit_start", cut_at=self._cut_at)
         error: BaseException | None = None
         try:
-            with self.stop, self._loader() as loader:
+            with self.stop, loader_of(self.parts) as loader:
                 while not self._is_done():
                     self._epoch(loader)
+                if fit_encoder(self.parts, self.log, self.judge):
+                    save(self.parts, self.log, self.banks, is_best=False)
                 results, is_best = self.judge.final()
                 if not self.state.is_finished:
                     self.state.is_finished = True
@@ -98,6 +141,7 @@ class Trainer:
                 self.banks.current,
                 batch_size=self.config.train.batch_size,
                 seed=self.config.seed,
+                epochs=self.config.train.epochs,
                 twice=not self._has_planned,
             )
         self._has_planned = True
@@ -123,29 +167,45 @@ class Trainer:
     def _train(self, loader: PairLoader, plan: BatchPlan) -> None:
         num, first = len(plan.batches), self.state.batch
         title = f"epoch {plan.epoch + 1}/{self.config.train.epochs} training"
+        batches = on_device(loader.epoch(plan, first_step=first), self.stepper.device)
         started = time.perf_counter()
-        with stage(num, title, done=first) as bar:
-            for batch in loader.epoch(plan, first_step=first):
-                result = self._batch(batch, num)
+        with stage(num, title, done=first) as bar, self.profile:
+            for batch in awaited(batches):
+                self._batch(batch, num)
+                self.profile.step()
                 rate = (
                     (self.state.batch - first) * len(batch.pairs) / (time.perf_counter() - started)
                 )
-                bar.advance(1, f"loss {result.loss:.3f}  {rate:.0f} pairs/s")
+                bar.advance(1, f"loss {self._last_loss:.3f}  {rate:.0f} pairs/s")
                 self._save_midway(num)
+            self._settle()
         self.log.note_time("train", plan.epoch, started, num_batches=num - first)
 
-    def _batch(self, batch: Batch, num: int) -> StepResult:
+    def _batch(self, batch: Batch, num: int) -> None:
         config, state = self.config.train, self.state
         position = state.epoch + batch.step / num
-        factor = lr_factor(position, config.epochs, config.warmup_epochs, config)
+        factor = self.parts.rate.factor(position, config.epochs)
         state.batch = batch.step + 1
         result = self.stepper.run(batch, factor, update=self._is_update(num))
-        self._note_step(result, factor)
-        if result.fault is None:
-            self.banks.collect(batch, result.embeddings)
-            self.log.observe("georet_step_end", step=state.step, loss=result.total)
+        if self.parts.average is not None and self._is_update(num):
+            self.parts.average.update()
+        kept = result.embeddings if self.banks.running is not None else {}
+        late = {view: Late(embeddings) for view, embeddings in kept.items()}
+        self._done.append(Done(batch, state.step, factor, result, late))
+        with phase(NOTE):
+            self._settle(self._lag)
         state.step += 1
-        return result
+
+    def _settle(self, left: int = 0) -> None:
+        """Note what became of the steps done, of all but the last ``left``, in their order."""
+        while len(self._done) > left:
+            done = self._done.popleft()
+            self._note_step(done)
+            self._last_loss = done.result.loss
+            if done.result.fault is None:
+                embeddings = {view: late.read() for view, late in done.embeddings.items()}
+                self.banks.collect(done.batch, embeddings)
+                self.log.observe("georet_step_end", step=done.step, loss=done.result.total)
 
     def _is_update(self, num: int) -> bool:
         return self.state.batch % self.config.train.accumulate == 0 or self.state.batch == num
@@ -155,41 +215,51 @@ class Trainer:
         if self.state.batch == num or not self._is_update(num):
             return
         if self.stop.requested or self.state.batch % self.config.train.checkpoint_every == 0:
+            self._settle()
             save(self.parts, self.log, self.banks, is_best=False)
         self.log.check_stop()
 
-    def _loader(self) -> PairLoader:
-        joint, augment = setup.make_transforms(self.config, self.plugins)
-        data = self.config.data
-        return PairLoader(
-            self.pairs,
-            size=data.size,
-            joint=joint,
-            augment=augment,
-            seed=self.config.seed,
-            workers=data.workers,
-            rule=rule_of(data),
-            max_pixels=data.max_pixels,
-            bad_image_quota=data.bad_image_quota,
-            pin_memory=self.encoder.log_scale.device.type == "cuda",
-        )
-
-    def _note_step(self, result: StepResult, factor: float) -> None:
-        state, config = self.state, self.config.train
-        place = {"epoch": state.epoch, "step": state.step}
+    def _note_step(self, done: Done) -> None:
+        state, config, result = self.state, self.config.train, done.result
+        place = {"epoch": state.epoch, "step": done.step}
         if result.fault is not None:
             state.bad_in_row, state.num_bad = state.bad_in_row + 1, state.num_bad + 1
             self.events.write("bad_step", **place, reason=result.fault)
             if state.bad_in_row >= config.max_bad_steps:
                 raise TrainingError(
                     f"{state.bad_in_row} steps in a row were skipped; last: {result.fault}",
-                    where=f"step {state.step}",
+                    where=f"step {done.step}",
                     hint="Lower train.lr, or use --set precision=fp32. Trained are losses "
                     f"{self.objective.named} and {self.encoder.named}.",
                 )
             return
         state.bad_in_row = 0
-        scale = float(self.encoder.log_scale.detach().exp())
-        values = {"loss": result.loss, "lr": config.lr * factor, "logit_scale": scale}
+        values = {
+            "loss": result.loss,
+            "lr": config.lr * done.factor,
+            "logit_scale": result.logit_scale,
+        }
         self.events.write("step", **place, **values, losses=result.losses)
-        self.events.scalars(values | result.losses, state.step)
+        self.events.scalars(values | result.losses, done.step)
+
+
+def loader_of(parts: Parts, *, workers: int | None = None) -> PairLoader:
+    """Return the loader of a training's batches; ``workers`` in place of the configured number."""
+    views = list(parts.data.pairs.views)
+    joint, augment = setup.make_transforms(parts.config, parts.plugins, views, parts.run_dir)
+    data = parts.config.data
+    return PairLoader(
+        parts.data.pairs,
+        size=data.size,
+        joint=joint,
+        augment=augment,
+        size_schedule=data.size_schedule,
+        aux_views=data.aux_views,
+        epochs=parts.config.train.epochs,
+        seed=parts.config.seed,
+        workers=data.num_workers if workers is None else workers,
+        rule=rule_of(data),
+        max_pixels=data.max_pixels,
+        bad_image_quota=data.bad_image_quota,
+        pin_memory=parts.stepper.device.type == "cuda",
+    )

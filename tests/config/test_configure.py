@@ -186,6 +186,10 @@ def test_components_in_every_section_are_checked(lab):
         "encoder.backbone.widht=1": "encoder.backbone.widht",
         "encoder.view_backbones.query={name: net, x: 1}": "encoder.view_backbones.query.x",
         "data.joint=[{name: darken, x: 1}]": "data.joint.0.x",
+        "train.optimizer={name: sgd, momentm: 0.9}": "train.optimizer.momentm",
+        "train.schedule.lr_ende=1": "train.schedule.lr_ende",
+        "train.groups=[{macth: head}]": "train.groups.0.macth",
+        "train.ema.decai=0.9": "train.ema.decai",
         "data.augment.query=[darken, {name: darken, x: 1}]": "data.augment.query.1.x",
     }
     for override, key in wrong.items():
@@ -296,3 +300,18 @@ def test_a_null_value_takes_a_setting_back(lab, write):
 def test_safe_mode_has_no_recipes(lab):
     with pytest.raises(ConfigError, match="these plugins bring none, sample4geo does"):
         configure(selection=Selection.of(["none"]))
+
+
+def test_optimiser_and_schedule_are_sections_of_components(lab):
+    overrides = ["train.optimizer=sgd", "train.optimizer.momentum=0.5", "train.schedule=constant"]
+    config, _ = configure(
+        selection=Selection.of([lab]), overrides=[*overrides, "train.ema.decay=0.99"]
+    )
+    assert (config.train.optimizer.name, config.train.optimizer.options) == (
+        "sgd",
+        {"momentum": 0.5},
+    )
+    assert (config.train.schedule.name, config.train.schedule.options) == ("constant", {})
+    assert config.train.ema is not None
+    assert config.train.ema.decay == 0.99
+    assert "did you mean 'cosine'" in complaint(lab, None, "train.schedule=cosin")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
+from pathlib import Path
 
 import pytest
 import torch
@@ -61,6 +62,12 @@ def check_parameters(offered, promised) -> None:
 def test_the_trainer_offers_all_that_observers_are_promised(trainer):
     assert set(members(observing.Training)) >= {"config", "run_dir", "encoder", "state", "events"}
     check(trainer, observing.Training)
+
+
+def test_the_page_tells_all_that_observers_are_promised():
+    page = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
+    told = {line.split("`")[1] for line in page.splitlines() if line.startswith("| `trainer.")}
+    assert told == {f"trainer.{name}" for name in members(observing.Training)}
 
 
 @pytest.mark.parametrize("name", sorted(members(observing.Training)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from georet.data.field_of_view import Crop, FieldOfView
+from georet.data.transforms.field_of_view import Crop, FieldOfView
 from georet.errors import ConfigError
 from georet.testing import check_transform
 

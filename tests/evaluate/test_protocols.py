@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from georet.blame import Maker, mark
 from georet.errors import DataError, UsageError
 from georet.evaluate import (
     PROTOCOLS,
+    described,
     evaluate_embeddings,
     metrics_of,
     protocol_of,
@@ -15,6 +19,8 @@ from georet.evaluate import (
     sdm,
 )
 from georet.geodesy import destination
+from georet.plugins import load_plugins
+from georet.testing.protocol_check import drawn_ranking
 
 RECALLS = {"recall@1", "recall@5", "recall@10", "recall@1%"}
 METRES = {f"within_{m}m" for m in (1, 5, 25, 50, 100, 1000)} | {"median_error_m", "p90_error_m"}
@@ -142,3 +148,20 @@ def test_a_result_carries_its_rules_and_counts(query, reference):
     assert told["percent_rule"] == "round(0.01R)+1"
     assert "ties" in told["tie_rule"]
     assert (told["num_queries"], told["num_references"], told["num_without_match"]) == (3, 4, 1)
+
+
+def test_georets_own_are_components_that_say_what_they_count():
+    catalog = load_plugins(["none"]).catalog
+    listed = {entry.component.name: entry.component for entry in catalog.entries("protocols")}
+    assert {name: one.summary for name, one in listed.items()} == {
+        name: protocol.text for name, protocol in PROTOCOLS.items()
+    }
+    assert all(catalog.create("protocols", name) is PROTOCOLS[name] for name in listed)
+
+
+def test_a_plugin_that_hands_on_one_of_georets_reports_under_its_name():
+    ranking = drawn_ranking("recall")
+    mine = replace(PROTOCOLS["recall"])
+    mark(mine, Maker("protocols", "mine:again", "plugin 'mine'"))
+    assert described(mine, ranking)["protocol"] == "mine:again"
+    assert described(PROTOCOLS["recall"], ranking)["protocol"] == "recall"

@@ -232,7 +232,16 @@ def test_a_plugins_reranker_puts_candidates_into_its_order(
         ids.append([one["id"] for one in found["locations"][0]["candidates"]])
     assert ids[1] == [*ids[0][:3][::-1], *ids[0][3:]]
     assert found["locations"][0]["radius_90_m"] is None
-    assert found["provenance"]["reranker"] == "Backwards"
+    assert found["provenance"]["reranker"] == "mine:backwards"
+    told = found["provenance"]["reranked_by"]
+    assert (told["id"], told["options"]) == ("mine:backwards", {})
+    assert "mine.py sha256:" in told["of"]
+    assert found["locations"][0]["reranking"] == {
+        "changed": True,
+        "failed": False,
+        "reason": None,
+        "note": None,
+    }
 
 
 def test_own_positions_are_used_when_asked_and_never_written(calibrated, ground, tmp_path, capsys):

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from georet.errors import DataError, PluginError, UsageError
+from georet.errors import ComponentError, DataError, UsageError
 from georet.geodesy import distance_m
 from georet.ground.region import Region
 from georet.locate import Locator, Prior
@@ -209,7 +209,7 @@ def test_a_reranker_that_gives_no_order_is_named(gallery, pixels, take):
         def __call__(self, query, candidates):
             return np.zeros(len(candidates), int)
 
-    with pytest.raises(PluginError, match="as the order of 4 candidates"):
+    with pytest.raises(ComponentError, match="as the order of 4 candidates"):
         Locator(gallery, pixels, reranker=Twice()).locate(take(1)[0])
 
 

@@ -8,8 +8,9 @@ import os
 import pytest
 
 from georet.csvfile import read_csv
+from georet.locate.output.answers import Answers
 from georet.locate.output.journal import Journal
-from georet.locate.output.writers import WRITERS, write_csv, write_parquet
+from georet.locate.output.writers import Csv, GeoJson, Json, Parquet
 
 NAMES = [
     "=HYPERLINK(1).jpg",
@@ -51,7 +52,7 @@ def journal(tmp_path):
 
 def test_no_cell_of_a_csv_is_a_formula_and_names_are_read_back(journal, tmp_path):
     path = tmp_path / "out.csv"
-    write_csv(path, journal, {})
+    Csv().write(path, Answers(journal, {}, None))
     with path.open(newline="") as stream:
         cells = [cell for row in csv.reader(stream) for cell in row]
     assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
@@ -62,13 +63,13 @@ def test_no_cell_of_a_csv_is_a_formula_and_names_are_read_back(journal, tmp_path
 
 def test_a_name_that_is_no_text_is_written_to_parquet_as_its_bytes(journal, tmp_path):
     pq = pytest.importorskip("pyarrow.parquet")
-    write_parquet(tmp_path / "out.parquet", journal, {})
+    Parquet().write(tmp_path / "out.parquet", Answers(journal, {}, None))
     rows = pq.read_table(tmp_path / "out.parquet").to_pylist()
     assert rows[-1]["photo"] == "caf\\udce9.jpg"
     assert rows[0]["photos"] == [NAMES[0]]
 
 
-@pytest.mark.parametrize("suffix", list(WRITERS))
-def test_every_file_of_results_can_be_written(suffix, journal, tmp_path):
-    WRITERS[suffix](tmp_path / f"out{suffix}", journal, {})
-    assert (tmp_path / f"out{suffix}").stat().st_size
+@pytest.mark.parametrize("output", [Json, GeoJson, Csv, Parquet])
+def test_every_file_of_results_can_be_written(output, journal, tmp_path):
+    output().write(tmp_path / "out", Answers(journal, {}, None))
+    assert (tmp_path / "out").stat().st_size

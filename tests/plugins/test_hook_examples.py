@@ -15,14 +15,31 @@ import torch
 
 from georet import hookspecs
 from georet.config import ComponentSpec
+from georet.contracts.building import BuildContext
 from georet.encoder import Branch, Encoder
 from georet.errors import ConfigError
 from georet.export_spec import ExportSpec
 from georet.identity import EncoderIdentity
 from georet.plugins import Plugins, load_plugins
-from georet.testing import check_backbone, check_executor, check_loss, check_sampler
+from georet.testing import (
+    check_aggregator,
+    check_backbone,
+    check_executor,
+    check_fit,
+    check_loss,
+    check_optimizer,
+    check_output,
+    check_protocol,
+    check_refiner,
+    check_reranker,
+    check_sampler,
+    check_schedule,
+    check_source,
+    check_tracker,
+    check_transform,
+)
 from georet.testing.tiny_backbone import TinyBackbone
-from georet.types import EvaluationSet, PairTable
+from georet.types import EvaluationSet, PairTable, Ranking
 
 
 def example_of(hook: Callable[..., Any]) -> str:
@@ -90,6 +107,10 @@ def test_transforms(paste):
     assert darker.max() < 200
 
 
+def test_transforms_with_a_context(paste):
+    check_transform(paste("georet_transforms")[0].catalog.create("transforms", "dusk"))
+
+
 def test_metrics(paste):
     metric = paste("georet_metrics")[0].catalog.create("metrics", "recall-20")
     ranks = np.array([0, 19, 20, -1])
@@ -126,8 +147,62 @@ def test_backends(paste, tmp_path):
 
 
 def test_rerankers(paste):
-    reranker = paste("georet_rerankers")[0].catalog.create("rerankers", "reverse")
-    assert reranker(Path("query.jpg"), [Path("a"), Path("b")]).tolist() == [1, 0]
+    catalog = paste("georet_rerankers")[0].catalog
+    check_reranker(lambda: catalog.create("rerankers", "correlation"))
+    spec = ComponentSpec.model_validate({"name": "correlation", "side_px": 0})
+    with pytest.raises(AssertionError, match=r"5 candidates it raised .*example:correlation"):
+        check_reranker(lambda: catalog.create("rerankers", spec))
+
+
+def test_sources(paste):
+    catalog = paste("georet_sources")[0].catalog
+    small = ComponentSpec.model_validate({"name": "board", "px": 16})
+    source = check_source(lambda: catalog.create("sources", small), "any.board")
+    assert source.read(7).shape == (16, 16, 3)
+    assert (source.read(0) != source.read(1)).any()
+
+
+def test_refiners(paste):
+    catalog = paste("georet_refiners")[0].catalog
+    check_refiner(lambda: catalog.create("refiners", "shift"))
+
+
+def test_trackers(paste):
+    catalog = paste("georet_trackers")[0].catalog
+    check_tracker(lambda: catalog.create("trackers", "nearby"))
+
+
+def test_outputs(paste):
+    catalog = paste("georet_outputs")[0].catalog
+    lines = check_output(lambda: catalog.create("outputs", "lines"))[".txt"].decode().splitlines()
+    assert lines[0] == "47.001235 8.001235 photo.jpg"
+    assert len(lines) == 4
+
+
+def ranking_of(ranks: list[int]) -> Ranking:
+    """Return the ranking of one query a rank, with one positive each, -1 for none."""
+    rank = np.array(ranks)
+    has = rank >= 0
+    offsets = np.concatenate([[0], np.cumsum(has)])
+    top = np.zeros((len(rank), 10), np.int64)
+    return Ranking(rank, rank, rank[has], offsets, top, top.astype(np.float32), num_references=200)
+
+
+def test_protocols(paste):
+    protocol = paste("georet_protocols")[0].catalog.create("protocols", "mrr")
+    check_protocol(protocol)
+    told = protocol.evaluate(ranking_of([0, 1, 3, -1]))
+    assert told["mrr"] == pytest.approx(100 * (1 + 1 / 2 + 1 / 4) / 4)
+    assert told["recall@1"] == 25
+
+
+def test_aggregators(paste):
+    check_aggregator(paste("georet_aggregators")[0].catalog.create("aggregators", "halves"))
+
+
+def test_fits(paste):
+    found = check_fit(paste("georet_fits")[0].catalog.create("fits", "centre"))
+    assert np.abs(found["query"].offset).max() > 0.1
 
 
 def test_executors(paste):
@@ -161,7 +236,10 @@ OBSERVED = {
         {"curve": {4: {"cross": 55.0}}},
     ),
     "georet_fit_end": ({"error": None}, {"outcome": ["finished"]}),
-    "georet_export_end": ({"artefact": Path("out/encoder.onnx")}, {"written": ["encoder.onnx"]}),
+    "georet_export_end": (
+        {"artefact": Path("out/encoder.onnx"), "run_dir": Path("run")},
+        {"written": ["encoder.onnx"]},
+    ),
 }
 
 
@@ -175,9 +253,19 @@ def test_observers(paste, hook):
 
 def test_fit_start(paste, caplog):
     plugins, _ = paste("georet_fit_start")
+    trainer = SimpleNamespace(config=_config(8))
     with caplog.at_level("INFO"):
-        plugins.observe("georet_fit_start", trainer=SimpleNamespace(config=_config(8)))
+        plugins.observe("georet_fit_start", trainer=trainer, cut_at=None)
+        plugins.observe("georet_fit_start", trainer=trainer, cut_at=704)
     assert "a run of 3 epochs starts" in caplog.text
+    assert "a run of 3 epochs goes on at byte 704 of its events" in caplog.text
+
+
+def test_gallery_end(paste, tmp_path):
+    plugins, names = paste("georet_gallery_end")
+    (tmp_path / "gallery.json").write_text('{"num_tiles": 12}')
+    plugins.observe("georet_gallery_end", gallery=tmp_path, run_dir=None)
+    assert names["sizes"] == {tmp_path.name: 12}
 
 
 def test_checkpoint(paste):
@@ -198,3 +286,24 @@ def test_recipes(paste, tmp_path):
     plugins, _ = paste("georet_recipes")
     assert plugins.recipes["example/quick"] == tmp_path / "recipes" / "quick.yaml"
     assert plugins.default_recipe == "example/quick"
+
+
+def test_data_sets_of_data_sets(paste, tmp_path):
+    catalog = paste("georet_datasets")[0].catalog
+    inner = {"name": "folder", "root": str(tmp_path), "num_places": 7}
+    spec = ComponentSpec.model_validate({"name": "places", "inner": inner})
+    context = BuildContext(catalog)
+    dataset = catalog.create("datasets", spec, where="dataset", context=context)
+    assert dataset.train().columns["place"].tolist() == list(range(7))
+    assert dataset.evaluations()["all"].queries.paths[3] == tmp_path / "query" / "0003.jpg"
+    wrong = ComponentSpec.model_validate({"name": "places", "inner": inner | {"num_place": 3}})
+    with pytest.raises(ConfigError, match=r"dataset\.inner\.num_place: unknown key"):
+        catalog.create("datasets", wrong, where="dataset", context=context)
+
+
+def test_optimizers(paste):
+    check_optimizer(paste("georet_optimizers")[0].catalog.create("optimizers", "signs"))
+
+
+def test_schedules(paste):
+    check_schedule(paste("georet_schedules")[0].catalog.create("schedules", "triangle"))

@@ -194,7 +194,7 @@ def test_markdown_and_latex_hold_the_same_cells(made):
         (lambda run: (run / "config.yaml").unlink(), "no run here"),
         (lambda run: (run / "evaluation" / "val.json").unlink(), "no results yet"),
         (lambda run: (run / "evaluation" / "val.json").write_text("{"), "JSON"),
-        (lambda run: (run / "evaluation" / "val.json").write_text("{}"), "is no result: set"),
+        (lambda run: (run / "evaluation" / "val.json").write_text("{}"), "is no result: metrics"),
     ],
 )
 def test_a_folder_without_results_is_named(made, spoil, message):

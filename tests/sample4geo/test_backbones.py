@@ -1,3 +1,7 @@
+import hashlib
+import json
+from pathlib import Path
+
 import pytest
 import timm
 import torch
@@ -227,3 +231,37 @@ def test_a_wrong_option_is_named_with_its_place(option):
     with pytest.raises(ConfigError, match=next(iter(option))) as raised:
         catalog.create("backbones", spec, where="encoder.backbone")
     assert "encoder.backbone" in str(raised.value.where)
+
+
+OLDER = json.loads((Path(__file__).parents[1] / "data" / "timm-of-0.1.json").read_text())
+
+
+@pytest.mark.parametrize("name", OLDER)
+def test_checkpoints_of_0_1_fit_every_option_and_mean_the_same(name):
+    was = OLDER[name]
+    backbone = of(**was["options"]).eval()
+    names = {key: list(tensor.shape) for key, tensor in backbone.state_dict().items()}
+    assert {key: shape for key, shape in names.items() if key.startswith("head")} == was["head"]
+    assert len(names) == was["num_tensors"]
+    digest = hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()
+    assert digest == was["names"]
+    fill(backbone)
+    size = 112 if name == "swin" else 64
+    waves = torch.sin(torch.arange(3 * size * size, dtype=torch.float64) * 0.013)
+    with torch.no_grad():
+        feature = backbone(waves.reshape(1, 3, size, size).float())[0]
+    assert float(feature.norm()) == pytest.approx(was["norm"], rel=1e-3)
+    assert feature[:6].tolist() == pytest.approx(was["feature"], rel=1e-2, abs=1e-3)
+
+
+def fill(backbone):
+    """Give each tensor values that its name and shape alone decide."""
+    for number, (name, tensor) in enumerate(sorted(backbone.state_dict().items())):
+        if tensor.is_floating_point():
+            steps = torch.arange(tensor.numel(), dtype=torch.float64) * 0.7 + number
+            values = torch.sin(steps)
+            if "running_var" in name or name.endswith(".p"):
+                values = values.abs() + 0.5
+            else:
+                values *= 0.5 / max(1, tensor[0].numel() if tensor.ndim else 1) ** 0.5
+            tensor.copy_(values.reshape(tensor.shape))

@@ -86,7 +86,7 @@ def test_encoder_loss_and_optimiser_are_those_of_the_paper(row):
     train = config.train
     assert (train.lr, train.weight_decay, train.decay_exclude) == (1e-3, 0.01, "nothing")
     assert (train.clip, train.clip_at) == ("value", 100.0)
-    assert (train.schedule, train.batch_size) == ("cosine", 128)
+    assert (train.schedule.name, train.batch_size) == ("cosine", 128)
     assert (train.accumulate, train.chunk, train.lr_scale) == (1, None, {})
     assert config.precision == "fp16"
 

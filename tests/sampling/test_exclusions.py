@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -100,3 +101,10 @@ def test_a_negative_and_a_boundless_radius_are_refused() -> None:
         exclusion(table, semi_positives=False, within_m=-1.0)
     with pytest.raises(ConfigError, match="couples of references"):
         exclusion(table, semi_positives=False, within_m=1.0)
+
+
+def test_what_a_pair_may_show_instead_is_excluded_like_its_semi_positives() -> None:
+    pairs = make_table(np.array([[0, 0], [1, 1], [2, 2], [3, 3]]))
+    drawn = replace(pairs, alternatives={"reference": [[0, 3], [1], [], [3]]})
+    found = as_sets(exclusion(drawn, semi_positives=True, within_m=None))
+    assert found == [{3}, set(), set(), {0}]

@@ -82,3 +82,29 @@ def test_dropout_is_no_fault():
     check_backbone(
         broken(prepare=lambda b: setattr(b, "head", nn.Sequential(nn.Dropout(), b.head)))
     )
+
+
+class Telling(TinyBackbone):
+    changes = False
+
+    def forward(self, images, *, view, batch=None, outputs=None):
+        assert (view, batch) == ("query", None)
+        features = super().forward(images)
+        if outputs is not None:
+            outputs["logits"] = features[:, :2]
+        return 2 * features if self.changes and outputs is not None else features
+
+
+def test_a_backbone_that_asks_for_more_is_told():
+    check_backbone(Telling(embed_dim=8))
+    changing = Telling(embed_dim=8)
+    changing.changes = True
+    with pytest.raises(AssertionError, match="features change where outputs are asked for"):
+        check_backbone(changing)
+
+
+def test_a_backbone_that_bakes_the_batch_in_fails_with_the_line():
+    baking = broken(output=lambda f, x: f.reshape(len(x), -1))
+    with pytest.raises(AssertionError, match=r"trained, not exported.*len\(x\)"):
+        check_backbone(baking)
+    check_backbone(baking, exports=False)

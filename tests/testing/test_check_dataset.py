@@ -58,6 +58,15 @@ def test_broken_training_pairs_fail_with_the_reason(tmp_path, words):
         check_dataset(Changed(tmp_path, train=TRAIN[words]))
 
 
+def test_alternatives_in_another_order_the_second_time_fail(tmp_path):
+    def shuffled(pairs):
+        rows = np.random.default_rng().permuted([[0, 1, 2, 3, 4, 5]] * len(pairs), axis=1)
+        return replace(pairs, alternatives={"query": rows})
+
+    with pytest.raises(AssertionError, match="another table the second time"):
+        check_dataset(Changed(tmp_path, train=shuffled))
+
+
 @pytest.mark.parametrize("words", EVALUATION)
 def test_a_broken_evaluation_set_fails_with_the_reason(tmp_path, words):
     with pytest.raises(AssertionError, match=words):

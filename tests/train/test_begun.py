@@ -81,6 +81,24 @@ def test_what_decides_the_training_is_refused_with_its_key(section, values, key,
         check_begun(recorded(CONFIG, pairs), changed(**{section: values}), pairs)
 
 
+def test_a_key_that_a_run_did_not_know_yet_had_its_default(pairs):
+    before = recorded(CONFIG, pairs)
+    del before["config"]["data"]["aux_views"]
+    del before["config"]["data"]["size_schedule"]
+    assert check_begun(before, CONFIG, pairs) == []
+    with pytest.raises(ConfigError, match=r"data.aux_views was \[\], and is \['winter'\]"):
+        check_begun(before, changed(data={"aux_views": ["winter"]}), pairs)
+
+
+def test_other_alternatives_are_refused(pairs):
+    before = recorded(CONFIG, pairs)
+    drawn = replace(pairs, alternatives={"query": [[i, 0] for i in range(len(pairs))]})
+    with pytest.raises(DataError, match="hash was"):
+        check_begun(before, CONFIG, drawn)
+    padded = replace(drawn, alternatives={"query": np.array(drawn.alternatives["query"])})
+    assert check_begun(recorded(CONFIG, drawn), CONFIG, padded) == []
+
+
 def test_other_pairs_are_refused(pairs, tmp_path):
     before = recorded(CONFIG, pairs)
     fewer = replace(pairs, pairs=pairs.pairs[:5])

@@ -8,34 +8,7 @@ from torch import nn
 
 from georet.config import TrainConfig
 from georet.errors import ConfigError
-from georet.train.optim import build_optimizer, clip_gradients, lr_factor, set_rate
-
-
-def test_the_rate_rises_linearly_and_falls_along_a_cosine_to_zero() -> None:
-    config = TrainConfig()
-    assert lr_factor(0, 40, 1, config) == 0
-    assert lr_factor(0.25, 40, 1, config) == 0.25
-    assert lr_factor(1, 40, 1, config) == 1
-    assert lr_factor(20.5, 40, 1, config) == pytest.approx(0.5)
-    assert lr_factor(40, 40, 1, config) == pytest.approx(0)
-
-
-def test_a_warm_up_of_a_tenth_of_an_epoch_reaches_the_full_rate_at_its_end() -> None:
-    config = TrainConfig()
-    assert lr_factor(0.05, 1, 0.1, config) == pytest.approx(0.5)
-    assert lr_factor(0.1, 1, 0.1, config) == 1
-
-
-def test_the_polynomial_ends_at_its_last_rate() -> None:
-    config = TrainConfig(schedule="polynomial", lr=1e-3, lr_end=1e-4, power=1.5)
-    assert lr_factor(10, 10, 0, config) * config.lr == pytest.approx(1e-4)
-    half = (1e-3 - 1e-4) * 0.5**1.5 + 1e-4
-    assert lr_factor(5, 10, 0, config) * config.lr == pytest.approx(half)
-
-
-def test_the_constant_schedule_stays_after_its_warm_up() -> None:
-    config = TrainConfig(schedule="constant")
-    assert [lr_factor(p, 4, 2, config) for p in (1, 2, 3, 4)] == [0.5, 1, 1, 1]
+from georet.train.optim import build_optimizer, clip_gradients, set_rate
 
 
 def modules() -> nn.ModuleDict:

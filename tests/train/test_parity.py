@@ -13,7 +13,9 @@ from torch import nn
 from georet.config import TrainConfig
 from georet.encoder import SHARED, Branch, Encoder
 from georet.train.objective import Objective
-from georet.train.optim import build_optimizer, lr_factor
+from georet.train.optim import build_optimizer
+from georet.train.optimising.rate import Rate
+from georet.train.optimising.schedules import Cosine
 from georet.train.step import Stepper
 from georet.types import Batch, ImageTable, PairTable
 from georet_sample4geo.info_nce import InfoNCE
@@ -25,7 +27,7 @@ NUM_STEPS, NUM_WARMUP = 24, 4
 class FromFloats(Branch):
     """A branch that takes the goldens' float[B, 3, H, W], which are normalised already."""
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor, **_: object) -> torch.Tensor:
         return self.backbone(images)
 
 
@@ -76,9 +78,10 @@ def test_training_follows_the_reference_implementation_step_by_step(chunk: int |
     objective = Objective({"info_nce": (InfoNCE(label_smoothing=0.1), 1.0)})
     optimizer = build_optimizer(nn.ModuleDict({"encoder": encoder, "objective": objective}), config)
     stepper = Stepper(encoder, objective, optimizer, config, precision=torch.float32, seed=0)
+    rate = Rate(Cosine(), lr=config.lr, warmup=NUM_WARMUP)
     losses, rates = [], []
     for step in range(NUM_STEPS):
-        factor = lr_factor(step, NUM_STEPS, NUM_WARMUP, config)
+        factor = rate.factor(step, NUM_STEPS)
         losses.append(stepper.run(golden_batch(arrays, step), factor, update=True).loss)
         rates.append(optimizer.param_groups[0]["lr"])
     assert losses == pytest.approx(golden["loss"], rel=1e-4)

@@ -43,7 +43,7 @@ def pairs(tmp_path):
 
 
 def planned(sampler, pairs, **options):
-    options = {"batch_size": 4, "seed": 3, "twice": True} | options
+    options = {"batch_size": 4, "seed": 3, "epochs": 2, "twice": True} | options
     return plan_epoch(sampler, 0, pairs, None, **options)
 
 
@@ -119,3 +119,15 @@ def test_what_a_sampler_raises_names_it_and_its_line(pairs):
 def test_a_sampler_that_wants_what_there_is_not_is_refused(wants):
     with pytest.raises(ComponentError, match="'mine', 'keep', 'incremental' or None"):
         wanted_bank(Odd(wants=wants), 0)
+
+
+def test_a_sampler_that_asks_is_told_how_many_epochs_there_are(pairs):
+    told = []
+
+    class Asks(Odd):
+        def plan(self, epoch, pairs, bank, *, batch_size, seed, epochs):
+            told.append(epochs)
+            return super().plan(epoch, pairs, bank, batch_size=batch_size, seed=seed)
+
+    planned(Asks(), pairs, epochs=7)
+    assert told == [7, 7]

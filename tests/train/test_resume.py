@@ -9,9 +9,12 @@ import runpy
 import shutil
 import signal
 import time
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file
@@ -26,6 +29,7 @@ PLUGINS = ["sample4geo", "georet.testing.plugin"]
 SELECTION = Selection.of(PLUGINS)
 NUM_KILLS = 10
 INCREMENTAL = "sampler.incremental=true"
+CURRICULUM = [*PLUGINS, str(Path(__file__).with_name("curriculum.py"))]
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +48,11 @@ def copy(trained: Path, tmp_path: Path) -> Path:
     return shutil.copytree(trained, tmp_path / "run")
 
 
-def resuming(server: ForkServerContext, run_dir: Path, deaths: int = 0) -> BaseProcess:
+def resuming(
+    server: ForkServerContext, run_dir: Path, deaths: int = 0, plugins: list[str] = PLUGINS
+) -> BaseProcess:
     """Start a process that resumes the run; with ``deaths``, it dies at that many-th sync."""
-    given = {"RUN_DIR": str(run_dir), "PLUGINS": PLUGINS, "DEATHS": deaths}
+    given = {"RUN_DIR": str(run_dir), "PLUGINS": plugins, "DEATHS": deaths}
     path = Path(__file__).with_name("resume_process.py")
     process = server.Process(target=runpy.run_path, args=(str(path), given))
     process.start()
@@ -99,6 +105,52 @@ def test_ten_kills_at_random_moments_change_no_byte(
         steps.append(load_checkpoint(run_dir).state["step"] if has_checkpoint(run_dir) else 0)
     assert len(set(steps)) >= 4, f"the kills did not hit different moments: {steps}"
     session.resume_run(run_dir, selection=SELECTION)
+    assert last_bytes(run_dir) == last_bytes(undisturbed)
+
+
+@pytest.fixture
+def curriculum(settings: dict[str, Any], start) -> Callable[..., Path]:
+    """Return what trains a run in which images, sizes and transforms follow the run's course."""
+    settings["dataset"] = {"name": "places", "root": settings["dataset"]["root"]}
+    settings["data"] = {
+        "size": {view: [32, 32] for view in ("query", "reference", "winter")},
+        "aux_views": ["winter"],
+        "joint": ["flip", "winter", "turn"],
+        "augment": {"query": [{"name": "field_of_view", "degrees": "size"}, "shift"]},
+        "size_schedule": {
+            "query": {"last": [32, 12], "every": "batch"},
+            "reference": {"first": [24, 24], "random": True, "every": "batch", "multiple": 8},
+            "winter": {"first": [24, 24], "random": True, "every": "batch", "multiple": 8},
+        },
+    }
+    settings["losses"] = ["info_nce", {"name": "heading", "weight": 0.5}]
+    settings["sampler"] = "ramp"
+    return partial(start, plugins=CURRICULUM)
+
+
+def test_a_run_whose_images_and_sizes_change_is_the_same_for_any_number_of_workers(
+    curriculum,
+) -> None:
+    alone = last_bytes(curriculum("alone"))
+    for workers in (1, 3):
+        assert last_bytes(curriculum(f"with-{workers}", f"data.workers={workers}")) == alone
+    assert last_bytes(curriculum("other", "seed=1")) != alone
+
+
+@pytest.mark.slow
+def test_five_kills_change_no_byte_where_images_and_sizes_change(
+    curriculum, tmp_path: Path, server: ForkServerContext
+) -> None:
+    undisturbed = curriculum("undisturbed", "train.epochs=12", "data.workers=1")
+    run_dir = only_configured(tmp_path / "killed", undisturbed)
+    moments, steps = random.Random(1), []
+    for _ in range(5):
+        process = resuming(server, run_dir, plugins=CURRICULUM)
+        kill_after(process, run_dir, moments.randint(2, 10), moments.uniform(0, 0.03))
+        assert process.exitcode == -signal.SIGKILL
+        steps.append(load_checkpoint(run_dir).state["step"] if has_checkpoint(run_dir) else 0)
+    assert len(set(steps)) >= 3, f"the kills did not hit different moments: {steps}"
+    session.resume_run(run_dir, selection=Selection.of(CURRICULUM))
     assert last_bytes(run_dir) == last_bytes(undisturbed)
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from georet.contracts.building import BuildContext
 from georet.contracts.running import Backend
 from georet.errors import DataError, UsageError
 from georet.plugins import UNSAID, Plugins, Selection, load_plugins
 from georet.run_layout import ARTEFACT, CONFIG, EXPORT
 from georet.sessions import TORCH, SessionSpec, artefact_of
-from georet.train.checkpoint import load_checkpoint
-from georet.train.saving import ENCODER
+from georet.train.checkpoint import ENCODER, load_checkpoint
 from georet_export.artefact.artefact import Artefact, read_artefact
 
 
@@ -145,7 +145,9 @@ def _of_artefact(
 def _refusal(folder: Path, name: str, missing: Sequence[str], plugins: Plugins) -> str | None:
     if missing:
         return f"{', '.join(missing)} is not installed"
-    return cast(Backend, plugins.catalog.create("backends", name)).refuses(folder)
+    context = BuildContext(plugins.catalog)
+    backend = cast(Backend, plugins.catalog.create("backends", name, context=context))
+    return backend.refuses(folder)
 
 
 def _contender(source: Path, artefact: Artefact, backend: str, choice: Choice) -> Contender:

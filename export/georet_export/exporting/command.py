@@ -133,7 +133,7 @@ def renew_report(
     """Write the run's report and say where; an export does not fail for want of one."""
     try:
         config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
-        data = setup.load_data(config, loaded)
+        data = setup.load_data(config, loaded, run_dir)
         say(f"report {write_report(run_dir, data.evaluations, data.pairs)}")
     except GeoretError as error:
         say(f"warning: the run's report was not written anew: {error}")

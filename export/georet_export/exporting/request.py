@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from georet.config import DataConfig, RunConfig
 from georet.data.images import read_image
 from georet.data.resizing import rule_of
-from georet.encoder import SHARED, Encoder, weights_sha256
+from georet.encoder import Encoder, weights_sha256
 from georet.errors import UsageError
 from georet.export_spec import DEFAULT_BATCH, ExportSpec, Precision
 from georet.identity import EncoderIdentity
@@ -48,13 +48,14 @@ def specs_of(
 ) -> list[ExportSpec]:
     """Return one spec for each artefact that a format takes.
 
-    Views that share the branch and the image size share an artefact; all others get their own.
+    Views that are embedded alike, at the same image size, share an artefact; all others get their
+    own.
     """
     sha256 = weights_sha256(encoder)
-    groups: dict[tuple[int, tuple[int, int]], list[str]] = {}
-    is_shared = SHARED in encoder.branches
-    for view in [view for view in config.data.size if is_shared or view in encoder.branches]:
-        key = id(encoder.branch(view)), config.data.size[view]
+    groups: dict[tuple[Hashable, tuple[int, int]], list[str]] = {}
+    embedded = config.data.embedded_size
+    for view in [view for view in embedded if encoder.branch_name(view) is not None]:
+        key = encoder.likeness(view), config.data.size[view]
         groups.setdefault(key, []).append(view)
     read = _calibration(config, plugins)
     return [

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from georet.config import RunConfig
+from georet.contracts.building import BuildContext
 from georet.encoder import Encoder
 from georet.errors import DataError, UsageError
 from georet.export_spec import Exporter
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.run_layout import EXPORT
-from georet.train.checkpoint import BEST, LAST, load_checkpoint
+from georet.train.checkpoint import LAST, check_name, load_checkpoint
 from georet.train.run import check_run, reconfigure
 from georet.train.saving import load_encoder
 from georet.vouching import check_vouched
@@ -39,10 +40,7 @@ class Options:
     force: bool = False
 
     def __post_init__(self) -> None:
-        if self.checkpoint not in (LAST, BEST):
-            raise UsageError(
-                f"no checkpoint {self.checkpoint!r}", where="--checkpoint", hint="last or best"
-            )
+        check_name(self.checkpoint, where="--checkpoint")
 
 
 def export_encoder(
@@ -75,14 +73,18 @@ def export_encoder(
         job = Job(path, name, exporter, specs, max_loss, options.keep_failing)
         outcome = job.run(encoder, judge, loaded)
         if outcome.is_kept:
-            loaded.observe("georet_export_end", artefact=outcome.path)
+            loaded.observe("georet_export_end", artefact=outcome.path, run_dir=run_dir)
         yield outcome
 
 
 def _exporters(request: Request, plugins: Plugins) -> dict[str, Exporter]:
     """Return the exporters by the names asked for, each made once."""
+    catalog, context = plugins.catalog, BuildContext(plugins.catalog)
     return {
-        name: cast(Exporter, plugins.catalog.create("exporters", name, where=f"format {name}"))
+        name: cast(
+            Exporter,
+            catalog.create("exporters", name, where=f"format {name}", context=context),
+        )
         for name in dict.fromkeys(request.exporters)
     }
 

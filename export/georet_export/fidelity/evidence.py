@@ -50,7 +50,7 @@ class Evidence:
             table,
             size=size,
             batch_size=batch_size,
-            workers=self.reading.workers,
+            workers=self.reading.num_workers,
             rule=rule_of(self.reading),
             max_pixels=self.reading.max_pixels,
             bad_image_quota=self.reading.bad_image_quota,
@@ -65,11 +65,11 @@ def evidence_of(config: RunConfig, plugins: Plugins, *, num_images: int | None =
     Of a larger set a part is drawn, always the same: queries, their positives, and so much of the
     rest of the gallery as there is room for. DataError where the data set has no evaluation.
     """
-    sets = setup.evaluations_of(setup.make_dataset(config, plugins))
+    sets = setup.evaluations_of(setup.make_dataset(config, plugins), plugins)
     if not sets:
         raise DataError("the data set has no evaluation set", where=config.dataset.name)
     name, data = next(iter(sets.items()))
-    data = replace(data, group=None)
+    data = replace(data, group=None, summed=())
     num_whole = len(data.queries) + len(data.gallery)
     if num_images is not None and num_images < num_whole:
         if num_images < _LEAST:

@@ -36,15 +36,16 @@ def check_encoder(encoder: Encoder, sizes: Mapping[str, Size]) -> None:
     tried = set()
     for view, size in sizes.items():
         branch = encoder.branch(view)
-        if (id(branch), tuple(size)) not in tried:
-            tried.add((id(branch), tuple(size)))
+        alike = encoder.likeness(view), tuple(size)
+        if alike not in tried:
+            tried.add(alike)
             check_branch(branch, view, size)
 
 
 def check_branch(branch: Branch, view: str, size: Size) -> None:
     """Trace a branch for any batch, and compute the graph's shapes for two."""
     maker = maker_of(branch.backbone)
-    graph = Deployable(branch)
+    graph = Deployable(branch, view=view)
     images = torch.zeros((BATCHES[0], *size, 3), dtype=torch.uint8)
     lines: list[str] = []
     try:

@@ -46,7 +46,12 @@ def write_onnx(encoder: Encoder, spec: ExportSpec, path: Path) -> dict[str, Any]
     """
     for module in ("onnx", "onnxscript", "onnxslim"):
         need(module, extra="onnx", what="export to ONNX")
-    graph = Deployable(encoder.branch(spec.view), is_half=spec.precision == "fp16")
+    graph = Deployable(
+        encoder.branch(spec.view),
+        view=spec.view,
+        fitted=encoder.maps(spec.view),
+        is_half=spec.precision == "fp16",
+    )
     model = _slimmed(_traced(graph, spec))
     if not model.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
         check_branch(encoder.branch(spec.view), spec.view, spec.size)  # names the line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,7 @@ from georet.locate.calibrating.fitting import (
     threshold_for,
 )
 from georet.locate.calibration import Calibration
+from georet.locate.field import Field
 from georet.locate.layout import Layout
 from georet.types import Bools, Doubles, Floats
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 LEAST_QUERIES: Final = 40
 """With fewer, the 90 % radius would rest on one or two of the half that it is tried on."""
+Reranked = tuple[Mapping[str, Any], Callable[[int, Field], Field]]
 PRECISION: Final = 0.95
 NUM_SEEDS: Final = 5
 DECILES: Final = tuple(n / 10 for n in range(1, 11))
@@ -78,22 +80,27 @@ def calibrate(
     precision: float = PRECISION,
     seeds: Sequence[int] = tuple(range(NUM_SEEDS)),
     advance: Callable[[int], None] = lambda _: None,
+    reranked: Reranked | None = None,
 ) -> tuple[Calibration, list[Trial]]:
     """Return a calibration fitted on query embeddings float32[Q, D] taken at latlon [Q, 2].
 
     With it come trials, one a seed: half of the queries were fitted, the other half judged.
     ``advance`` is called with 1 after each fit, ``len(seeds) + 1`` times. ``about`` names the
-    queries. DataError for fewer than 40 of them and where more than half lie off the gallery's
+    queries. ``reranked`` are a re-ranker's name (``Reranking.about``), and what puts the field of a
+    query, given by its number, into its order: the calibration is then one for that re-ranker.
+    DataError for fewer than 40 of them and where more than half lie off the gallery's
     tiles, UsageError for a precision beyond 0..1.
     """
     layout = Layout(gallery.tiles)
     _check(layout.covers(latlon), about, precision)
-    known = known_queries(queries, latlon, gallery.embeddings, layout)
+    about_reranker, rerank = (None, None) if reranked is None else reranked
+    known = known_queries(queries, latlon, gallery.embeddings, layout, rerank)
     blank = Calibration(
         precision=precision,
         weights_sha256=gallery.encoder.weights_sha256,
         gallery_sha256=hash_of(gallery.manifest),
         queries=about,
+        reranker=about_reranker,
     )
     trials = []
     for seed in seeds:

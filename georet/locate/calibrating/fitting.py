@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -74,12 +74,21 @@ class Outcomes:
 
 
 def known_queries(
-    queries: Floats, latlon: Doubles, embeddings: Floats, layout: Layout
+    queries: Floats,
+    latlon: Doubles,
+    embeddings: Floats,
+    layout: Layout,
+    rerank: Callable[[int, Field], Field] | None = None,
 ) -> KnownQueries:
-    """Return the fields of queries float32[Q, D], taken at latlon float64[Q, 2], in a gallery."""
+    """Return the fields of queries float32[Q, D], taken at latlon float64[Q, 2], in a gallery.
+
+    ``rerank`` gets each query's number and field, and returns the field in a re-ranker's order.
+    """
     fields: list[Field] = []
     for _, scores in score_blocks(queries, embeddings):
         fields.extend(best_of(row, None) for row in scores)
+    if rerank is not None:
+        fields = [rerank(at, field) for at, field in enumerate(fields)]
     return KnownQueries(fields, unit_vectors(latlon), layout)
 
 

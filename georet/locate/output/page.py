@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from georet.files import write_atomic
+from georet.locate.output.answers import Answers
 from georet.locate.output.batch import heat_in
 from georet.locate.output.journal import Journal
 from georet.locate.output.maps import Maps
 from georet.locate.output.records import Record, accuracy_m
-from georet.locate.output.table import short
+from georet.locate.output.table import refined_words, reranked_words, short
 from georet.page.markup import Html, data_url, document, join, more, tag
 from georet.page.readable import NOTHING, count, metres, percent, position
 from georet.page.thumbnails import Thumbnails
@@ -28,14 +29,19 @@ _PHOTO_SIDE: Final = 360
 _MARKED: Final = "stroke: #ffd84d; stroke-width: 4;"
 
 
-def write_page(
-    path: Path, journal: Journal, provenance: Mapping[str, Any], gallery: StoredGallery
-) -> None:
-    """Write the page of the first 100 photos, atomically.
+class Page:
+    """A page of the first 100 photos with all that belongs to it in one file.
 
     Photos are decoded and encoded anew, so that nothing of their EXIF is in it.
     """
-    write_atomic(path, page(journal, provenance, gallery).encode("utf-8", errors="replace"))
+
+    suffixes = (".html",)
+    num_heats = MOST_PHOTOS
+
+    def write(self, path: Path, located: Answers) -> None:
+        """Write the page, atomically."""
+        text = page(located.journal, located.provenance, located.gallery)
+        write_atomic(path, text.encode("utf-8", errors="replace"))
 
 
 def page(journal: Journal, provenance: Mapping[str, Any], gallery: StoredGallery) -> Html:
@@ -115,6 +121,10 @@ def _facts(record: Record) -> Html:
         else f"{percent(100 * record['confidence'])} to be within {metres(record['reach_m'])}",
         "SHA-256": tag("code", ", ".join(one[:16] for one in record["photo_sha256"])),
     }
+    if "reranking" in record:
+        facts = {"Re-ranked": reranked_words(record), **facts}
+    if "method" in record:
+        facts = {"How": refined_words(record), **facts}
     if record["radius_90_m"] is None:
         facts["Half of the time"] = "not calibrated"
         del facts["Nine times in ten"], facts["Confidence"]
@@ -154,6 +164,9 @@ def _tops(record: Record, photo: Html, gallery: StoredGallery) -> Iterator[Html]
             tag("i", tag("i", style=f"width:{width:.0f}%"), class_="bar", aria_hidden="true"),
             tag("span", f"belief {percent(100 * one['belief'])}"),
             tag("span", f"cosine {one['score']:.3f}"),
+            tag("span", f"re-ranker {one['rerank_score']:.4g}")
+            if "rerank_score" in one
+            else Html(),
             tag("span", position((one["latitude"], one["longitude"]), one["side_m"])),
             tabindex="0",
             class_=f"top-{one['rank']}",

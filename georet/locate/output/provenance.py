@@ -11,6 +11,7 @@ import numpy as np
 from georet.gallery.files.manifest import hash_of
 from georet.locate.locator import Locator
 from georet.locate.question import Question
+from georet.locate.refine import about
 from georet.version import __version__
 
 
@@ -19,7 +20,8 @@ def provenance(locator: Locator, question: Question) -> dict[str, Any]:
 
     All but ``created`` depends on gallery, encoder, versions and the question alone.
     """
-    gallery, calibration = locator.gallery, locator.calibration
+    gallery, calibration, reranking = locator.gallery, locator.calibration, locator.reranking
+    refiner = {} if locator.refiner is None else {"refiner": about(locator.refiner)}
     return {
         "georet": __version__,
         "python": platform.python_version(),
@@ -33,7 +35,9 @@ def provenance(locator: Locator, question: Question) -> dict[str, Any]:
         },
         "encoder": locator.session.identity.as_json(),
         "index": locator.index_name,
-        "reranker": None if locator.reranker is None else type(locator.reranker).__name__,
+        "reranker": None if reranking is None else reranking.about["id"],
+        **({} if reranking is None else {"reranked_by": reranking.about}),
+        **refiner,
         "calibration": None
         if calibration is None
         else {
@@ -41,6 +45,7 @@ def provenance(locator: Locator, question: Question) -> dict[str, Any]:
             "num_queries": calibration.num_queries,
             "threshold": calibration.threshold,
             "precision": calibration.precision,
+            **({} if calibration.reranker is None else {"reranker": dict(calibration.reranker)}),
         },
         "asked": question.as_json(),
     }

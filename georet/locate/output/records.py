@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
+
+import numpy as np
 
 from georet.locate.results import Candidate, Location
 
@@ -19,6 +22,20 @@ PLACE: Final = (
     "reach_m",
 )
 """The keys of a record that say where the photo was taken."""
+REFINED: Final = (
+    "method",
+    "heading_deg",
+    "covariance_m2",
+    "camera",
+    "height_m",
+    "tile",
+    "inliers",
+    "reason",
+    "note",
+)
+"""The keys of a record that say how a refiner placed the photo; there where one was asked."""
+_SHARE_90: Final = 4.605
+"""Of a normal distribution in the plane 90 % lie within the square root of this, in deviations."""
 
 Record = dict[str, Any]
 
@@ -41,6 +58,8 @@ def record_of(location: Location, hashes: list[str | None]) -> Record:
     )
     return {
         **dict(zip(PLACE, values, strict=True)),
+        **_refined(location),
+        **_reranked(location),
         "photo_sha256": hashes,
         "candidates": [_candidate(at, one) for at, one in enumerate(location.candidates, 1)],
     }
@@ -51,13 +70,52 @@ def as_text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def accuracy_m(record: Record) -> float:
-    """Return how many metres the place is good for: its 90 % radius, or the best tile's side."""
+def accuracy_m(record: Mapping[str, Any]) -> float:
+    """Return how many metres the place is good for: its 90 % radius, or the best tile's side.
+
+    Of a refined place the longer half axis of the ellipse that holds it nine times in ten.
+    """
     radius, best = record["radius_90_m"], record["candidates"][0]
+    if record.get("covariance_m2") is not None:
+        return float(np.sqrt(_SHARE_90 * np.linalg.eigvalsh(record["covariance_m2"])[1]))
     return float(best["side_m"] if radius is None else radius)
 
 
+def _reranked(location: Location) -> Record:
+    """Return what a re-ranker did, as JSON values; nothing where none was asked."""
+    found = location.reordering
+    if found is None:
+        return {}
+    said = {"changed": found.is_changed, "failed": found.failed}
+    texts = {"reason": found.reason, "note": location.rerank_note}
+    return {"reranking": said | {name: as_text(text) or None for name, text in texts.items()}}
+
+
+def _refined(location: Location) -> Record:
+    """Return what a refiner said, as JSON values; nothing where none was asked."""
+    found = location.refinement
+    if found is None:
+        return {}
+    spread = found.covariance_m2 if found.is_accepted else None
+    camera = found.camera_latlon if found.is_accepted else None
+    heading = found.heading_deg if found.is_accepted else None
+    values = (
+        "refined" if found.is_accepted else "retrieved",
+        None if heading is None else round(heading % 360, 3) % 360,
+        None if spread is None else [[float(v) for v in row] for row in spread],
+        None if camera is None else [round(camera[0], 7), round(camera[1], 7)],
+        _metres(found.height_m) if found.is_accepted else None,
+        as_text(location.refined_tile) or None,
+        found.inliers,
+        as_text(found.reason) or None,
+        as_text(location.note) or None,
+    )
+    return dict(zip(REFINED, values, strict=True))
+
+
 def _candidate(rank: int, candidate: Candidate) -> Record:
+    score = candidate.rerank_score
+    own = None if score is None or not np.isfinite(score) else round(score, 6)
     return {
         "rank": rank,
         "id": candidate.id,
@@ -67,6 +125,7 @@ def _candidate(rank: int, candidate: Candidate) -> Record:
         "score": round(candidate.score, 6),
         "belief": round(candidate.belief, 6),
         "side_m": _metres(candidate.side_m),
+        **({} if own is None else {"rerank_score": own}),
         "corners": [[round(value, 7) for value in corner] for corner in candidate.corners_latlon],
     }
 

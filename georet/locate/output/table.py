@@ -35,11 +35,36 @@ def place_line(record: Record) -> str:
         parts.append(f"confidence {percent(100 * record['confidence'])}")
     if record["abstained"]:
         parts.append("abstains: the photo tells too little")
+    if "method" in record:
+        parts.append(refined_words(record))
     return ", ".join(parts)
+
+
+def refined_words(record: Record) -> str:
+    """Return what a refiner made of a photo: place, sureness and heading, or why there is none."""
+    note = f" ({record['note']})" if record["note"] else ""
+    if record["method"] != "refined":
+        return f"not refined: {record['reason']}{note}"
+    heading = record["heading_deg"]
+    facing = "" if heading is None else f", heading {heading:.0f}°"
+    within = f"within {metres(accuracy_m(record))} (90 %, of the refiner)"
+    return f"refined on {record['tile']}, {count(record['inliers'])} matches {within}{facing}{note}"
+
+
+def reranked_words(record: Record) -> str:
+    """Return what a re-ranker made of a photo, and why, as far as it says so."""
+    said = record["reranking"]
+    did = "order changed" if said["changed"] else "order kept"
+    if said["failed"]:
+        did = "failed, the order is that of the retrieval"
+    why = ": ".join(filter(None, (did, said["reason"])))
+    return f"{why} ({said['note']})" if said["note"] else why
 
 
 def _block(record: Record) -> str:
     lines = [one_line(record["photo"]), f"  {place_line(record)}"]
+    if "reranking" in record:
+        lines.append(f"  re-ranked: {one_line(reranked_words(record))}")
     ids = [one["id"] for one in record["candidates"]]
     names = [n if len(n) <= _WIDEST_NAME else f"…{n[1 - _WIDEST_NAME :]}" for n in ids]
     width = max(map(len, names))

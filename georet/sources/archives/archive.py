@@ -10,7 +10,7 @@ import numpy as np
 
 from georet.errors import DataError
 from georet.sources.archives.encoded import decode, void_share
-from georet.tiles.mercator import mercator_table
+from georet.sources.mercator import mercator_table
 from georet.tiles.remarks import remarks_of
 from georet.tiles.table import TileTable
 from georet.tiles.tiling import Tiling
@@ -73,6 +73,11 @@ class ArchiveSource:
     def remarks(self) -> list[str]:
         """Return what a user should know of the archive."""
         return remarks_of(self.archive)
+
+    def place(self, row: int) -> tuple[int, int]:
+        """Return x and y of a tile."""
+        x, y = self._kept[row].tolist()
+        return x, y
 
     @cached_property
     def _kept(self) -> Ints:

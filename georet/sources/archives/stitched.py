@@ -13,7 +13,7 @@ from georet.errors import DataError, UsageError
 from georet.ground.wgs84 import HALF_WORLD_M, latlon_of_mercator, metres_a_pixel
 from georet.sources.archives.archive import Archive, chosen_zoom, tile_path, void_shares
 from georet.sources.archives.encoded import decode
-from georet.tiles.mercator import column_range
+from georet.sources.mercator import column_range
 from georet.tiles.remarks import remarks_of
 from georet.types import Doubles, Ints, Pixels
 
@@ -57,6 +57,11 @@ class StitchedSurface:
         x = (positions[:, 0] + self._first[0] * self.tile_px) * pixel_m - HALF_WORLD_M
         y = HALF_WORLD_M - (positions[:, 1] + self._first[1] * self.tile_px) * pixel_m
         return latlon_of_mercator(np.stack([x, y], axis=-1))
+
+    def window_of(self, x: int, y: int) -> Doubles:
+        """Return left, top, width, height float64[4] of the archive's tile x, y."""
+        column, row = (x - self._first[0]) % 2**self.zoom, y - self._first[1]
+        return np.array([column, row, 1.0, 1.0]) * self.tile_px
 
     def void_shares(self, windows: Doubles) -> Doubles:
         """Return the share float64[R] without data of the windows [R, 4]."""

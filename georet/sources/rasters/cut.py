@@ -64,6 +64,16 @@ class CutSource:
         middle = plan.windows[rows, 0] + plan.windows[rows, 2] / 2
         return np.asarray(np.floor(middle / (STRIP * widest[plan.part[rows]])), np.int64)
 
+    def read_around(self, row: int, side_m: float) -> tuple[Pixels, Doubles]:
+        """Return ``side_m`` metres around a tile's centre, less where the surface ends.
+
+        uint8[h, w, 3], at most 1024 pixels a side, and its corners float64[4, 2].
+        """
+        plan = self._plan
+        side, surface = self.parts[int(plan.part[row])]
+        found = read_wider(surface, plan.windows[row], side_m / side, plan.table.ids[row])
+        return found or (self.read(row), plan.table.corners_latlon[row])
+
     def describe(self) -> dict[str, Any]:
         """Return the surfaces' descriptions and the tiling."""
         first, *others = (surface.describe() for _, surface in self.parts)
@@ -118,6 +128,22 @@ def joined(tables: Sequence[TileTable]) -> TileTable:
         np.concatenate([table.corners_latlon for table in tables]),
         np.concatenate([table.side_m for table in tables]),
     )
+
+
+def read_wider(
+    surface: Surface, window: Doubles, factor: float, name: str
+) -> tuple[Pixels, Doubles] | None:
+    """Return what lies in ``factor`` times a window, as far as the surface goes, and its corners.
+
+    uint8[h, w, 3] and float64[4, 2]; None where a part of that is no ground, at the rim of a map.
+    """
+    extent = np.array([surface.width, surface.height], np.float64)
+    half, centre = window[2:] / 2 * max(1.0, factor), window[:2] + window[2:] / 2
+    first = np.clip(np.floor(centre - half), 0, extent - 1)
+    last = np.clip(np.ceil(centre + half), first + 1, extent)
+    wide = np.concatenate([first, last - first])
+    table, there = table_of(surface, wide[None], [name])
+    return (read_window(surface, wide, name), table.corners_latlon[0]) if there.all() else None
 
 
 def read_window(surface: Surface, window: Doubles, name: str) -> Pixels:

@@ -10,12 +10,12 @@ import numpy as np
 from georet.errors import DataError, UsageError
 from georet.extras import need
 from georet.ground.wgs84 import HALF_WORLD_M, MAX_LATITUDE_LATLON, mercator_m, tile_bounds_m
+from georet.sources.mercator import column_range, mercator_table
 from georet.sources.rasters.bands import read_valid
 from georet.sources.rasters.cut import STRIP
 from georet.sources.rasters.geotiff import VOID_PROBES, RasterSurface
 from georet.sources.rasters.raster import damaged, rasterio_errors
 from georet.tiles.handles import Handle
-from georet.tiles.mercator import column_range, mercator_table
 from georet.tiles.table import TileTable
 from georet.tiles.tiling import Tiling
 from georet.types import Doubles, Ints, Pixels

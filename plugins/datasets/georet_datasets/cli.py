@@ -149,9 +149,11 @@ def _load(dataset: str, selection: Selection) -> Plugins:
 
 def _make(loaded: Plugins, dataset: str, options: dict[str, Any]) -> Dataset:
     from georet.config import ComponentSpec
+    from georet.contracts.building import BuildContext
 
     spec = ComponentSpec.model_validate({**options, "name": dataset})
-    made: Dataset = loaded.catalog.create("datasets", spec, where="dataset")
+    context = BuildContext(loaded.catalog)
+    made: Dataset = loaded.catalog.create("datasets", spec, where="dataset", context=context)
     return made
 
 

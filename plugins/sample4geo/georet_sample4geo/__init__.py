@@ -58,6 +58,19 @@ def georet_backbones() -> Iterable[Component]:
 
 
 @hookimpl
+def georet_aggregators() -> Iterable[Component]:
+    """Declare what makes a feature of a map and a class token."""
+    module = "georet_sample4geo.heads"
+    yield Component("avg", f"{module}:Mean", summary="The mean over the places of the map")
+    yield Component("max", f"{module}:Max", summary="The largest value of each channel")
+    yield Component("gem", f"{module}:GeM", summary="Generalised mean, its power learnt from 3")
+    yield Component("cls", f"{module}:ClassToken", summary="The class token of a transformer")
+    yield Component(
+        "conv", f"{module}:Conv", summary="A 3x3 convolution over the map, then pooling"
+    )
+
+
+@hookimpl
 def georet_commands() -> Iterable[Command]:
     """Declare ``georet import``."""
     yield Command(

@@ -1,9 +1,17 @@
-"""What makes a feature of a map: pooling, and a small trained head."""
+"""What makes a feature of a map: the aggregators of this plugin, and the head of older options."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
 import torch
+from pydantic import Field
 from torch import nn
+
+from georet.errors import ConfigError
+
+Positive = Annotated[float, Field(gt=0)]
 
 
 class GeM(nn.Module):
@@ -13,12 +21,12 @@ class GeM(nn.Module):
     Source: Radenovic, Tolias, Chum, TPAMI 2018, arXiv 1711.02512, section 3.2.
     """
 
-    def __init__(self, p: float = 3.0, eps: float = 1e-6) -> None:
+    def __init__(self, p: Positive = 3.0, eps: Positive = 1e-6) -> None:
         super().__init__()
         self.p = nn.Parameter(torch.tensor(p))
         self.eps = eps
 
-    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+    def forward(self, maps: torch.Tensor, _: torch.Tensor | None = None) -> torch.Tensor:
         """Return the pooled features float32[B, C]; powers are taken in float32."""
         with torch.autocast(maps.device.type, enabled=False):
             powers = maps.float().clamp(min=self.eps).pow(self.p)
@@ -28,9 +36,63 @@ class GeM(nn.Module):
 class Mean(nn.Module):
     """Map float[B, C, H, W] -> float[B, C]: the mean over the places of the map."""
 
-    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+    def forward(self, maps: torch.Tensor, _: torch.Tensor | None = None) -> torch.Tensor:
         """Return the pooled features float[B, C]."""
         return maps.mean(dim=(2, 3))
+
+
+class Max(nn.Module):
+    """Map float[B, C, H, W] -> float[B, C]: the largest value over the places of the map."""
+
+    def forward(self, maps: torch.Tensor, _: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the pooled features float[B, C]."""
+        return maps.amax(dim=(2, 3))
+
+
+class ClassToken(nn.Module):
+    """Class token float[B, C] -> float[B, C], as it is; for networks that have one."""
+
+    def forward(self, _: torch.Tensor, token: torch.Tensor | None) -> torch.Tensor:
+        """Return the class token float[B, C]."""
+        if token is None:
+            raise ConfigError(
+                "the network has no class token",
+                hint="Choose another aggregator, such as avg or gem.",
+            )
+        return token
+
+
+class Conv(nn.Module):
+    """Map float[B, C, H, W] -> float[B, width]: a 3x3 convolution over the map, then pooling.
+
+    A normalisation over the whole map of one image (so that images of a batch do not mix) and GELU
+    stand between them.
+    """
+
+    def __init__(
+        self, width: Annotated[int, Field(gt=0)] = 256, pool: Literal["avg", "gem", "max"] = "avg"
+    ) -> None:
+        super().__init__()
+        self.width = width
+        self.pool = {"avg": Mean, "gem": GeM, "max": Max}[pool]()
+
+    def prepare(self, num_channels: int, grids: Mapping[str, tuple[int, int]]) -> None:  # noqa: ARG002
+        """Make the convolution, which needs to know C."""
+        self.conv = convolution(num_channels, self.width)
+
+    def forward(self, maps: torch.Tensor, _: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the features float[B, width]."""
+        features: torch.Tensor = self.pool(self.conv(maps))
+        return features
+
+
+def convolution(num_channels: int, width: int) -> nn.Sequential:
+    """Return what maps float[B, C, H, W] to float[B, width, H, W], each image on its own."""
+    return nn.Sequential(
+        nn.Conv2d(num_channels, width, kernel_size=3, padding=1, bias=False),
+        nn.GroupNorm(1, width),
+        nn.GELU(),
+    )
 
 
 class Head(nn.Module):
@@ -38,7 +100,8 @@ class Head(nn.Module):
 
     With ``width`` the map first passes a 3x3 convolution to that many channels, a normalisation
     over the whole map of one image (so that images of a batch do not mix) and GELU. Without
-    ``embed_dim`` there is no projection, and D is the number of channels pooled.
+    ``embed_dim`` there is no projection, and D is the number of channels pooled. Checkpoints hold
+    its tensors by these names; new ones of ``aggregator:`` have others.
     """
 
     def __init__(
@@ -48,16 +111,12 @@ class Head(nn.Module):
         pooled = width or num_channels
         self.conv: nn.Module = nn.Identity()
         if width is not None:
-            self.conv = nn.Sequential(
-                nn.Conv2d(num_channels, width, kernel_size=3, padding=1, bias=False),
-                nn.GroupNorm(1, width),
-                nn.GELU(),
-            )
+            self.conv = convolution(num_channels, width)
         self.pool = GeM() if use_gem else Mean()
         self.proj = nn.Identity() if embed_dim is None else nn.Linear(pooled, embed_dim)
         self.embed_dim = embed_dim or pooled
 
-    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+    def forward(self, maps: torch.Tensor, _: torch.Tensor | None = None) -> torch.Tensor:
         """Return the features float[B, D]."""
         features: torch.Tensor = self.proj(self.pool(self.conv(maps)))
         return features

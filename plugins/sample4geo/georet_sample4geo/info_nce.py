@@ -58,7 +58,7 @@ class InfoNCE(torch.nn.Module):
         if self.ignore_within_m is not None:
             near = _near(embedded.batch, self.ignore_within_m)
             mask = near if mask is None else near | mask
-        ignored = None if mask is None else torch.from_numpy(mask).to(device)
+        ignored = None if mask is None else _sent(mask, device)
         with torch.autocast(device.type, enabled=False):
             scale = embedded.logit_scale.float()
             if self.max_logit_scale is not None:
@@ -68,6 +68,13 @@ class InfoNCE(torch.nn.Module):
             transposed = None if ignored is None else ignored.T
             columns = _cross_entropy(logits.T, transposed, self.label_smoothing)
             return (rows + columns) / 2
+
+
+def _sent(mask: Bools, device: torch.device) -> torch.Tensor:
+    """Return the mask on the device; from pinned memory, so that the host need not wait for it."""
+    tensor = torch.from_numpy(mask)
+    pinned = tensor.pin_memory() if device.type == "cuda" else tensor
+    return pinned.to(device, non_blocking=True)
 
 
 def _near(batch: Batch, radius_m: float) -> Bools:

@@ -22,9 +22,8 @@ from georet.errors import DataError
 from georet.files import sha256_of, write_json
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.run_layout import MANIFEST
-from georet.train.checkpoint import save_checkpoint
+from georet.train.checkpoint import ENCODER, save_checkpoint
 from georet.train.run import new_run
-from georet.train.saving import ENCODER
 from georet.train.setup import make_encoder
 from georet.train.state import State
 from georet.types import QUERY, REFERENCE

@@ -34,6 +34,20 @@ def stage_names(network: nn.Module, model: str) -> list[str]:
     return names
 
 
+def cut_and_freeze(network: nn.Module, model: str, stage: int | None, num: int) -> list[str]:
+    """Cut a network after a stage, if one is named, and freeze the first ``num`` that are left.
+
+    Returns the dotted names of what is frozen, the stem included.
+    """
+    if stage is None and num == 0:
+        return []
+    names = stage_names(network, model)
+    if stage is not None:
+        cut_after(network, names, stage)
+        names = names[: stage + 1]
+    return freeze_first(network, names, num)
+
+
 def cut_after(network: nn.Module, names: list[str], stage: int) -> None:
     """Remove what comes after a stage, so that the network returns that stage's map."""
     if not 0 <= stage < len(names):

@@ -9,6 +9,7 @@ from typing import Any, Final
 import timm
 import torch
 
+from georet.contracts.building import BuildContext
 from georet.errors import ComponentError, ConfigError, DataError
 from georet_sample4geo import lite0
 from georet_sample4geo.weights import SUFFIXES, fit, read_tensors, without_wrapping
@@ -90,6 +91,24 @@ def probe_size(trunk: Any, img_size: int | Size | None) -> Size:
     cfg: dict[str, Any] = trunk.pretrained_cfg
     height, width = cfg["input_size"][-2:]
     return (height, width) if cfg.get("fixed_input_size") else _PROBE_SIZE
+
+
+def size_for(model: str, context: BuildContext | None) -> Size | None:
+    """Return the size to build a network of fixed size for: that of all views, if it isn't its own.
+
+    None for other networks, and where views differ or nothing is known of them.
+    """
+    sizes = set() if context is None else {context.sizes.get(view) for view in context.views}
+    if len(sizes) != 1 or not timm.is_model(model):
+        return None
+    try:
+        known = timm.get_pretrained_cfg(model, allow_unregistered=True)
+    except RuntimeError:
+        return None  # a tag that there isn't: making the network says so
+    if known is None or not known.fixed_input_size:
+        return None
+    (size,) = sizes
+    return None if size == tuple(known.input_size[-2:]) else size
 
 
 def _tensors(model: str, weights: str, where: str) -> dict[str, torch.Tensor]:

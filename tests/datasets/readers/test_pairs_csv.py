@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from georet.errors import DataError, UsageError
+from georet.plugins import load_plugins
 from georet.testing import check_dataset
+from georet.train.setup import evaluations_of
 from georet_datasets.readers.pairs_csv import PairsCsv
 
 HEADER = "query,reference,query_lat,query_lon,reference_lat,reference_lon,semi_positives,split,yaw"
@@ -247,9 +249,10 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_an_unknown_protocol_is_refused(root):
+    write(root, *LINES)
     options: dict[str, Any] = {"root": root, "protocol": "recal"}
     with pytest.raises(UsageError, match="recall"):
-        PairsCsv(**options)
+        evaluations_of(PairsCsv(**options), load_plugins(["none"]))
 
 
 def test_the_example_of_the_docstring_is_read(tmp_path):

@@ -83,6 +83,16 @@ def test_street_photos_travel_as_a_further_view_of_each_pair(root):
     assert pairs.pairs[:, 2].tolist() == [0, -1, 1, -1]
 
 
+def test_a_buildings_photos_can_be_drawn_anew_at_each_visit(root):
+    some = University1652(root=root, extra_views=["street"], draw="extra_views").train()
+    assert some.pairs.tolist() == [[0, 0, 0], [1, 1, -1], [2, 0, 1], [3, 1, -1]]
+    assert some.alternatives == {"street": [[0, 1], [], [0, 1], []]}
+    every = University1652(root=root, extra_views=["street"], draw="all").train()
+    assert every.pairs.tolist() == [[0, 0, 0], [1, 1, -1]]
+    assert every.columns["building"].tolist() == ["0001", "0002"]
+    assert every.alternatives == {"query": [[0, 2], [1, 3]], "street": [[0, 1], []]}
+
+
 def test_street_photos_can_be_the_queries(root):
     data = University1652(root=root, query_view="street", task="street-satellite")
     assert list(data.train().queries.ids) == ["0001/s1.jpg", "0001/s2.jpg"]

@@ -14,18 +14,13 @@ from PIL import Image
 
 from georet.geodesy import distance_m
 from georet.locate import Locator
+from georet.locate.output.answers import Answers
 from georet.locate.output.batch import locate_batch
 from georet.locate.output.journal import Journal
 from georet.locate.output.page import page
 from georet.locate.output.provenance import provenance
 from georet.locate.output.records import accuracy_m
-from georet.locate.output.writers import (
-    WRITERS,
-    write_csv,
-    write_geojson,
-    write_json,
-    write_parquet,
-)
+from georet.locate.output.writers import Csv, GeoJson, Json, Parquet
 from georet.locate.question import Question
 from georet.page.readable import degree_digits
 from georet.testing.pixel_session import PixelSession
@@ -50,7 +45,7 @@ def run(gallery, photos, tmp_path):
 
 def test_json_holds_records_provenance_and_what_was_unreadable(located, tmp_path):
     journal, facts = located
-    write_json(tmp_path / "out.json", journal, facts)
+    Json().write(tmp_path / "out.json", Answers(journal, facts, None))
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["schema"] == 1
     assert len(found["locations"]) == 3
@@ -65,7 +60,7 @@ def test_json_holds_records_provenance_and_what_was_unreadable(located, tmp_path
 
 def test_geojson_follows_the_standard(located, tmp_path):
     journal, facts = located
-    write_geojson(tmp_path / "out.geojson", journal, facts)
+    GeoJson().write(tmp_path / "out.geojson", Answers(journal, facts, None))
     found = json.loads((tmp_path / "out.geojson").read_text())
     assert found["type"] == "FeatureCollection"
     kinds = [feature["properties"]["kind"] for feature in found["features"]]
@@ -94,7 +89,7 @@ def test_footprints_across_the_antimeridian_are_cut_there(gallery_across_180, tm
     photo = tmp_path / "p.png"
     cv2.imwrite(str(photo), ground.cut(256, 256)[:, :, ::-1])
     journal, facts = run(gallery, [photo], tmp_path)
-    write_geojson(tmp_path / "out.geojson", journal, facts)
+    GeoJson().write(tmp_path / "out.geojson", Answers(journal, facts, None))
     features = json.loads((tmp_path / "out.geojson").read_text())["features"]
     best = features[1]["geometry"]
     assert best["type"] == "MultiPolygon"
@@ -108,7 +103,7 @@ def test_footprints_across_the_antimeridian_are_cut_there(gallery_across_180, tm
 def test_geoparquet_is_read_back_with_its_points(located, tmp_path):
     pq = pytest.importorskip("pyarrow.parquet")
     journal, facts = located
-    write_parquet(tmp_path / "out.parquet", journal, facts)
+    Parquet().write(tmp_path / "out.parquet", Answers(journal, facts, None))
     table = pq.read_table(tmp_path / "out.parquet")
     geo = json.loads(table.schema.metadata[b"geo"])
     assert geo["columns"]["geometry"]["encoding"] == "WKB"
@@ -124,7 +119,7 @@ def test_csv_has_a_line_a_photo_and_no_formula(located, tmp_path):
     journal, facts = located
     record = next(journal.records())
     journal.append([(["=x"], {**record, "photo": "=HYPERLINK(1)"})], {})
-    write_csv(tmp_path / "out.csv", journal, facts)
+    Csv().write(tmp_path / "out.csv", Answers(journal, facts, None))
     with (tmp_path / "out.csv").open(newline="") as stream:
         lines = list(csv.DictReader(stream))
     assert len(lines) == 4
@@ -135,8 +130,8 @@ def test_csv_has_a_line_a_photo_and_no_formula(located, tmp_path):
     assert lines[3]["photo"] == "'=HYPERLINK(1)"
 
 
-@pytest.mark.parametrize("suffix", list(WRITERS))
-def test_a_failed_write_leaves_no_half_file(located, tmp_path, suffix, monkeypatch):
+@pytest.mark.parametrize("output", [Json, GeoJson, Csv, Parquet])
+def test_a_failed_write_leaves_no_half_file(located, tmp_path, output, monkeypatch):
     journal, facts = located
 
     def fail():
@@ -144,8 +139,9 @@ def test_a_failed_write_leaves_no_half_file(located, tmp_path, suffix, monkeypat
         raise RuntimeError("killed")
 
     monkeypatch.setattr(journal, "records", fail)
+    path = tmp_path / f"out{output.suffixes[0]}"
     with pytest.raises(RuntimeError):
-        WRITERS[suffix](tmp_path / f"out{suffix}", journal, facts)
+        output().write(path, Answers(journal, facts, None))
     assert not list(tmp_path.glob("*out*"))
 
 

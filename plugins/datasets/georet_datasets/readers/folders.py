@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from georet.errors import DataError
-from georet.types import JUNK_ID, Doubles, EvaluationSet, ImageTable, Ints
+from georet.types import JUNK_ID, QUERY, REFERENCE, Doubles, EvaluationSet, ImageTable, Ints
 from georet_datasets.readers.files import Origin
 from georet_datasets.readers.left_out import LeftOut, image_names, subfolders
 
@@ -74,7 +74,13 @@ def pair_with_tiles(photos: ImageTable, tiles: ImageTable, origin: Origin) -> In
 
 
 def by_building(
-    queries: ImageTable, gallery: ImageTable, protocol: str, about: str, **views: str
+    queries: ImageTable,
+    gallery: ImageTable,
+    protocol: str,
+    about: str,
+    *,
+    query_view: str = QUERY,
+    gallery_view: str = REFERENCE,
 ) -> EvaluationSet:
     """Return the set in which a query's positives are all gallery rows of its building.
 
@@ -83,7 +89,9 @@ def by_building(
     rows = rows_by_building(gallery)
     junk = np.array(rows.pop(JUNK_ID, []), np.int64)
     positives = [rows.get(name, []) for name in queries.columns["building"].tolist()]
-    return EvaluationSet(queries, gallery, positives, protocol, junk=junk, about=about, **views)
+    return EvaluationSet(
+        queries, gallery, positives, protocol, junk, about, query_view, gallery_view
+    )
 
 
 def located(table: ImageTable, latlon_of: dict[str, tuple[float, float]], where: str) -> ImageTable:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from georet.csvfile import Numbers
 from georet.errors import DataError
-from georet.evaluate.protocols import protocol_of
+from georet.evaluate.protocols import ALIASES
 from georet.types import QUERY, REFERENCE, EvaluationSet, ImageTable, Ints, PairTable, Positives
 from georet_datasets.readers.files import check_unique
 from georet_datasets.readers.pairs_rows import LatLon, PairRow, check_image, image_path, read_pairs
@@ -55,7 +55,7 @@ class PairsCsv:
         missing: Literal["error", "keep"] = "error",
     ) -> None:
         self.path = Path(root) / file
-        self.gallery, self.protocol = gallery, protocol_of(protocol).id
+        self.gallery, self.protocol = gallery, ALIASES.get(protocol, protocol)
         self.outside, self.missing = outside, missing
 
     def train(self) -> PairTable:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from georet.errors import ConfigError
 from georet.types import QUERY, REFERENCE, EvaluationSet, ImageTable, Ints, PairTable
@@ -33,7 +34,9 @@ class University1652:
     ``train/{drone,satellite,street,google}/{building}/*`` and ``test/{query,gallery}_{drone,
     satellite,street}/{building}/*``. ``task`` names the evaluation set that comes first.
     ``query_view``: the photos that are the queries of training. ``extra_views``: photos of the
-    same building that each training pair gets as further views (-1 where there are none).
+    same building that each training pair gets as further views (-1 where there are none). With
+    ``draw: extra_views`` each visit shows one of the building's photos of such a view by chance;
+    with ``all`` there is one pair a building, and its query is drawn too.
     Images are sorted by file name, then by building. As published, some buildings have no photo
     in ``train/google`` or ``query_street``; these, and folders of views that are not asked for,
     are counted and named in ``left_out``.
@@ -46,6 +49,7 @@ class University1652:
         task: Literal["drone-satellite", "satellite-drone", "street-satellite"] = "drone-satellite",
         query_view: View = "drone",
         extra_views: Sequence[View] = (),
+        draw: Literal["nothing", "extra_views", "all"] = "nothing",
     ) -> None:
         if query_view in extra_views or len(set(extra_views)) < len(extra_views):
             raise ConfigError(
@@ -53,12 +57,12 @@ class University1652:
                 where="university1652.extra_views",
             )
         self.root, self.task = Path(root), task
-        self.query_view, self.extra_views = query_view, tuple(extra_views)
+        self.query_view, self.extra_views, self.draw = query_view, tuple(extra_views), draw
         self.left_out = LeftOut(ORIGIN)
         self._read = cache(self._read_uncached)
 
     def train(self) -> PairTable:
-        """Return one pair for each photo with its building's one tile; column ``building``."""
+        """Return pairs of photos and their building's one tile; column ``building``."""
         self._note_unread("train", ["satellite", self.query_view, *self.extra_views])
         queries, tiles = self._read(f"train/{self.query_view}"), self._read("train/satellite")
         tell_counts(ORIGIN, {"buildings to train on": (len(tiles), NUM_BUILDINGS)})
@@ -66,7 +70,12 @@ class University1652:
         for name in self.extra_views:
             views[name] = self._read(f"train/{name}")
             pairs = np.column_stack([pairs, _in_turn(queries, views[name])])
-        return PairTable(views, pairs, columns={"building": queries.columns["building"]})
+        if self.draw == "all":
+            pairs = pairs[np.unique(pairs[:, 1], return_index=True)[1]]
+        buildings = queries.columns["building"][pairs[:, 0]]
+        drawn = {"nothing": (), "extra_views": self.extra_views, "all": (QUERY, *self.extra_views)}
+        alternatives = {view: _photos_of(buildings, views[view]) for view in drawn[self.draw]}
+        return PairTable(views, pairs, columns={"building": buildings}, alternatives=alternatives)
 
     def evaluations(self) -> Mapping[str, EvaluationSet]:
         """Return the sets ``d2s``, ``s2d``, ``multi`` and, where there are photos, ``street``.
@@ -146,6 +155,12 @@ def _one_a_building(d2s: EvaluationSet) -> EvaluationSet:
         query_view=d2s.query_view,
         group=d2s.queries.columns["building"].tolist(),
     )
+
+
+def _photos_of(buildings: NDArray[Any], photos: ImageTable) -> list[list[int]]:
+    """Return for each building the rows of its photos."""
+    rows = rows_by_building(photos)
+    return [rows.get(name, []) for name in buildings.tolist()]
 
 
 def _in_turn(queries: ImageTable, photos: ImageTable) -> Ints:

@@ -23,8 +23,9 @@ def write(pairs: PairTable, evaluations: Mapping[str, EvaluationSet], directory:
 
     Images are copied byte for byte. Positions, semi-positives and flat metadata of the queries and
     pairs are kept, junk is left out of the gallery. What a CSV of pairs can't say is not written:
-    further views, other evaluation sets. DataError where a query has several positives and
-    semi-positives as well, or where one image has two roles that contradict each other.
+    further views, alternatives, other evaluation sets. DataError where a query has several
+    positives and semi-positives as well, or where one image has two roles that contradict each
+    other.
     """
     copies = Copies(directory)
     writer = _Writer(copies)

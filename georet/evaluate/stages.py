@@ -1,0 +1,281 @@
+"""Stages after the ranking, re-rankers and refiners, and what each of them brings."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+
+from georet.blame import blaming, maker_of
+from georet.contracts.refining import Camera, Patch, Refinement, Tile
+from georet.contracts.searching import RerankContext
+from georet.contracts.training import Metric
+from georet.data.images import MAX_PIXELS, read_image
+from georet.errors import DataError, IntegrityError, Interrupted
+from georet.evaluate.metrics import heading_errors_deg
+from georet.evaluate.reordered import reordered
+from georet.evaluate.scoring import metrics_of
+from georet.ground.wgs84 import square_corners
+from georet.search.reranking import accepts, in_short, reordering_of
+from georet.types import EvaluationSet, Floats, Ranking
+
+RERANKERS: Final = "rerankers"
+SIDE_COLUMN: Final = "side_m"
+"""The gallery's column that holds the tiles' ground sizes in metres."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A component of a ``kind``, made; it sees the ``top`` best references of each query."""
+
+    component: Any
+    kind: str
+    id: str
+    top: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return JSON values that tell which stage it is."""
+        return {
+            "stage": self.id,
+            "kind": self.kind,
+            "owner": maker_of(self.component).owner,
+            "top": self.top,
+            "options": dict(self.options),
+        }
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """The figures after a stage, and what they cost.
+
+    ``num_touched`` queries have another order (of a refiner: a place); ``num_failed`` were left as
+    they were because it raised, the first for the reason ``failure``. ``reasons`` counts what it
+    said. ``seconds`` are those of all queries, pictures read included.
+    """
+
+    stage: Stage
+    metrics: dict[str, float]
+    ranking: Ranking
+    num_touched: int
+    num_failed: int
+    failure: str
+    reasons: Mapping[str, int]
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return JSON values for a result's file."""
+        num = self.ranking.num_queries
+        return {
+            **self.stage.as_json(),
+            "metrics": self.metrics,
+            "num_touched": self.num_touched,
+            "share_touched": 100 * self.num_touched / num,
+            "num_failed": self.num_failed,
+            "failure": self.failure or None,
+            "reasons": dict(self.reasons),
+            "seconds_per_query": self.seconds / num,
+        }
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A ranked set of Q queries and R references, with both sides' embeddings float32[., D]."""
+
+    which: EvaluationSet
+    query: Floats
+    reference: Floats
+    max_pixels: int = MAX_PIXELS
+
+    def tiles(self, ranking: Ranking, query: int, num: int) -> list[Tile]:
+        """Return the ``num`` best references of a query, less where the gallery has fewer."""
+        gallery, rows = self.which.gallery, ranking.top[query, :num]
+        rows = rows[rows >= 0]
+        unknown = np.full((len(rows), 2), np.nan)
+        latlon = unknown if gallery.latlon is None else gallery.latlon[rows]
+        side_m = unknown[:, 0]
+        if SIDE_COLUMN in gallery.columns:
+            side_m = np.asarray(gallery.columns[SIDE_COLUMN], np.float64)[rows]
+        is_known = np.isfinite(latlon).all(axis=1) & np.isfinite(side_m)
+        corners = np.full((len(rows), 4, 2), np.nan)
+        corners[is_known] = square_corners(latlon[is_known], side_m[is_known])
+        return [
+            Tile(
+                id=gallery.ids[row],
+                row=row,
+                latlon=(float(latlon[at, 0]), float(latlon[at, 1])),
+                corners_latlon=corners[at],
+                side_m=float(side_m[at]),
+                score=float(ranking.top_score[query, at]),
+                belief=float("nan"),
+                read=partial(self._patch, row, corners[at]),
+            )
+            for at, row in enumerate(rows.tolist())
+        ]
+
+    def context(self, query: int, tiles: Sequence[Tile]) -> RerankContext:
+        """Return what a re-ranker may look at."""
+        path = self.which.queries.paths[query]
+        return RerankContext(
+            photo=path,
+            tiles=tiles,
+            embedding=_unit(self.query[query]),
+            embeddings=_unit(self.reference[[tile.row for tile in tiles]]),
+            read_photo=partial(read_image, path, max_pixels=self.max_pixels),
+        )
+
+    def _patch(self, row: int, corners: Any) -> Patch:
+        path = self.which.gallery.paths[row]
+        return Patch(read_image(path, max_pixels=self.max_pixels), corners)
+
+
+def check_places(name: str, which: EvaluationSet, stages: Sequence[Stage]) -> None:
+    """Raise DataError where a refiner would work on a gallery without positions or sides."""
+    gallery = which.gallery
+    lacks = "no positions" if gallery.latlon is None else f"no column {SIDE_COLUMN!r}"
+    if gallery.latlon is not None and SIDE_COLUMN in gallery.columns:
+        return
+    for stage in stages:
+        if stage.kind != RERANKERS:
+            raise DataError(
+                f"refiner {stage.id} needs the places and ground sizes of tiles, the gallery has "
+                f"{lacks}",
+                where=name,
+                hint="--only names sets that have both; a data set tells them as `latlon` and as "
+                f"the column {SIDE_COLUMN!r}, in metres.",
+            )
+
+
+def run_stages(
+    scene: Scene,
+    ranking: Ranking,
+    stages: Sequence[Stage],
+    *,
+    top_k: int,
+    metrics: Sequence[Metric] = (),
+    advance: Callable[[int], None] = lambda _: None,
+) -> tuple[StageResult, ...]:
+    """Return what each stage makes of what the one before it left of a ranking.
+
+    ``ranking`` keeps as many references as the widest stage sees; metrics see ``top_k``.
+    """
+    results = []
+    for stage in stages:
+        ask = _rerank if stage.kind == RERANKERS else _refine
+        done = ask(scene, ranking, stage, advance)
+        ranking = done.ranking
+        shown = cut_to(ranking, top_k)
+        figures = metrics_of(shown, scene.which.protocol, metrics)
+        headings = heading_errors_deg(shown)
+        if headings is not None and len(headings):
+            figures["median_heading_error_deg"] = float(np.median(headings))
+        results.append(
+            StageResult(
+                stage=stage,
+                metrics=figures,
+                ranking=shown,
+                num_touched=done.num_touched,
+                num_failed=len(done.failures),
+                failure=done.failures[0] if done.failures else "",
+                reasons=dict(Counter(filter(None, done.reasons)).most_common()),
+                seconds=done.seconds,
+            )
+        )
+    return tuple(results)
+
+
+def in_words(done: StageResult) -> list[str]:
+    """Return what a stage did, in a line, and why it failed, if it did, in another."""
+    num, stage = done.ranking.num_queries, done.stage
+    did = "reordered" if stage.kind == RERANKERS else "placed"
+    first = (
+        f"{stage.id} (best {stage.top}) {did} {done.num_touched} of {num} queries "
+        f"({100 * done.num_touched / num:.1f} %), {1000 * done.seconds / num:.1f} ms each"
+    )
+    lines = [first]
+    if done.num_failed:
+        lines.append(
+            f"{stage.id} failed on {done.num_failed} of {num} queries, which it left as they were; "
+            f"the first: {done.failure}"
+        )
+    return lines
+
+
+def cut_to(ranking: Ranking, top_k: int) -> Ranking:
+    """Return the ranking with its ``top_k`` best references alone."""
+    return replace(ranking, top=ranking.top[:, :top_k], top_score=ranking.top_score[:, :top_k])
+
+
+@dataclass
+class _Done:
+    """One stage's work on all queries."""
+
+    ranking: Ranking
+    num_touched: int = 0
+    failures: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def _rerank(scene: Scene, ranking: Ranking, stage: Stage, advance: Callable[[int], None]) -> _Done:
+    done, orders = _Done(ranking), []
+    for query in range(ranking.num_queries):
+        start = time.perf_counter()
+        tiles = scene.tiles(ranking, query, stage.top)
+        found = reordering_of(
+            stage.component,
+            scene.which.queries.paths[query],
+            [scene.which.gallery.paths[tile.row] for tile in tiles],
+            partial(scene.context, query, tiles),
+        )
+        done.seconds += time.perf_counter() - start
+        orders.append(found.order)
+        done.num_touched += found.is_changed
+        (done.failures if found.failed else done.reasons).append(found.reason)
+        advance(1)
+    done.ranking = reordered(ranking, orders)
+    return done
+
+
+def _refine(scene: Scene, ranking: Ranking, stage: Stage, advance: Callable[[int], None]) -> _Done:
+    latlon = np.full((ranking.num_queries, 2), np.nan)
+    heading = np.full(ranking.num_queries, np.nan)
+    done = _Done(ranking)
+    camera = {"camera": Camera()} if accepts(stage.component, "camera") else {}
+    for query in range(ranking.num_queries):
+        start = time.perf_counter()
+        try:
+            photo = read_image(scene.which.queries.paths[query], max_pixels=scene.max_pixels)
+            tiles = scene.tiles(ranking, query, stage.top)
+            with blaming(stage.component, "refining"):
+                found: object = stage.component(photo, tiles, **camera)
+        except (Interrupted, IntegrityError):
+            raise
+        except Exception as error:
+            found = None
+            done.failures.append(in_short(error))
+        done.seconds += time.perf_counter() - start
+        advance(1)
+        if found is None:
+            continue
+        if not isinstance(found, Refinement):
+            raise maker_of(stage.component).broke(
+                f"returned a {type(found).__name__}",
+                "Return a georet.contracts.refining.Refinement.",
+            )
+        done.reasons.append(found.reason)
+        if found.is_accepted and found.latlon is not None:
+            done.num_touched += 1
+            latlon[query] = found.latlon
+            heading[query] = np.nan if found.heading_deg is None else found.heading_deg
+    done.ranking = replace(ranking, predicted_latlon=latlon, predicted_heading_deg=heading)
+    return done
+
+
+def _unit(rows: Floats) -> Floats:
+    return np.asarray(rows / np.linalg.norm(rows, axis=-1, keepdims=True), np.float32)

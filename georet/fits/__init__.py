@@ -1,0 +1,1 @@
+"""Linear maps fitted to embeddings after training: whitening, PCA, Procrustes between views."""

@@ -1,0 +1,111 @@
+"""Letting a refiner place a photo within its best tiles: what it gets, and what becomes of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, cast
+
+from georet.blame import blaming, maker_of
+from georet.configure.inline import spec_of
+from georet.contracts.refining import Camera, Refinement, Refiner, Tile
+from georet.data.images import MAX_PIXELS, read_image
+from georet.gallery.pictures.originals import Originals
+from georet.locate.results import Location
+from georet.plugins import Selection, load_plugins
+from georet.tiles.table import TileTable
+from georet.types import Doubles, Floats, Ints, Pixels
+
+KIND: Final = "refiners"
+
+
+def make_refiner(name: str, selection: Selection) -> Refiner:
+    """Build the refiner of ``NAME:key=value,...`` from the plugins' components."""
+    spec = spec_of(name, where="--refine")
+    catalog = load_plugins(selection).catalog
+    return cast(Refiner, catalog.create(KIND, spec, where="--refine"))
+
+
+def refined(
+    location: Location,
+    photo: Path | Pixels,
+    tiles: Sequence[Tile],
+    refiner: Refiner,
+    *,
+    camera: Camera | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> Location:
+    """Return the location at the place that a refiner finds on its ``tiles``, best first.
+
+    Where it accepts none, the location stays what retrieval says, with the reason. Radii and
+    confidence are calibrated for retrieval, so an accepted place has none. What the refiner does
+    wrong is a ComponentError with its name.
+    """
+    tiles = tiles[: max(0, refiner.max_candidates)]
+    pixels = read_image(photo, max_pixels=max_pixels) if isinstance(photo, Path) else photo
+    found = ask(refiner, pixels, tiles, camera or Camera())
+    # Reading a tile that was read costs nothing: it is kept.
+    notes = [tile.patch.note for tile in tiles[:1]]
+    if not found.is_accepted or found.latlon is None or found.tile is None:
+        return replace(location, refinement=found, note="".join(notes))
+    return replace(
+        location,
+        latlon=found.latlon,
+        radius_50_m=None,
+        radius_90_m=None,
+        confidence=None,
+        abstained=False,
+        refinement=found,
+        refined_tile=tiles[found.tile].id,
+        note="".join(notes),
+    )
+
+
+def ask(refiner: Refiner, photo: Pixels, tiles: Sequence[Tile], camera: Camera) -> Refinement:
+    """Return a refiner's answer; ComponentError unless it is a ``Refinement`` about the tiles."""
+    maker = maker_of(refiner)
+    function: Any = refiner
+    with blaming(refiner, "the refiner"):
+        asks = "camera" in inspect.signature(function).parameters
+        found: Any = function(photo, tiles, **({"camera": camera} if asks else {}))
+    if not isinstance(found, Refinement):
+        raise maker.broke(
+            f"returned a {type(found).__name__}, wanted a Refinement",
+            "georet.contracts.refining says what a refiner returns.",
+        )
+    if found.is_accepted and found.tile not in range(len(tiles)):
+        raise maker.broke(f"placed the photo on tile {found.tile} of {len(tiles)}")
+    return found
+
+
+def tiles_of(
+    rows: Ints,
+    scores: Doubles | Floats,
+    beliefs: Doubles,
+    table: TileTable,
+    originals: Originals,
+) -> list[Tile]:
+    """Return tiles of the gallery as refiners see them; their pixels are read when asked for."""
+    return [
+        Tile(
+            id=table.ids[row],
+            row=row,
+            latlon=(float(table.latlon[row, 0]), float(table.latlon[row, 1])),
+            corners_latlon=table.corners_latlon[row],
+            side_m=float(table.side_m[row]),
+            score=float(score),
+            belief=float(belief),
+            read=partial(originals.tile, row),
+            read_around=partial(originals.around, row),
+        )
+        for row, score, belief in zip(rows.tolist(), scores, beliefs, strict=True)
+    ]
+
+
+def about(refiner: Refiner) -> dict[str, Any]:
+    """Return JSON values that name a refiner: its component's id, who brings it, its options."""
+    maker = maker_of(refiner)
+    return {"id": maker.id, "of": maker.owner, "options": dict(maker.options)}

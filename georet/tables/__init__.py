@@ -1,0 +1,1 @@
+"""Tables of images and of pairs of them; ``georet.types`` has their names too."""

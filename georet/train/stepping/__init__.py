@@ -1,0 +1,1 @@
+"""What a step needs around it: numbers read late, batches copied ahead, probes, profiles."""
