@@ -2,17 +2,22 @@
 
     python benchmarks/gallery_kills.py
 
-Each kill is a SIGKILL to a process of its own, at a random moment after it finished another shard;
-then the build is started again. At last two processes build the same gallery at once.
+The build has two processes that embed, each with two decoders. Each kill is a SIGKILL to one of
+its processes, chosen at random: a decoder, one that embeds, or the parent; at a random moment after
+another shard was finished. A build that ends, because its parent was killed or because it gave up,
+is started again. At last two processes build the same gallery at once.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +33,22 @@ NUM_TILES, SHARD_SIZE, BATCH = 20_000, 500, 64
 
 def build(out: Path) -> None:
     """Build 40 shards of 500 tiles."""
-    source = DrawnTiles(NUM_TILES, across=300, size=(20, 20))
-    build_gallery(source, PixelSpec(), out, shard_size=SHARD_SIZE, batch_size=BATCH)
+    source = DrawnTiles(NUM_TILES, across=300, size=(20, 20), wait_s=0.002)
+    build_gallery(
+        source,
+        PixelSpec(),
+        out,
+        shard_size=SHARD_SIZE,
+        batch_size=BATCH,
+        workers=4,
+        devices=("cpu", "cpu"),
+    )
 
 
 def start(out: Path) -> subprocess.Popen[bytes]:
     """Start a process that builds."""
-    return subprocess.Popen([sys.executable, __file__, "--build", str(out)])
+    command = [sys.executable, __file__, "--build", str(out)]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
 
 def num_noted(out: Path) -> int:
@@ -42,28 +56,64 @@ def num_noted(out: Path) -> int:
     return len({entry.shard for entry in entries(out)})
 
 
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has spawned to work for it."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        with suppress(OSError):
+            found += [int(child) for child in (task / "children").read_text().split()]
+    return [child for child in found if b"spawn_main" in _command(child)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def victim(parent: int, rng: np.random.Generator) -> tuple[str, int]:
+    """Return a process of the build, and what it is."""
+    devices = children(parent)
+    decoders = [decoder for device in devices for decoder in children(device)]
+    kinds = {"decoder": decoders, "device process": devices, "parent": [parent]}
+    kind = str(rng.choice([name for name, pids in kinds.items() if pids]))
+    return kind, int(rng.choice(kinds[kind]))
+
+
 def kill_often(
     out: Path, num_kills: int, shard_s: float, rng: np.random.Generator
 ) -> dict[str, int]:
-    """Kill builds of ``out``, then let one finish; return what the kills left behind.
+    """Kill processes of builds of ``out``, then let one finish; return what was killed and left.
 
     ``shard_s`` is what a shard takes: a kill comes before the next one is done, mostly, so that
     the shards last for all kills.
     """
-    left = {"kills": 0, "shards before the last start": 0, "temporary files": 0, "claims": 0}
-    for _ in range(num_kills):
-        before, process = num_noted(out), start(out)
+    killed = {"decoder": 0, "device process": 0, "parent": 0}
+    left = {"starts": 1, "temporary files": 0, "claims": 0}
+    process = start(out)
+    while sum(killed.values()) < num_kills:
+        before = num_noted(out)
         while process.poll() is None and num_noted(out) == before:
             time.sleep(0.01)
         time.sleep(rng.uniform(0, 0.8 * shard_s))
-        process.kill()
-        left["kills"] += process.wait() != 0
-        left["temporary files"] += len(list(out.rglob(".*.tmp")))
-        left["claims"] += len(list(out.rglob("*.claim")))
-    left["shards before the last start"] = num_noted(out)
-    if start(out).wait():
-        raise SystemExit("the last build failed")
-    return left
+        if process.poll() is None:
+            kind, pid = victim(process.pid, rng)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed[kind] += 1
+            if kind == "parent":
+                process.wait()
+                left["temporary files"] += len(list(out.rglob(".*.tmp")))
+                left["claims"] += len(list(out.rglob("*.claim")))
+        elif (out / "gallery.json").is_file():
+            raise SystemExit(f"the gallery was finished after {sum(killed.values())} kills")
+        if process.poll() is not None:
+            process, left["starts"] = start(out), left["starts"] + 1
+    left["shards after the last kill"] = num_noted(out)
+    while process.wait():
+        process, left["starts"] = start(out), left["starts"] + 1
+    return killed | left
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -21,6 +21,7 @@ from georet.cli.gallery_build import (
     Resolution,
     Sides,
     Source,
+    SourceKind,
     StorageName,
     Thumbnails,
     Zoom,
@@ -64,6 +65,7 @@ app.command("build", epilog=gallery_build.EPILOG)(gallery_build.build)
 def plan(
     source: Source,
     encoder: EncoderFolder,
+    source_kind: SourceKind = None,
     backend: BackendName = "auto",
     checkpoint: Checkpoint = "last",
     side: Sides = None,
@@ -91,6 +93,7 @@ def plan(
     from georet.gallery.making.layout import devices_of
     from georet.gallery.making.settings import BuildSettings
     from georet.sessions import SessionSpec
+    from georet.sources.opening import named_source
     from georet.types import REFERENCE
 
     settings = BuildSettings(
@@ -105,7 +108,7 @@ def plan(
     selection = Selection.of(plugins, no_plugin)
     spec = SessionSpec(encoder, REFERENCE, backend, checkpoint, selection)
     for line in show_plan(
-        source,
+        named_source(source, source_kind, selection=selection),
         spec,
         settings,
         area_km2=area,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +14,6 @@ from georet.plugins import Selection
 from georet.progress import echo
 
 if TYPE_CHECKING:
-    from georet.gallery.making.settings import BuildSettings
-    from georet.sessions import SessionSpec
     from georet.tiles.tiling import Tiling
 
 EPILOG = """Examples:
@@ -155,18 +152,14 @@ def build(
 
     Stopped or killed, the same command goes on, and the result is the same bytes.
     """
-    from georet.commands.galleries import outcome, tell_plugins
-    from georet.errors import Interrupted
-    from georet.gallery.making.build import build_gallery
+    from georet.commands import building
     from georet.gallery.making.layout import devices_of
-    from georet.gallery.making.settings import BuildOptions, BuildSettings
+    from georet.gallery.making.settings import BuildOptions
     from georet.sessions import SessionSpec
     from georet.sources.opening import named_source
     from georet.types import REFERENCE
 
     selection = Selection.of(plugins, no_plugin)
-    spec = SessionSpec(encoder, REFERENCE, backend, checkpoint, selection)
-    named = named_source(source, source_kind, selection=selection)
     options: BuildOptions = {
         "tiling": tiling_of(
             side, overlap, zoom, max_nodata, nodata, bands, origin, resolution, corners
@@ -181,30 +174,13 @@ def build(
         "bad_tile_quota": bad_tile_quota,
         "batch_size": batch,
     }
-
-    if dry_run:
-        _tell_estimate(named, spec, BuildSettings(**options))
-        return
-    command = _without("--executor", sys.argv[1:])
-    try:
-        build_gallery(named, spec, out, say=_say, command=command, **options)
-    except Interrupted as stop:
-        again = shlex.join(["georet", *sys.argv[1:]])
-        raise Interrupted(stop.what, where=stop.where, hint=f"Go on with: {again}") from stop
-    tell_plugins(out, encoder, selection)
-    echo(outcome(out))
-
-
-def _tell_estimate(source: str, spec: SessionSpec, settings: BuildSettings) -> None:
-    """Say what a build would take."""
-    from georet.commands.planning import show_plan
-
-    for line in show_plan(source, spec, settings, warn=_say):
+    named = named_source(source, source_kind, selection=selection)
+    spec = SessionSpec(encoder, REFERENCE, backend, checkpoint, selection)
+    command, say = ["georet", *sys.argv[1:]], partial(echo, err=True)
+    for line in building.build(
+        named, spec, out, options, command=command, dry_run=dry_run, say=say
+    ):
         echo(line)
-
-
-def _say(text: str) -> None:
-    echo(text, err=True)
 
 
 def tiling_of(
@@ -243,16 +219,6 @@ def _reading(
     if corners is not None:
         found["corners_latlon"] = numbers_of(corners, "--corners")
     return found
-
-
-def _without(option: str, arguments: Sequence[str]) -> list[str]:
-    """Return the command line of this call, an option and its value left out."""
-    kept, is_value = ["georet"], False
-    for argument in arguments:
-        if not (is_value or argument == option or argument.startswith(f"{option}=")):
-            kept.append(argument)
-        is_value = argument == option and not is_value
-    return kept
 
 
 def _share(text: str | None) -> tuple[int, int] | None:

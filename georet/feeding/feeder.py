@@ -6,6 +6,7 @@ only after it was released, so that a device may still be copying from it.
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections import deque
@@ -148,6 +149,8 @@ class PoolFeeder:
         self._alarm, self._bell = get_context("spawn").Pipe(duplex=False)
         limit_s = TIMEOUT_S if timeout_s is None else timeout_s
         self._decoders = Decoders(filler, self._ring, workers, limit_s)
+        # Decoders leave SIGTERM to this process, which would wait for them at its end.
+        atexit.register(self.close)
         self._thread = threading.Thread(target=self._serve, name="georet-feeder", daemon=True)
         self._thread.start()
 
@@ -210,6 +213,7 @@ class PoolFeeder:
         if self._is_closed:
             return
         self._is_closed = True
+        atexit.unregister(self.close)
         self._bell.send(None)
         self._thread.join()
         self._decoders.close()

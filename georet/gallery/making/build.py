@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Unpack
 
 from georet.blame import blaming
 from georet.errors import UsageError
 from georet.gallery.making.building import Building
-from georet.gallery.making.executors import executor_of
+from georet.gallery.making.executors import Local, executor_of
 from georet.gallery.making.looks import one_colour_warning
 from georet.gallery.making.settings import BuildOptions, BuildSettings
 from georet.gallery.making.shards import Opener, Plain, SessionOpener
@@ -47,7 +48,8 @@ def build_gallery(
             hint="SessionSpec(..., view='reference')",
         )
     executor = executor_of(settings.executor, encoder.selection)
-    with StopRequest() as stop, blaming(executor, "the executor"):
+    is_own = isinstance(executor, Local)
+    with StopRequest() as stop, nullcontext() if is_own else blaming(executor, "the executor"):
         executor.run(Building(source, encoder, Path(out), settings, stop, say, command))
     if (warning := one_colour_warning(Path(out))) is not None:
         say(warning)

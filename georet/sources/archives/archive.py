@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, runtime_checkable
+from typing import Any, Final, NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from georet.tiles.remarks import remarks_of
 from georet.tiles.table import TileTable
 from georet.tiles.tiling import Tiling
 from georet.types import Doubles, Ints, Pixels
+
+_STRIP: Final = 8
+"""Strips that are read by one process are so many tiles wide."""
 
 
 @runtime_checkable
@@ -55,6 +58,13 @@ class ArchiveSource:
         x, y = self._kept[row].tolist()
         where = tile_path(self.archive, self.zoom, x, y)
         return decode(self.archive.encoded(self.zoom, x, y), where)
+
+    def lanes(self, rows: Ints) -> Ints:
+        """Return the strip from north to south, int64[M], in which each tile lies.
+
+        Archives keep neighbours on all sides close to each other.
+        """
+        return np.asarray(self._kept[rows, 0] // _STRIP)
 
     def describe(self) -> dict[str, Any]:
         """Return the archive's description, the level and the tiling."""

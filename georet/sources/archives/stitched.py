@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any, Final
 
 import cv2
@@ -19,6 +20,8 @@ from georet.types import Doubles, Ints, Pixels
 ENOUGH_PX: Final = 512
 """Without a ``zoom`` the shallowest level is taken on which a tile has so many pixels a side."""
 
+_CACHE_BYTES: Final = 128 << 20
+"""Decoded tiles that each process keeps: several rows of an area some hundred tiles wide."""
 _MAX_CELLS: Final = 100_000_000
 
 
@@ -33,6 +36,7 @@ class StitchedSurface:
         self, archive: Archive, zoom: int | None, side_m: float, *, check_void: bool = True
     ) -> None:
         self.archive = archive
+        self._cache: OrderedDict[tuple[int, int], Pixels] = OrderedDict()
         self.zoom = chosen_zoom(archive, zoom)
         listed = archive.listing(self.zoom)
         self.tile_px = self._tile_px(listed)
@@ -98,6 +102,17 @@ class StitchedSurface:
         return {**self.archive.describe(), "zoom": self.zoom}
 
     def _paste(self, canvas: Pixels, left: int, top: int, column: int, row: int) -> None:
+        tile = self._decoded(column, row)
+        begin_y, begin_x = max(top, 0), max(left, 0)
+        part = tile[begin_y - top : len(canvas) - top, begin_x - left : canvas.shape[1] - left]
+        canvas[begin_y : begin_y + part.shape[0], begin_x : begin_x + part.shape[1]] = part
+
+    def _decoded(self, column: int, row: int) -> Pixels:
+        """Return a tile uint8[px, px, 3]; neighbouring windows show the same ones."""
+        cache, key = self._cache, (column, row)
+        if key in cache:
+            cache.move_to_end(key)
+            return cache[key]
         x, y = (self._first[0] + column) % 2**self.zoom, self._first[1] + row
         where = tile_path(self.archive, self.zoom, x, y)
         tile = decode(self.archive.encoded(self.zoom, x, y), where)
@@ -105,9 +120,13 @@ class StitchedSurface:
             height, width = tile.shape[:2]
             hint = f"The archive's first tile has {self.tile_px} pixels a side."
             raise DataError(f"has {width} x {height} pixels", where=str(where), hint=hint)
-        begin_y, begin_x = max(top, 0), max(left, 0)
-        part = tile[begin_y - top : len(canvas) - top, begin_x - left : canvas.shape[1] - left]
-        canvas[begin_y : begin_y + part.shape[0], begin_x : begin_x + part.shape[1]] = part
+        cache[key] = tile
+        if len(cache) * tile.nbytes > _CACHE_BYTES:
+            cache.popitem(last=False)
+        return tile
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_cache": OrderedDict()}
 
     def _tile_px(self, listed: Ints) -> int:
         x, y = listed[0].tolist()

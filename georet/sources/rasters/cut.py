@@ -21,6 +21,10 @@ MAX_SIDE_PX: Final = 1024
 """A tile is read at most so large; encoders see a fraction of it."""
 
 
+STRIP: Final = 8
+"""Strips that are read by one process are so many tiles wide."""
+
+
 class _Cuts(NamedTuple):
     table: TileTable
     windows: Doubles
@@ -49,6 +53,16 @@ class CutSource:
         plan = self._plan
         surface = self.parts[int(plan.part[row])][1]
         return read_window(surface, plan.windows[row], plan.table.ids[row])
+
+    def lanes(self, rows: Ints) -> Ints:
+        """Return the strip from top to bottom, int64[M], in which each tile lies.
+
+        Bands one below the other show the same blocks: whoever reads a strip of all of them
+        decodes each block once.
+        """
+        plan, widest = self._plan, self._widest
+        middle = plan.windows[rows, 0] + plan.windows[rows, 2] / 2
+        return np.asarray(np.floor(middle / (STRIP * widest[plan.part[rows]])), np.int64)
 
     def read_around(self, row: int, side_m: float) -> tuple[Pixels, Doubles]:
         """Return ``side_m`` metres around a tile's centre, less where the surface ends.
@@ -84,6 +98,13 @@ class CutSource:
             )
         part = np.repeat(np.arange(len(tables)), list(map(len, tables)))
         return _Cuts(joined(tables), np.concatenate(windows), part)
+
+    @cached_property
+    def _widest(self) -> Doubles:
+        """The widest window of each part, float64[P] in pixels."""
+        plan = self._plan
+        inside = [plan.windows[plan.part == part, 2] for part in range(len(self.parts))]
+        return np.array([widths.max(initial=1.0) for widths in inside])
 
     def _cut(self, side_m: float, surface: Surface) -> tuple[TileTable, Doubles]:
         tables, kept = [], []

@@ -12,6 +12,7 @@ from georet.extras import need
 from georet.ground.wgs84 import HALF_WORLD_M, MAX_LATITUDE_LATLON, mercator_m, tile_bounds_m
 from georet.sources.mercator import column_range, mercator_table
 from georet.sources.rasters.bands import read_valid
+from georet.sources.rasters.cut import STRIP
 from georet.sources.rasters.geotiff import VOID_PROBES, RasterSurface
 from georet.sources.rasters.raster import damaged, rasterio_errors
 from georet.tiles.handles import Handle
@@ -69,6 +70,10 @@ class WarpedSource:
         except rasterio_errors() as error:
             raise damaged(self.surface.path, self._table.ids[row], error) from error
         return tile
+
+    def lanes(self, rows: Ints) -> Ints:
+        """Return the strip from north to south, int64[M], in which each tile lies."""
+        return np.asarray(self._kept[rows, 0] // STRIP)
 
     def remarks(self) -> list[str]:
         """Return what a user should know of how the raster is read."""

@@ -102,7 +102,7 @@ def test_a_folder_that_exists_is_not_overwritten(tmp_path: Path) -> None:
 def test_thumbnails_are_small_jpegs_of_the_tile() -> None:
     from PIL import Image
 
-    from georet.gallery.making.shards import thumbnail
+    from georet.gallery.making.reading import thumbnail
 
     tile = np.zeros((50, 300, 3), np.uint8)
     tile[..., 0] = 250

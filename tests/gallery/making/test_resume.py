@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,9 @@ def test_thirty_kills_over_forty_shards_leave_no_trace(
     quiet: Path, forked: Any, tmp_path: Path
 ) -> None:
     out, rng = tmp_path / "g", np.random.default_rng(0)
-    arguments = {"target": build_gallery, "args": (SOURCE, PixelSpec(), out), "kwargs": SETTINGS}
+    # Slow enough that a kill comes within the next shard, so that 40 last for 30 of them.
+    slow = replace(SOURCE, wait_s=0.004)
+    arguments = {"target": build_gallery, "args": (slow, PixelSpec(), out), "kwargs": SETTINGS}
     num_killed = 0
     for _ in range(30):
         process = forked.Process(**arguments)

@@ -1,5 +1,7 @@
 """Archives cut into tiles of another size than their own."""
 
+import pickle
+
 import cv2
 import numpy as np
 import pytest
@@ -101,3 +103,36 @@ def test_large_tiles_of_a_deep_level_are_read_at_1024_pixels(make, tmp_path):
     wanted = cv2.resize(part, (1024, 1024), interpolation=cv2.INTER_AREA)
     assert width > 1200
     assert np.array_equal(tile, wanted)
+
+
+def test_each_tile_of_the_archive_is_decoded_once_however_much_windows_overlap(
+    make, tmp_path, monkeypatch
+):
+    from georet.sources.archives import stitched
+
+    image = make.picture(12 * PX, 12 * PX)
+    cells = [(x, y) for y in range(12) for x in range(12)]
+    tiles = {
+        (9, 200 + x, 170 + y): make.encoded(
+            image[y * PX : (y + 1) * PX, x * PX : (x + 1) * PX], ".jpg"
+        )
+        for x, y in cells
+    }
+    path = make.write_mbtiles(tmp_path / "a.mbtiles", tiles)
+    source = open_source(path, Tiling(side_m=(60_000.0,), overlap=0.5, max_nodata=1.0))
+    seen = []
+
+    def counted(data, where, **more):
+        seen.append(where)
+        return decode(data, where, **more)
+
+    decode = stitched.decode
+    monkeypatch.setattr(stitched, "decode", counted)
+    rows = range(len(source.tiles()))
+    assert len(rows) > 144
+    for row in rows:
+        source.read(row)
+    assert len(seen) == len(set(seen)) <= 144
+    carried = pickle.loads(pickle.dumps(source))
+    assert np.array_equal(carried.read(5), source.read(5))
+    assert len(pickle.dumps(source.parts[0][1])) < 20_000

@@ -290,3 +290,13 @@ def test_rasters_that_are_no_pictures_are_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:9000])
     with pytest.raises(DataError, match="truncated or damaged"):
         cut(path)
+
+
+def test_strips_are_read_by_one_process_each(tmp_path):
+    source = cut(write(tmp_path / "a.tif", noise(3, 1200, 4000)), 50.0, 100.0, overlap=0.5)
+    lanes = source.lanes(np.arange(len(source.tiles())))
+    windows, part = source._plan.windows, source._plan.part
+    for size, px in ((0, 100), (1, 200)):
+        middle = windows[part == size, 0] + px / 2
+        assert np.array_equal(lanes[part == size], middle // (8 * px))
+    assert len(np.unique(lanes[part == 0])) == 5
