@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from georet.data.transforms.field_of_view import Crop, columns
 from georet.embeddings import is_unit_length
 from georet.encoder import Encoder
 from georet.errors import ConfigError, TrainingError
-from georet.types import Floats, ImageTable
+from georet.types import Floats, ImageTable, Ints, Pixels
 
 Advance = Callable[[int], None]
 
@@ -50,7 +52,6 @@ class Embedder:
         ``advance`` is called with the number of images done since; it may raise to stop.
         ``field_of_view`` is what the images, panoramas, are cut down to.
         """
-        device = self.encoder.log_scale.device
         out = np.empty((len(table), self.encoder.embed_dim), np.float32)
         loader = ImageLoader(
             table,
@@ -65,17 +66,41 @@ class Embedder:
         was_training = self.encoder.training
         self.encoder.eval()
         try:
-            is_reduced = self.precision != torch.float32
-            reduced = torch.autocast(device.type, dtype=self.precision, enabled=is_reduced)
-            with torch.inference_mode(), reduced:
-                for rows, images in loader:
-                    out[rows] = self.encoder.embed(view, images.to(device)).float().cpu().numpy()
-                    advance(len(rows))
+            for rows, embeddings in self._embedded(view, loader):
+                out[rows] = embeddings
+                advance(len(rows))
         finally:
             self.encoder.train(was_training)
             self.bad_images.update(loader.bad_images)
         self._check(out, view, table)
         return out
+
+    def _embedded(self, view: str, loader: ImageLoader) -> Iterator[tuple[Ints, Floats]]:
+        """Yield rows and embeddings of each batch; on CUDA one is copied while one is computed."""
+        device = self.encoder.log_scale.device
+        if device.type != "cuda":
+            for rows, images in loader:
+                yield rows, self._on_device(view, images.to(device)).cpu().numpy()
+            return
+        from georet.feeding.overlap import Overlap
+
+        taken: deque[Ints] = deque()
+
+        def shown() -> Iterator[Pixels]:
+            for rows, images in loader:
+                taken.append(rows)
+                yield images.numpy()
+
+        embed, dim = partial(self._on_device, view), self.encoder.embed_dim
+        for embeddings in Overlap(embed, device, dim, most=self.batch_size).run(shown()):
+            yield taken.popleft(), embeddings
+
+    def _on_device(self, view: str, images: torch.Tensor) -> torch.Tensor:
+        """Return embeddings float32[B, D] of uint8[B, H, W, 3], on the encoder's device."""
+        is_reduced, kind = self.precision != torch.float32, images.device.type
+        reduced = torch.autocast(kind, dtype=self.precision, enabled=is_reduced)
+        with torch.inference_mode(), reduced:
+            return self.encoder.embed(view, images).float()
 
     def _check(self, embeddings: Floats, view: str, table: ImageTable) -> None:
         bad = np.flatnonzero(~is_unit_length(embeddings))

@@ -91,6 +91,8 @@ class Overlap:
     def run(self, batches: Iterable[Pixels]) -> Iterator[Floats]:
         """Yield embeddings float32[B, D] of each batch uint8[B, H, W, 3], in order."""
         under_way: deque[_Lane] = deque()
+        # The weights may still be on their way there.
+        self._computing.wait_stream(torch.cuda.current_stream(self._device))
         for number, images in enumerate(batches):
             under_way.append(self._launched(images, number % HELD))
             if len(under_way) == HELD:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,15 +49,19 @@ def locate_batch(
     left = [photo for photo in photos if str(photo) not in journal.done]
     advance(len(photos) - len(left))
     step = len(left) if question.fuse else CHUNK
-    for start in range(0, len(left), max(1, step)):
-        chunk = left[start : start + step]
-        images = reader.read(chunk)
-        left_heats = num_heats - journal.num_records
-        records = _records(locator, images, question, left_heats) if images else []
-        bad = {str(p): str(reader.bad[p].what) for p in chunk if p in reader.bad}
-        journal.append(records, bad)
-        advance(len(chunk))
-        check()
+    chunks = [left[start : start + step] for start in range(0, len(left), max(1, step))]
+    with ThreadPoolExecutor(1, thread_name_prefix="georet-photos") as ahead:
+        coming = deque(ahead.submit(reader.read, chunk) for chunk in chunks[:1])
+        for number, chunk in enumerate(chunks):
+            images = coming.popleft().result()
+            # One chunk is read while another is located.
+            coming.extend(ahead.submit(reader.read, c) for c in chunks[number + 1 : number + 2])
+            left_heats = num_heats - journal.num_records
+            records = _records(locator, images, question, left_heats) if images else []
+            bad = {str(p): str(reader.bad[p].what) for p in chunk if p in reader.bad}
+            journal.append(records, bad)
+            advance(len(chunk))
+            check()
 
 
 def heat_in(record: Mapping[str, Any], num_tiles: int) -> Floats | None:
