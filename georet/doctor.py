@@ -24,6 +24,7 @@ BRINGS = {
     "gallery": "rasters, tile archives, GeoParquet: what galleries are built from",
     "search": "approximate indexes (faiss) for large galleries",
     "search-gpu": "the same on a CUDA device, instead of `search`, never beside it",
+    "ray": "galleries made on a Ray cluster (plugin ray)",
     "serve": "the web page with the map",
     "heif": "photos in HEIC, as telephones write them",
     "ray": "galleries made on the machines of a Ray cluster (plugin ray)",
