@@ -23,8 +23,8 @@ import cv2
 import numpy as np
 import torch
 
+from georet.config import FIRST_RULE
 from georet.contracts.training import ImageTransform
-from georet.data.images import RESIZE_RULE
 from georet.data.loader import PairLoader
 from georet.data.resizing import FAST
 from georet.data.transforms import (
@@ -118,7 +118,7 @@ def georet_way(table: PairTable, *, fast: bool) -> Callable[[int], dict[str, tor
         joint=[Flip(), RotateRoll()],
         augment={view: augment(view) for view in SIZES},
         seed=0,
-        rule=RESIZE_RULE + (FAST if fast else ""),
+        rule=FIRST_RULE + (FAST if fast else ""),
     )
     batches = np.arange(len(table))[None]
     return lambda turn: next(loader.epoch(BatchPlan(batches, turn, 0, "all"))).images

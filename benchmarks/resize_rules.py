@@ -1,16 +1,18 @@
-"""What smoothing brings when photos are shrunk: the README's run under both resize rules.
+"""What smoothing brings when photos are shrunk: the README's runs read under both resize rules.
 
     python benchmarks/resize_rules.py --out runs/resize --seeds 3
     python benchmarks/resize_rules.py --out runs/resize --seeds 1 --photos 50 --set train.epochs=1
 
-Trains OrbitView with the Americas held out under each rule, N seeds each. Then renders photos of
-the held-out places from the same cameras at the size that training has seen (96 px), at 1,400 px,
-and sharp at 1,400 px, so that the latter two must be shrunk, and searches all in the evaluation's
-gallery. The world map has 7.4 km a pixel, so a large photo of it holds nothing finer than 96
-pixels show but the sensor's noise: what a sharp photo would hold is drawn, octaves of noise of
-``--detail`` grey levels (root mean square) which vanish in the mean over each 96th of the side.
-Prints a Markdown table (mean, least and greatest over seeds) and writes all to ``table.json``.
-Runs and photos that are there are kept.
+Trains OrbitView with the Americas held out, N seeds. Its photos and tiles have the encoder's size
+(checked here), so no rule resizes anything while training, and one run serves both. Then renders
+photos of the held-out places from the same cameras at the size that training has seen (96 px), at
+1,400 px, and sharp at 1,400 px, so that the latter two must be shrunk, and searches all in the
+evaluation's gallery, read under each rule. The world map has 7.4 km a pixel, so a large photo of it
+holds nothing finer than 96 pixels show but the sensor's noise: what a sharp photo would hold is
+drawn, octaves of noise of ``--detail`` grey levels (root mean square) which vanish in the mean over
+each 96th of the side. Prints a Markdown table (mean, least and greatest over seeds, and the
+difference of recall@1 to the first rule, paired by seed) and writes all to ``table.json``. Runs and
+photos that are there are kept.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ from typing import Final
 
 import cv2
 import numpy as np
+from PIL import Image
 
+from georet.config import FIRST_RULE
 from georet.contracts.running import Session
 from georet.data.images import read_image
 from georet.data.resizing import FAST, RULES
@@ -63,16 +67,16 @@ class Found:
     near: float
 
 
-def train(rule: str, seed: int, out: Path, extra: Sequence[str]) -> Path:
+def train(seed: int, out: Path, extra: Sequence[str]) -> Path:
     """Train one run unless it is there, and return its folder."""
-    run_dir = out / f"{rule}-s{seed}"
+    run_dir = out / f"s{seed}"
     if (run_dir / "evaluation" / f"{SET}.json").is_file():
         return run_dir
     georet = [sys.executable, "-m", "georet", "train"]
     if (run_dir / CONFIG).is_file():
         command = [*georet, "--resume", str(run_dir)]
     else:
-        overrides = (f"data.resize={rule}", f"seed={seed}", f"evaluate.final=[{SET}]", *extra)
+        overrides = (f"seed={seed}", f"evaluate.final=[{SET}]", *extra)
         sets = [part for text in overrides for part in ("--set", text)]
         command = [*georet, "--plugins", "sample4geo", *sets, "--out", str(run_dir)]
     with (out / f"{run_dir.name}.log").open("a") as log:
@@ -119,51 +123,67 @@ def photos_of(
     return paths, rows
 
 
-def embed(paths: Sequence[Path], session: Session) -> Floats:
-    """Return embeddings float32[N, D] of images, read under the session's own rule."""
-    size, rule = session.identity.size, session.identity.resize_rule
+def check_unresized(run_dir: Path) -> None:
+    """Raise SystemExit unless all images of a run's training set have the encoder's size."""
+    config, plugins = reconfigure(run_dir / CONFIG)
+    for view, images in make_dataset(config, plugins).train().views.items():
+        for path in images.paths:
+            with Image.open(path) as image:
+                if image.size[::-1] != config.data.size[view]:
+                    raise SystemExit(f"{path} is {image.size}, so training depends on the rule")
+
+
+def embed(paths: Sequence[Path], session: Session, rule: str) -> Floats:
+    """Return embeddings float32[N, D] of images, read under a rule."""
+    size = session.identity.size
     starts = range(0, len(paths), BATCH)
     batches = (paths[start : start + BATCH] for start in starts)
     read = (np.stack([read_image(p, size=size, rule=rule) for p in batch]) for batch in batches)
     return np.concatenate([session.embed(images) for images in read])
 
 
-def judge(run_dir: Path, rule: str, seed: int, num: int, detail: float, out: Path) -> list[Found]:
+def judge(run_dir: Path, seed: int, num: int, detail: float, out: Path) -> list[Found]:
     """Return how a run finds the photos of each kind among all tiles of its gallery."""
     config, plugins = reconfigure(run_dir / CONFIG)
     data = make_dataset(config, plugins).evaluations()[SET]
     latlon = data.gallery.latlon
     assert latlon is not None
-    tiles = embed(data.gallery.paths, SessionSpec(run_dir, view=REFERENCE).open())
-    session = SessionSpec(run_dir).open()
-    assert session.identity.resize_rule == rule
+    tiles_by, photos_by = SessionSpec(run_dir, view=REFERENCE).open(), SessionSpec(run_dir).open()
     found = []
-    for side, added in ((SEEN, 0.0), (LARGE, 0.0), (LARGE, detail)):
-        paths, rows = photos_of(data, side, added, num, out)
-        order = np.argsort(-(embed(paths, session) @ tiles.T), axis=1, kind="stable")[:, :5]
-        hits = order == rows[:, None]
-        away_m = distance_m(latlon[order[:, 0]], latlon[rows])
-        median_km = float(np.median(away_m)) / 1000
-        one, five, near = (
-            100 * float(hit.mean()) for hit in (hits[:, 0], hits.any(axis=1), away_m < _NEAR_M)
-        )
-        name = f"{side} px" + (", sharp" if added else "")
-        found.append(Found(rule, seed, name, one, five, median_km, near))
+    for rule in (rule for rule in RULES if not rule.endswith(FAST)):
+        tiles = embed(data.gallery.paths, tiles_by, rule)
+        for side, added in ((SEEN, 0.0), (LARGE, 0.0), (LARGE, detail)):
+            paths, rows = photos_of(data, side, added, num, out)
+            scores = embed(paths, photos_by, rule) @ tiles.T
+            order = np.argsort(-scores, axis=1, kind="stable")[:, :5]
+            hits = order == rows[:, None]
+            away_m = distance_m(latlon[order[:, 0]], latlon[rows])
+            median_km = float(np.median(away_m)) / 1000
+            one, five, near = (
+                100 * float(hit.mean()) for hit in (hits[:, 0], hits.any(axis=1), away_m < _NEAR_M)
+            )
+            name = f"{side} px" + (", sharp" if added else "")
+            found.append(Found(rule, seed, name, one, five, median_km, near))
     return found
 
 
 def table(found: Sequence[Found]) -> str:
     """Return the Markdown table: a line for each rule and kind of photo."""
     lines = [
-        "| rule | photos | recall@1 | least..greatest | recall@5 | within 500 km | median error |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| photos | rule | R@1 | least..greatest | paired | R@5 | within 500 km | median error |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for rule, photos in dict.fromkeys((one.rule, one.photos) for one in found):
-        some = [one for one in found if (one.rule, one.photos) == (rule, photos)]
+    for photos, rule in dict.fromkeys((one.photos, one.rule) for one in found):
+        some, base = (
+            [one for one in found if (one.rule, one.photos) == (which, photos)]
+            for which in (rule, FIRST_RULE)
+        )
         first = [one.recall_1 for one in some]
+        gaps = (a.recall_1 - b.recall_1 for a, b in zip(some, base, strict=True))
+        paired = " / ".join(f"{gap:+.1f}" for gap in gaps) if rule != FIRST_RULE else ""
         lines.append(
-            f"| {rule} | {photos} | {statistics.mean(first):.1f} "
-            f"| {min(first):.1f}..{max(first):.1f} ({len(some)} seeds) "
+            f"| {photos} | {rule} | {statistics.mean(first):.1f} "
+            f"| {min(first):.1f}..{max(first):.1f} | {paired} "
             f"| {statistics.mean(one.recall_5 for one in some):.1f} "
             f"| {statistics.mean(one.near for one in some):.1f} "
             f"| {statistics.mean(one.median_km for one in some):.0f} km |"
@@ -183,9 +203,9 @@ def main() -> None:
     cv2.setNumThreads(1)
     found: list[Found] = []
     for seed in range(asked.seeds):
-        for rule in (rule for rule in RULES if not rule.endswith(FAST)):
-            run_dir = train(rule, seed, asked.out, asked.set)
-            found += judge(run_dir, rule, seed, asked.photos, asked.detail, asked.out)
+        run_dir = train(seed, asked.out, asked.set)
+        check_unresized(run_dir)
+        found += judge(run_dir, seed, asked.photos, asked.detail, asked.out)
     (asked.out / "table.json").write_text(json.dumps([vars(one) for one in found], indent=2))
     print(table(found))
 

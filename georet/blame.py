@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from georet.errors import ComponentError, GeoretError, IntegrityError, Interrupted
 from georet.patience import patient
+from georet.progress import printable
 
 _MARK: Final = "_georet_maker"
 NEEDED: Final = {
@@ -103,7 +104,9 @@ def blaming(
     the component's name; Ctrl-C passes. What takes longer than ``patience_s`` is said on stderr.
     """
     maker = made if isinstance(made, Maker) else maker_of(made)
-    waiting = nullcontext() if patience_s is None else patient(f"{doing}: {maker}", patience_s)
+    waiting = (
+        nullcontext() if patience_s is None else patient(printable(f"{doing}: {maker}"), patience_s)
+    )
     try:
         with waiting:
             yield

@@ -26,6 +26,7 @@ BRINGS = {
     "search-gpu": "the same on a CUDA device, instead of `search`, never beside it",
     "serve": "the web page with the map",
     "heif": "photos in HEIC, as telephones write them",
+    "ray": "galleries made on the machines of a Ray cluster (plugin ray)",
     "tensorboard": "TensorBoard logs beside the JSON ones",
     "wandb": "runs logged to Weights & Biases (plugin wandb)",
     "mlflow": "runs logged to MLflow (plugin mlflow)",

@@ -222,6 +222,8 @@ def _shortened(name: str) -> str:
 
 
 def _remove(path: Path) -> None:
+    if not os.path.lexists(path):
+        return
     with suppress(OSError):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

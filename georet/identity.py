@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from georet.errors import DataError
+from georet.errors import DataError, UsageError
 
 
 @dataclass(frozen=True)
@@ -49,3 +49,20 @@ class EncoderIdentity:
             raise DataError(
                 f"describes no encoder: {error!r} is missing or wrong", where=where
             ) from error
+
+
+def check_comparable(found: EncoderIdentity, wanted: EncoderIdentity, where: str) -> None:
+    """Raise UsageError that names what differs unless both embed into the same space."""
+    if found.is_comparable(wanted):
+        return
+    raise UsageError(
+        f"is not the encoder that the gallery was built with: it is {_described(found)}, "
+        f"the gallery's was {_described(wanted)}",
+        where=where,
+        hint="Name the right one with --encoder, or build the gallery again with this one.",
+    )
+
+
+def _described(identity: EncoderIdentity) -> str:
+    sha256, rule = identity.weights_sha256, identity.resize_rule
+    return f"{sha256[:16]} ({identity.embed_dim}-d, {rule})"

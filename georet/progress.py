@@ -1,14 +1,20 @@
-"""Progress bars on stderr for work that takes seconds or more; nothing where nobody watches."""
+"""What people see in a terminal: lines, tables and progress bars, all of them printable.
+
+Names of files, ids and texts of data sets come from strangers; whatever goes to a terminal goes
+through here, so that none of them steers it.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
 Item = TypeVar("Item")
@@ -29,7 +35,7 @@ class Stage:
             return
         task = self._bar.tasks[0]
         rate = f"{task.speed:.0f}/s" if task.speed else ""
-        self._bar.update(task.id, advance=num, note=note or rate)
+        self._bar.update(task.id, advance=num, note=one_line(note or rate))
 
 
 @contextmanager
@@ -43,14 +49,14 @@ def stage(total: int | None, title: str, *, done: int = 0) -> Iterator[Stage]:
     from rich.progress import TimeRemainingColumn as Remaining
 
     columns = [
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         Remaining(),
     ]
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        bar.add_task(title, total=total, completed=done, note="")
+        bar.add_task(one_line(title), total=total, completed=done, note="")
         yield Stage(bar)
 
 
@@ -66,9 +72,47 @@ def progress(items: Iterable[Item], description: str, total: int | None = None) 
 
 def say(text: str) -> None:
     """Print a line for people on stderr."""
-    from rich.console import Console
+    console(stderr=True, soft_wrap=True, highlight=False).print(text, markup=False)
 
-    Console(stderr=True, soft_wrap=True, highlight=False).print(printable(text), markup=False)
+
+def echo(text: str, *, err: bool = False, end: str = "\n") -> None:
+    """Print text as it is, neither wrapped nor coloured, on stdout or with ``err`` on stderr."""
+    import typer
+
+    typer.echo(printable(text) + end, err=err, nl=False)
+
+
+def echo_json(value: Any) -> None:
+    """Print a value as JSON on stdout; a text is JSON already."""
+    found = value if isinstance(value, str) else json.dumps(value, indent=2)
+    echo(_STEERING.sub(lambda one: f"\\u{ord(one[0]):04x}", found))
+
+
+def console(
+    *, stderr: bool = False, soft_wrap: bool = False, highlight: bool = True, file: Any = None
+) -> Console:
+    """Return rich's console for tables and styled lines; what it prints is ``printable``."""
+    from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+    from rich.segment import Segment
+
+    class Printable:
+        def __init__(self, shown: ConsoleRenderable) -> None:
+            self.shown = shown
+
+        def __rich_console__(self, into: Console, options: ConsoleOptions) -> RenderResult:
+            # Styles and rich's own control codes are not in a segment's text.
+            for part in into.render(self.shown, options):
+                yield part if part.control else Segment(printable(part.text), part.style)
+
+    class Hook(RenderHook):
+        def process_renderables(
+            self, renderables: list[ConsoleRenderable]
+        ) -> list[ConsoleRenderable]:
+            return [Printable(shown) for shown in renderables]
+
+    made = Console(stderr=stderr, soft_wrap=soft_wrap, highlight=highlight, file=file)
+    made.push_render_hook(Hook())
+    return made
 
 
 def one_line(name: str) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from georet.errors import DataError, IntegrityError
-from georet.files import file_entry, write_atomic
+from georet.files import file_entry, read_object, write_atomic
+from georet.progress import say
 from georet.run_layout import (
     BAD_IMAGES,
     BANKS,
@@ -17,6 +18,7 @@ from georet.run_layout import (
     CONFIG,
     EVALUATION,
     EVENTS,
+    FINAL,
     MANIFEST,
     PLUGINS,
     VOUCHED,
@@ -92,7 +94,9 @@ def vouch_for_run(run_dir: Path) -> None:
 
 
 def vouch_for(run_dir: Path, paths: Iterable[Path]) -> None:
-    """Add the hashes of files of a run that were just written to those that there are."""
+    """Add the hashes of files of a run that were just written to those that there are, if any."""
+    if not (run_dir / VOUCHED).is_file():
+        return
     _write(run_dir, vouched(run_dir), paths)
 
 
@@ -113,9 +117,11 @@ def check_vouched(run_dir: Path, names: Iterable[str] | None = None) -> int:
     """Hold a run's files (by default all, else ``names``) against their hashes; return how many.
 
     IntegrityError names the first that is gone or differs. What nothing vouches for, as in a run
-    whose training is not over, is not checked.
+    whose training is not over, is not checked; of a finished one that is said on stderr.
     """
     files = vouched(run_dir)
+    if not files and names is None and _is_finished(run_dir):
+        say(f"warning: {run_dir / VOUCHED} is missing: nothing vouches for the run's files")
     chosen = files if names is None else [name for name in names if name in files]
     for name in chosen:
         path = run_dir / name
@@ -130,6 +136,14 @@ def check_vouched(run_dir: Path, names: Iterable[str] | None = None) -> int:
                 hint=_hint(run_dir),
             )
     return len(chosen)
+
+
+def _is_finished(run_dir: Path) -> bool:
+    try:
+        last = str(read_object(run_dir / CHECKPOINTS / "last.json", "checkpoint")["checkpoint"])
+    except DataError:
+        return False
+    return FINAL in last
 
 
 def _write(run_dir: Path, files: Mapping[str, Any], paths: Iterable[Path]) -> None:

@@ -40,7 +40,7 @@ def test_the_layout_is_that_of_the_tree(generator):
 
 
 CHANGES = {
-    "another first line of a module": ("georet/types.py", "Plain data", "Simple data"),
+    "another first line of a module": ("georet/types/__init__.py", "Plain data", "Simple data"),
     "another first line of a room": ("georet/page/__init__.py", "What pages", "That which pages"),
     "another first line of a plugin": ("plugins/pml/georet_pml/__init__.py", "losses", "costs"),
     "a part on another floor": ("tests/test_house.py", '("photos",)', '("photos", "doctor")'),
@@ -66,7 +66,7 @@ def test_the_check_names_the_stale_page_and_the_command_mends_it(
     for name in ("architecture.md", "plugins.md"):
         shutil.copy(ROOT / "docs" / name, tmp_path)
     page = tmp_path / "architecture.md"
-    page.write_text(PAGE.replace("| `types.py` |", "| `kinds.py` |"), encoding="utf-8")
+    page.write_text(PAGE.replace("| `errors.py` |", "| `faults.py` |"), encoding="utf-8")
     monkeypatch.setattr(generator, "DOCS_DIR", tmp_path)
     monkeypatch.setattr("sys.argv", ["generate.py", "--check"])
     assert generator.main() == 1

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import typer
 
 from georet.cli.options import ConfigFile, NoPlugin, PluginNames, Recipe, Sets
 from georet.plugins import Selection
+from georet.progress import echo, echo_json
 
 app = typer.Typer(
     help="Show or check a run's configuration, or print its JSON schema.",
@@ -20,7 +19,7 @@ georet config show --recipe sample4geo/orbitview
 
 georet config validate --config my.yaml
 
-georet config schema > georet.configure.schema.json
+georet config schema > georet.schema.json
 """,
 )
 
@@ -51,7 +50,7 @@ def show(
         overrides=sets or (),
         check_components=False,
     )
-    typer.echo(dump(found), nl=False)
+    echo(dump(found), end="")
 
 
 @app.command(
@@ -79,14 +78,14 @@ def validate(
     selection = Selection.of(plugins, no_plugin)
     found, loaded = configure(selection=selection, recipe=recipe, path=config, overrides=sets or ())
     for warning in unexportable_backbones(found, loaded):
-        typer.echo(warning, err=True)
-    typer.echo(f"valid: recipe {found.recipe}, plugins {', '.join(loaded.versions)}")
+        echo(warning, err=True)
+    echo(f"valid: recipe {found.recipe}, plugins {', '.join(loaded.versions)}")
 
 
 @app.command(
     epilog="""Examples:
 
-georet config schema > georet.configure.schema.json
+georet config schema > georet.schema.json
 
 georet config schema --plugins sample4geo,example_triplet
 """
@@ -100,4 +99,4 @@ def schema(plugins: PluginNames = None, no_plugin: NoPlugin = None) -> None:
     from georet.plugins import load_plugins
 
     loaded = load_plugins(Selection.of(plugins, no_plugin))
-    typer.echo(json.dumps(config_schema(loaded.catalog), indent=2))
+    echo_json(config_schema(loaded.catalog))

@@ -9,6 +9,7 @@ import typer
 
 from georet.cli.options import AsJson
 from georet.cli.serve import NoBrowser, Port, show
+from georet.progress import echo
 
 EPILOG = """Examples:
 
@@ -57,4 +58,4 @@ def demo(
 
 
 def _say(text: str) -> None:
-    typer.echo(text, err=True)
+    echo(text, err=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import typer
-
 from georet.cli.options import AsJson
+from georet.progress import console, echo_json
 
 EPILOG = """Examples:
 
@@ -23,26 +21,26 @@ def doctor(as_json: AsJson = False) -> None:
 
     found = examine()
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        echo_json(found)
     else:
         _print(found)
 
 
 def _print(found: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(show_header=False, box=None)
     for title, text in _rows(found):
         table.add_row(f"[bold]{title}[/]", text)
-    Console(highlight=False).print(table)
+    console(highlight=False).print(table)
 
 
 def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [(name, found[name]) for name in ("georet", "python", "platform")]
     cpu, torch, cache = found["cpu"], found["torch"], found["cache"]
     rows.append(("cpu", f"{cpu['usable']} of {cpu['count']} cores usable"))
-    rows.append(("torch", torch.get("error") or f"{torch['version']}, {torch['threads']} threads"))
+    fault = _escaped(torch.get("error", ""))
+    rows.append(("torch", fault or f"{torch['version']}, {torch['threads']} threads"))
     for device in torch.get("devices", ()):
         memory = f", {device['memory_gib']} GiB" if "memory_gib" in device else ""
         rows.append((device["device"], f"{device['name']}{memory}"))
@@ -55,7 +53,7 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append((f"extra {extra}", f"{'present' if state['present'] else missing}"))
         rows.append(("", f"[dim]{state['brings']}[/]"))
     state = "writable" if cache["writable"] else "[red]not writable[/]; set GEORET_CACHE"
-    rows.append(("cache", f"{cache['path']} ({state})"))
+    rows.append(("cache", f"{_escaped(cache['path'])} ({state})"))
     return rows
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +29,7 @@ from georet.cli.gallery_build import (
 )
 from georet.cli.options import AsJson, BackendName, Checkpoint, GalleryFolder, NoPlugin, PluginNames
 from georet.plugins import Selection
+from georet.progress import echo, echo_json
 
 EPILOG = """Examples:
 
@@ -115,9 +115,9 @@ def plan(
         cores=cores,
         num_sampled=sample,
         as_json=as_json,
-        warn=lambda text: typer.echo(text, err=True),
+        warn=lambda text: echo(text, err=True),
     ):
-        typer.echo(line)
+        echo(line)
 
 
 @app.command(
@@ -136,11 +136,11 @@ def info(gallery: GalleryFolder, as_json: AsJson = False) -> None:
 
     found = describe_gallery(Gallery.open(gallery))
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        echo_json(found)
         return
     width = max(len(name) for name, _ in lines(found))
     for name, value in lines(found):
-        typer.echo(f"{name:<{width}}  {value}")
+        echo(f"{name:<{width}}  {value}")
 
 
 @app.command(
@@ -157,10 +157,10 @@ def verify(gallery: GalleryFolder, as_json: AsJson = False) -> None:
     if as_json:
         found = verify_gallery(gallery)
         values: dict[str, Any] = {"files": found.num_files, "bytes": found.num_bytes}
-        typer.echo(json.dumps({**values, "faults": list(found.faults)}, indent=2))
+        echo_json({**values, "faults": list(found.faults)})
         if not found.faults:
             return
-    typer.echo(gallery_line(gallery))
+    echo(gallery_line(gallery))
 
 
 @app.command(
@@ -194,7 +194,75 @@ def merge(
     from georet.gallery.making.merge import merge_galleries
 
     merge_galleries(galleries, out, storage=storage, shard_size=shard_size, duplicates=duplicates)
-    typer.echo(outcome(out))
+    echo(outcome(out))
+
+
+@app.command(
+    epilog="""Examples:
+
+georet gallery join north.gallery south.gallery --out land.atlas
+
+georet gallery join flights/*/area.gallery --out flights.atlas --prefix
+"""
+)
+def join(
+    galleries: Annotated[list[Path], typer.Argument(metavar="GALLERY...", help="Of one encoder.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of what is searched as one.")],
+    prefix: Annotated[
+        bool, typer.Option("--prefix", help="Put the gallery's name before each tile's id.")
+    ] = False,
+) -> None:
+    """Let several galleries be searched as one, without copying them."""
+    from georet.gallery.joined import join_galleries
+    from georet.gallery.stored import StoredGallery
+
+    join_galleries([StoredGallery.open(path) for path in galleries], out, prefixed=prefix)
+    echo(f"{out}: {len(StoredGallery.open(out)):,} tiles of {len(galleries)} galleries")
+
+
+@app.command(
+    epilog="""Examples:
+
+georet gallery cut area.gallery --region box:7.1,46.2,7.4,46.4 --out part.gallery
+
+georet gallery cut area.gallery --region valley.geojson --encoder runs/first --out valley.zip
+"""
+)
+def cut(
+    gallery: GalleryFolder,
+    region: Annotated[
+        str, typer.Option(metavar="REGION", help="box:W,S,E,N, near:LAT,LON,RADIUS or a .geojson.")
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="PATH", help="A folder, or one file to hand over: NAME.zip.")
+    ],
+    encoder: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Run or artefact that goes along in the file."),
+    ] = None,
+) -> None:
+    """Write the part of a gallery that lies in a region, as a gallery or as one file."""
+    from georet.commands.galleries import cut_out
+
+    echo(cut_out(gallery, region, out, encoder))
+
+
+@app.command(
+    epilog="""Examples:
+
+georet gallery unpack valley.zip --out valley
+
+georet locate valley/gallery photo.jpg --encoder valley/encoder
+"""
+)
+def unpack(
+    bundle: Annotated[Path, typer.Argument(metavar="FILE", help="What `gallery cut` wrote.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A folder that isn't there yet.")],
+) -> None:
+    """Unpack a gallery that somebody handed over as one file."""
+    from georet.commands.galleries import unpacked
+
+    echo(unpacked(bundle, out))
 
 
 app.command("bench", epilog=gallery_bench.EPILOG)(gallery_bench.bench)

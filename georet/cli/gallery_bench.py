@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from georet.cli.options import (
     PluginNames,
 )
 from georet.plugins import Selection
+from georet.progress import console, echo, echo_json
 
 EPILOG = """Examples:
 
@@ -77,12 +77,11 @@ def bench(
     )
     if plot is not None:
         write_plot(found, plot)
-        typer.echo(f"plot: {plot}", err=True)
+        echo(f"plot: {plot}", err=True)
     if as_json:
-        typer.echo(json.dumps(found.as_json(), indent=2))
+        echo_json(found.as_json())
         return
-    from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=True)
+    screen = console(highlight=False, soft_wrap=True)
     for line in lines(found):
-        console.print(line, markup=False)
+        screen.print(line, markup=False)

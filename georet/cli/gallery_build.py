@@ -11,6 +11,7 @@ import typer
 
 from georet.cli.options import BackendName, Checkpoint, NoPlugin, PluginNames
 from georet.plugins import Selection
+from georet.progress import echo
 
 if TYPE_CHECKING:
     from georet.tiles.tiling import Tiling
@@ -175,11 +176,11 @@ def build(
     }
     named = named_source(source, source_kind, selection=selection)
     spec = SessionSpec(encoder, REFERENCE, backend, checkpoint, selection)
-    command, say = ["georet", *sys.argv[1:]], partial(typer.echo, err=True)
+    command, say = ["georet", *sys.argv[1:]], partial(echo, err=True)
     for line in building.build(
         named, spec, out, options, command=command, dry_run=dry_run, say=say
     ):
-        typer.echo(line)
+        echo(line)
 
 
 def tiling_of(

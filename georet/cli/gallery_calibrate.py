@@ -19,6 +19,7 @@ from georet.cli.options import (
     Rerank,
 )
 from georet.plugins import Selection
+from georet.progress import echo, echo_json
 
 EPILOG = """Examples:
 
@@ -78,5 +79,8 @@ def calibrate(
         selection=Selection.of(plugins, no_plugin),
         rerank=rerank,
     )
-    typer.echo(json.dumps(json.loads(found.as_bytes())) if as_json else in_words(found))
-    typer.echo(f"report: {page}", err=True)
+    if as_json:
+        echo_json(json.dumps(json.loads(found.as_bytes())))
+    else:
+        echo(in_words(found))
+    echo(f"report: {page}", err=True)

@@ -19,6 +19,7 @@ from georet.cli.options import (
     Rerank,
 )
 from georet.plugins import Selection
+from georet.progress import echo
 
 EPILOG = """Examples:
 
@@ -147,5 +148,5 @@ def locate(
         selection=selection,
         max_pixels=max_pixels,
     )
-    quota, say = bad_image_quota, typer.echo
+    quota, say = bad_image_quota, echo
     locate_photos(locator, found, question, targets, quota=quota, as_json=as_json, say=say)

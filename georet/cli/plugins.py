@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ import typer
 from georet.cli.options import AsJson, NoPlugin, PluginNames
 from georet.components import KINDS
 from georet.plugins import PluginInfo, Selection, list_plugins
+from georet.progress import console, echo, echo_json
 
 if TYPE_CHECKING:
     from georet.plugins.describing import ComponentDetails
@@ -59,7 +59,7 @@ def plugins(
         return
     found = list_plugins(Selection.of(plugins, no_plugin), check=check)
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(info) for info in found], indent=2))
+        echo_json([dataclasses.asdict(info) for info in found])
     else:
         _print(found)
 
@@ -98,7 +98,7 @@ def show(
     )
     details = describe_component(loaded.catalog, component, kind=kind)
     if as_json or before.get("as_json"):
-        typer.echo(json.dumps(dataclasses.asdict(details), indent=2))
+        echo_json(dataclasses.asdict(details))
     else:
         _print_details(details)
 
@@ -125,11 +125,10 @@ def new(
 
     wanted = [kind.strip() for kind in kinds.split(",") if kind.strip()]
     folder = write_plugin(name, wanted or ["losses"], out)
-    typer.echo(f"wrote {folder}\npip install -e '{folder}[test]' && pytest {folder}")
+    echo(f"wrote {folder}\npip install -e '{folder}[test]' && pytest {folder}")
 
 
 def _print(found: list[PluginInfo]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     listing = Table("plugin", "distribution", "status", "brings", title="Plugins")
@@ -142,29 +141,28 @@ def _print(found: list[PluginInfo]) -> None:
         for component in info.components:
             missing = ", ".join(component.missing)
             brought.add_row(component.id, component.kind, component.summary, missing)
-    console = Console()
-    console.print(listing)
-    console.print(brought)
-    console.print(f"Kinds of component: {', '.join(KINDS)}")
+    screen = console()
+    screen.print(listing)
+    screen.print(brought)
+    screen.print(f"Kinds of component: {', '.join(KINDS)}")
 
 
 def _print_details(details: ComponentDetails) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    typer.echo(f"{details.id} ({details.kind}, {details.owner}): {details.summary or 'no summary'}")
+    echo(f"{details.id} ({details.kind}, {details.owner}): {details.summary or 'no summary'}")
     if details.missing:
-        typer.echo(f"not installed: {', '.join(details.missing)}; its options are not known")
+        echo(f"not installed: {', '.join(details.missing)}; its options are not known")
         return
     if details.about:
-        typer.echo(f"\n{details.about}\n")
+        echo(f"\n{details.about}\n")
     if not details.options:
-        typer.echo("It has no options.")
+        echo("It has no options.")
         return
     table = Table("option", "type", "default", "description", title="Options")
     for option in details.options:
         default = "must be given" if option.default is None else option.default
         cells = (option.name, option.type, default, option.description)
         table.add_row(*[Text(cell, overflow="fold") for cell in cells])
-    Console().print(table)
+    console().print(table)

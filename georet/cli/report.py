@@ -10,6 +10,7 @@ import typer
 
 from georet.cli.options import AsJson, AsLatex, AsMarkdown, NoPlugin, PluginNames, one_format
 from georet.plugins import Selection
+from georet.progress import console, echo
 
 if TYPE_CHECKING:
     from georet.page.rows import Table
@@ -58,7 +59,7 @@ def report(
 
         selection = Selection.of(plugins, no_plugin)
         for run_dir in runs:
-            typer.echo(rewrite_report(run_dir, selection=selection))
+            echo(str(rewrite_report(run_dir, selection=selection)))
         return
     from georet.report.compare import compare
 
@@ -83,16 +84,15 @@ def _print(tables: list[Table], form: str | None, out: Path | None) -> None:
     else:
         text = rows.latex(tables) if form == "latex" else rows.markdown(tables)
     if out is None:
-        typer.echo(text, nl=False)
+        echo(text, end="")
     else:
         write_atomic(out, text)
 
 
 def _show(tables: list[Table]) -> None:
-    from rich.console import Console
 
     from georet.page import rows
 
-    console = Console(highlight=False, soft_wrap=True)
+    screen = console(highlight=False, soft_wrap=True)
     for table in tables:
-        rows.show(console, table)
+        rows.show(screen, table)

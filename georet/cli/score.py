@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from georet.cli.options import AsJson, AsLatex, AsMarkdown, NoPlugin, PluginNames, one_format
 from georet.plugins import Selection
+from georet.progress import console, echo, echo_json
 
 if TYPE_CHECKING:
     from georet.page.rows import Table
@@ -87,9 +87,9 @@ def score(
     selection = Selection.of(plugins, no_plugin)
     result = score_under(protocol, files, name=name, selection=selection)
     for warning in result["warnings"]:
-        typer.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
     if form == "json":
-        typer.echo(json.dumps(result, indent=2))
+        echo_json(result)
     else:
         _print(_table(result), form)
 
@@ -115,9 +115,8 @@ def _print(table: Table, form: str | None) -> None:
 
     if form is not None:
         write = rows.markdown if form == "markdown" else rows.latex
-        typer.echo(write([table]), nl=False)
+        echo(write([table]), end="")
         return
-    from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=True)
-    rows.show(console, table)
+    screen = console(highlight=False, soft_wrap=True)
+    rows.show(screen, table)

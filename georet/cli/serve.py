@@ -18,6 +18,7 @@ from georet.cli.options import (
     PluginNames,
 )
 from georet.plugins import Selection
+from georet.progress import echo, echo_json
 
 if TYPE_CHECKING:
     from georet.serve.site import Site
@@ -95,9 +96,12 @@ def show(
     from georet.serve.run import bind, check_access, run
 
     def announce(address: str) -> None:
-        typer.echo(json.dumps({"address": address}) if as_json else address)
+        if as_json:
+            echo_json(json.dumps({"address": address}))
+        else:
+            echo(address)
         sys.stdout.flush()
-        typer.echo("Ctrl-C ends it.", err=True)
+        echo("Ctrl-C ends it.", err=True)
 
     access = check_access(host, token)
     run(site, bind(host, port), access, announce=announce, open_browser=not no_browser)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from georet.progress import echo
+
 EPILOG = """Examples:
 
 georet verify runs/first
@@ -25,4 +27,4 @@ def verify(
     """Check every file against its hash; exit code 4 where one differs."""
     from georet.commands.verifying import verify_folder
 
-    typer.echo(verify_folder(path))
+    echo(verify_folder(path))

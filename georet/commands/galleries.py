@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from georet.errors import UsageError
 from georet.gallery.files.manifest import MANIFEST
 from georet.gallery.info import build_state
+from georet.gallery.parting import ENCODER, GALLERY, cut_gallery, pack, unpack
 from georet.gallery.stored import StoredGallery
+from georet.ground.region import Region
 from georet.page.readable import megabytes
 from georet.plugins import Selection, load_plugins
 from georet.run_layout import CONFIG
@@ -63,6 +67,34 @@ def outcome(folder: Path) -> str:
         f"{len(state.missing)} of {state.num_shards} shards are missing: {named}{more}\n"
         "  The last share to be done finishes the gallery; so does the command without --shard."
     )
+
+
+def cut_out(folder: Path, region: str, out: Path, encoder: Path | None) -> str:
+    """Cut a region out of a gallery into a folder or a file, and say what there is now."""
+    if out.exists():
+        raise UsageError("exists already", where=str(out), hint="Choose another --out.")
+    gallery, area = StoredGallery.open(folder), Region.parse(region)
+    if out.suffix.lower() != ".zip":
+        if encoder is not None:
+            raise UsageError(
+                "an encoder goes along in a file only", where="--encoder", hint=f"--out {out}.zip"
+            )
+        return outcome(cut_gallery(gallery, area, out))
+    with tempfile.TemporaryDirectory(prefix=".georet-cut-", dir=out.parent) as name:
+        part = cut_gallery(gallery, area, Path(name) / GALLERY)
+        num = len(StoredGallery.open(part))
+        pack(part, out, encoder)
+    size = megabytes(out.stat().st_size)
+    return f"{out}: {num:,} tiles, {size}\n  Open it with: georet gallery unpack {out} --out DIR"
+
+
+def unpacked(bundle: Path, out: Path) -> str:
+    """Unpack a gallery's file, and say what to type next."""
+    unpack(bundle, out)
+    num = len(StoredGallery.open(out / GALLERY))
+    has_encoder = (out / ENCODER).is_dir()
+    encoder = str(out / ENCODER) if has_encoder else "RUN"
+    return f"{out}: {num:,} tiles\n  georet locate {out / GALLERY} PHOTO --encoder {encoder}"
 
 
 def length(side_m: float) -> str:

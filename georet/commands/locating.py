@@ -34,7 +34,7 @@ from georet.page.readable import metres
 from georet.photos.finding import in_groups
 from georet.photos.gps import own_position
 from georet.plugins import Selection, load_plugins
-from georet.progress import one_line, printable, stage
+from georet.progress import echo_json, one_line, stage
 from georet.progress import say as warn
 from georet.types import QUERY
 
@@ -133,11 +133,11 @@ def locate_photos(
         for target in targets:
             target.write(answers)
         if as_json:
-            say(printable(_as_json(answers)))
+            echo_json(_as_json(answers))
         else:
             notes = [*gps_notes, *_prior_notes(question, locator)]
             for line in _report(journal, locator, outs, notes):
-                say(printable(line))
+                say(line)
         journal.remove()
 
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +21,7 @@ from georet.config import RunConfig
 from georet.configure import configure
 from georet.evaluate.evaluator import num_images
 from georet.plugins import UNSAID, Plugins, Selection
+from georet.progress import console
 from georet.train import setup
 from georet.train.parts import Parts, make_parts
 from georet.train.planning import plan_epoch, wanted_bank
@@ -56,7 +56,7 @@ def rehearse(
             torch.set_num_threads(config.train.threads)
         parts = make_parts(config, plugins, Path(folder), None, data)
         found = _estimate(parts, probe.best, plugins)
-    Console().print(_table(found))
+    console().print(_table(found))
     return found
 
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from rich.console import Console
 
 from georet.commands.advice import repeated_references
 from georet.commands.exportable import unexportable
@@ -34,7 +30,7 @@ from georet.files import write_json
 from georet.locks import only_writer
 from georet.page.table import metrics_table
 from georet.plugins import UNSAID, Plugins, Selection
-from georet.progress import say, stage
+from georet.progress import console, echo_json, say, stage
 from georet.report import write_report
 from georet.run_layout import BAD_IMAGES, EVALUATION
 from georet.train import setup
@@ -144,7 +140,7 @@ def evaluate_run(
             vouch_for(run_dir, written)
     if as_json:
         rows = [summary(name, sets[name], result, setting) for name, result in results.items()]
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        echo_json(rows)
     else:
         show(results, f"{config.dataset.name}, {field_of_view_line(config)}")
     return results
@@ -160,12 +156,12 @@ def rewrite_report(run_dir: Path, *, selection: Selection = UNSAID) -> Path:
 
 def show(results: Mapping[str, Result], title: str = "Evaluation") -> None:
     """Print the metrics of each gallery on stdout."""
-    console = Console()
-    console.print(metrics_table(metrics_in(results), title))
+    screen = console()
+    screen.print(metrics_table(metrics_in(results), title))
     for name, result in results.items():
         for done in result.stages:
             for line in in_words(done):
-                console.print(f"{name}: {line}", soft_wrap=True, highlight=False, markup=False)
+                screen.print(f"{name}: {line}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _evaluate(

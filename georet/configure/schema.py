@@ -61,7 +61,8 @@ def _section(catalog: Catalog, kind: str, name: str, definitions: Schema) -> Sch
         options = catalog.options_schema(kind, name)
     except GeoretError as error:
         options = {"type": "object", "$comment": error.what}
-    definitions |= options.pop("$defs", {})
+    # References name the component, as two of them may define one name.
+    definitions |= {f"{entry.id}.{own}": one for own, one in options.pop("$defs", {}).items()}
     properties: Schema = {"name": {"enum": sorted({name, entry.id})}}
     if kind == "losses":
         properties["weight"] = {"type": "number", "minimum": 0, "default": 1.0}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -16,6 +15,7 @@ from georet.errors import DataError
 from georet.feeding.decoder import Filler, Piece, Reply, serve
 from georet.feeding.ring import IDLE, Ring
 from georet.processes import Child, Ended, close_all, ready
+from georet.progress import echo
 
 PIECE: Final = 16
 """The most images of a batch that one decoder fills in one go."""
@@ -137,7 +137,7 @@ class Decoders:
                 f"{what}, {how_often}",
                 hint=f"{advice} The same command goes on; --workers 0 reads in the main process.",
             )
-        sys.stderr.write(f"warning: {what}; another one goes on\n")
+        echo(f"warning: {what}; another one goes on", err=True)
         self._every[self._every.index(decoder)] = self._started(decoder.number)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from georet.contracts.running import Session
 from georet.errors import DataError, UsageError
 from georet.files import read_object
-from georet.identity import EncoderIdentity
+from georet.identity import EncoderIdentity, check_comparable
 from georet.plugins import UNSAID, Selection
 from georet.run_layout import ARTEFACT
 from georet.sessions import AUTO, SessionSpec, artefact_of
@@ -46,23 +46,6 @@ def open_encoder(
         session.close()
         raise
     return session
-
-
-def check_comparable(found: EncoderIdentity, wanted: EncoderIdentity, where: str) -> None:
-    """Raise UsageError that names what differs unless both embed into the same space."""
-    if found.is_comparable(wanted):
-        return
-    raise UsageError(
-        f"is not the encoder that the gallery was built with: it is {_described(found)}, "
-        f"the gallery's was {_described(wanted)}",
-        where=where,
-        hint="Name the right one with --encoder, or build the gallery again with this one.",
-    )
-
-
-def _described(identity: EncoderIdentity) -> str:
-    sha256, rule = identity.weights_sha256, identity.resize_rule
-    return f"{sha256[:16]} ({identity.embed_dim}-d, {rule})"
 
 
 def _recorded(gallery: StoredGallery, view: str) -> SessionSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -12,15 +13,26 @@ import numpy as np
 from georet.contracts.building import BuildContext
 from georet.contracts.searching import Index
 from georet.errors import DataError
+from georet.files import MANIFEST, replaced_folder, sync, tidy_temporary, write_atomic
 from georet.gallery.files.additions import INDEX_DIR, Additions
 from georet.gallery.files.claims import waiting_claim
+from georet.gallery.files.manifest import vouched_bytes
+from georet.gallery.joined import JoinedContents, JoinedIndex, Part
+from georet.gallery.mapped import InMemory
 from georet.plugins import UNSAID, Selection, load_plugins
 from georet.search import is_exact
+from georet.search.blocks import block_hashes_of
+from georet.search.rows import Stored
+from georet.search.stored import StoredIndex
+from georet.types import Floats
 
 if TYPE_CHECKING:
     from georet.gallery.stored import StoredGallery
 
 _FILE: Final = "index"
+_BLOCKS: Final = ".blocks.sha256"
+_LARGE: Final = 2**20
+"""Bytes beyond which a file is verified block by block."""
 
 
 def open_index(gallery: StoredGallery, name: str, *, selection: Selection = UNSAID) -> Index:
@@ -38,6 +50,12 @@ def open_index(gallery: StoredGallery, name: str, *, selection: Selection = UNSA
         # It is the embeddings themselves: kept, it would only double the gallery.
         _fill(index, gallery)
         return index
+    if isinstance(gallery.contents, JoinedContents):
+
+        def open_part(part: Part) -> Index:
+            return open_index(cast("StoredGallery", part), name, selection=selection)
+
+        return JoinedIndex(gallery.contents, open_part)
     folder = f"{INDEX_DIR}/{entry.id.replace(':', '-').replace('/', '-')}"
     files = [file for file in extras.files if file.startswith(f"{folder}/")]
     if not files:
@@ -46,24 +64,68 @@ def open_index(gallery: StoredGallery, name: str, *, selection: Selection = UNSA
         with suppress(OSError, DataError):
             _keep(index, gallery.path, folder, extras)
         return index
-    extras.check(files)
-    index.load(gallery.path / folder / _FILE)
+    if f"{folder}/{_FILE}/{MANIFEST}" in files or not isinstance(index, StoredIndex):
+        # Whole in itself, embeddings included: what a foreign index is, and what all once were.
+        extras.check(files)
+        index.load(gallery.path / folder / _FILE)
+        return index
+    blocks = _blocks(gallery, files)
+    extras.check([name for name in files if Path(name).name not in blocks])
+    home = gallery.path / folder / _FILE
+    index.load_beside(home, _rows_of(gallery), np.arange(len(gallery)), blocks)
     return index
 
 
+def _blocks(gallery: StoredGallery, files: Sequence[str]) -> dict[str, bytes]:
+    """Return the block hashes, themselves vouched for, by name of the file that they are of."""
+    listed = gallery.added.files
+    return {
+        Path(name).name.removesuffix(_BLOCKS): vouched_bytes(gallery.path, name, listed)
+        for name in files
+        if name.endswith(_BLOCKS)
+    }
+
+
+def _rows_of(gallery: StoredGallery) -> Floats | Stored:
+    """Return the gallery's embeddings: an array where they fit into memory."""
+    rows = gallery.rows
+    return rows.embeddings if isinstance(rows, InMemory) else rows
+
+
 def _fill(index: Index, gallery: StoredGallery) -> None:
-    index.add(gallery.embeddings, np.arange(len(gallery)))
+    ids = np.arange(len(gallery))
+    if isinstance(index, StoredIndex):
+        index.add(_rows_of(gallery), ids)
+    else:
+        index.add(gallery.embeddings, ids)
+
+
+def _save(index: Index, home: Path) -> None:
+    """Write an index; beside the gallery's rows, where it can do without its own copy of them."""
+    if not isinstance(index, StoredIndex):
+        index.save(home)
+        return
+    home.mkdir()
+    index.save_beside(home)
+    for path in [path for path in home.iterdir() if path.stat().st_size > _LARGE]:
+        write_atomic(home / f"{path.name}{_BLOCKS}", block_hashes_of(path))
 
 
 def _keep(index: Index, root: Path, folder: str, extras: Additions) -> None:
     """Save an index in place of whatever is in its folder, and vouch for its files."""
     with waiting_claim(root / f".{INDEX_DIR}.claim"):
-        shutil.rmtree(root / folder, ignore_errors=True)
+        (root / INDEX_DIR).mkdir(exist_ok=True)
+        tidy_temporary(root / INDEX_DIR)
+        with replaced_folder(root / folder) as made:
+            made.mkdir()
+            _save(index, made / _FILE)
+            written = sorted(path for path in made.rglob("*") if path.is_file())
+            for path in (*written, made / _FILE, made):
+                sync(path)
+        names = [f"{folder}/{path.relative_to(made).as_posix()}" for path in written]
         try:
-            (root / folder).mkdir(parents=True)
-            index.save(root / folder / _FILE)
-            written = sorted(path for path in (root / folder).rglob("*") if path.is_file())
-            extras.vouch([path.relative_to(root).as_posix() for path in written], forget=folder)
+            extras.vouch(names, forget=folder)
         except (OSError, DataError):
+            # Nothing vouches for it, so that nobody would read it.
             shutil.rmtree(root / folder, ignore_errors=True)
             raise

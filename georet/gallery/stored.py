@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from georet.errors import DataError
+from georet.gallery.contents import Contents, OwnContents
 from georet.gallery.files.additions import Additions
 from georet.gallery.files.manifest import MANIFEST, read_sealed, vouched_bytes
-from georet.gallery.files.parquet import read_embeddings, read_plan, read_thumbnails
-from georet.gallery.files.plan import BUILD, PLAN, check_format
-from georet.gallery.files.seal import BAD_TILES, readable_rows
+from georet.gallery.files.plan import BUILD, check_format
+from georet.gallery.joined import PARTS, JoinedContents
 from georet.identity import EncoderIdentity
+from georet.search.rows import Stored
 from georet.tiles.table import TileTable
-from georet.types import Floats
-
-_SHARDS_KEPT = 8
+from georet.types import Doubles, Floats, Ints
 
 
 class StoredGallery:
@@ -34,9 +29,11 @@ class StoredGallery:
         where = str(path / MANIFEST)
         self.encoder = EncoderIdentity.from_json(manifest["settings"]["encoder"], where=where)
         self.added = Additions(path)
-        ends = np.cumsum([shard["rows"] for shard in manifest["shards"]])
-        self._starts = np.concatenate([[0], ends]).astype(np.int64)
-        self._thumbnails_of = lru_cache(_SHARDS_KEPT)(self._read_thumbnails)
+        self.contents: Contents
+        if PARTS in manifest:
+            self.contents = JoinedContents(path, manifest, StoredGallery.open)
+        else:
+            self.contents = OwnContents(path, manifest, self.encoder.embed_dim)
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
@@ -51,32 +48,36 @@ class StoredGallery:
     def __len__(self) -> int:
         return int(self.manifest["num_tiles"])
 
-    @cached_property
+    @property
     def tiles(self) -> TileTable:
         """The table of the R tiles."""
-        planned = read_plan(self.read(PLAN))
-        bad = [tile["row"] for tile in json.loads(self.read(BAD_TILES))["bad_tiles"]]
-        return planned.take(readable_rows(len(planned), bad)) if bad else planned
+        return self.contents.tiles
 
-    @cached_property
+    @property
+    def centres(self) -> tuple[Doubles, Doubles]:
+        """Centres latlon float64[R, 2] and sides side_m float64[R], read without the rest."""
+        return self.contents.centres
+
+    def tiles_at(self, rows: Ints) -> TileTable:
+        """Return the table of the tiles of rows int64[M], in that order; little else is read."""
+        return self.contents.tiles_at(rows)
+
+    @property
+    def rows(self) -> Stored:
+        """The embeddings as something to take rows and blocks from, in memory or on disk."""
+        return self.contents.rows
+
+    @property
     def embeddings(self) -> Floats:
-        """The embeddings float32[R, D], of unit length; IntegrityError names a changed shard."""
-        embeddings = np.empty((len(self), self.encoder.embed_dim), np.float32)
-        for start, shard in zip(self._starts, self.manifest["shards"], strict=False):
-            embeddings[start : start + shard["rows"]] = read_embeddings(self.read(shard["file"]))
-        return embeddings
+        """The embeddings float32[R, D], of unit length, all in memory.
+
+        IntegrityError names a changed shard.
+        """
+        return self.contents.embeddings
 
     def thumbnail(self, row: int) -> bytes | None:
         """Return a tile's small picture as JPEG, None if the gallery holds none."""
-        shard, inside = self.place_of(row)
-        pictures = self._thumbnails_of(shard)
-        picture = None if pictures is None else pictures[inside].as_py()
-        return None if picture is None else bytes(picture)
-
-    def place_of(self, row: int) -> tuple[int, int]:
-        """Return the shard that holds a row of the gallery, and the row within the shard."""
-        shard = int(np.searchsorted(self._starts, row, side="right")) - 1
-        return shard, int(row - self._starts[shard])
+        return self.contents.thumbnail(row)
 
     def read(self, name: str) -> bytes:
         """Return the bytes of one of the gallery's own files; IntegrityError if it was changed."""
@@ -94,9 +95,6 @@ class StoredGallery:
     def additions(self) -> tuple[str, ...]:
         """The names of the added files."""
         return tuple(self.added.files)
-
-    def _read_thumbnails(self, shard: int) -> Any:
-        return read_thumbnails(self.read(self.manifest["shards"][shard]["file"]))
 
 
 def _no_gallery(folder: Path) -> DataError:

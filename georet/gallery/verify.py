@@ -11,6 +11,7 @@ from georet.errors import GeoretError
 from georet.files import sha256_of
 from georet.gallery.files.additions import Additions
 from georet.gallery.files.manifest import EXTRAS, MANIFEST, damaged, is_inside, missing
+from georet.gallery.joined import JoinedContents
 from georet.gallery.stored import StoredGallery
 from georet.progress import stage
 
@@ -44,8 +45,27 @@ def verify_gallery(folder: Path) -> Findings:
         faults.append(_said(error))
     faults += _check_all(folder, listed)
     faults += _unlisted(folder, listed)
+    parts = _of_parts(gallery)
+    faults += [fault for part in parts for fault in part.faults]
     checked = [folder / name for name in (MANIFEST, EXTRAS, *listed) if (folder / name).is_file()]
-    return Findings(len(checked), sum(path.stat().st_size for path in checked), tuple(faults))
+    return Findings(
+        len(checked) + sum(part.num_files for part in parts),
+        sum(path.stat().st_size for path in checked) + sum(part.num_bytes for part in parts),
+        tuple(faults),
+    )
+
+
+def _of_parts(gallery: StoredGallery) -> list[Findings]:
+    """Return what is found in the galleries that this one joins."""
+    if not isinstance(gallery.contents, JoinedContents):
+        return []
+    found = []
+    for number in range(len(gallery.contents.starts) - 1):
+        try:
+            found.append(verify_gallery(gallery.contents.part(number).path))
+        except GeoretError as error:
+            found.append(Findings(0, 0, (_said(error),)))
+    return found
 
 
 def _check_all(folder: Path, listed: Mapping[str, Any]) -> Iterator[str]:
@@ -64,8 +84,9 @@ def _check_all(folder: Path, listed: Mapping[str, Any]) -> Iterator[str]:
 def _unlisted(folder: Path, listed: Mapping[str, Any]) -> Iterator[str]:
     """Yield a fault for each file that is not the gallery's; hidden ones are marks of a writer."""
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in {*listed, MANIFEST, EXTRAS} and path.name[0] != ".":
+        inner = path.relative_to(folder)
+        is_mark = any(part.startswith(".") for part in inner.parts)
+        if path.is_file() and inner.as_posix() not in {*listed, MANIFEST, EXTRAS} and not is_mark:
             yield f"{path}: is not listed, so that nothing vouches for it"
 
 

@@ -53,7 +53,7 @@ def mode_of(field: Field, layout: Layout, tuning: Tuning) -> int:
     rows = field.rows[:_CANDIDATE_MODES]
     belief = field.belief(_MODE_SOFTNESS * tuning.sharpness)[:_CANDIDATE_MODES]
     points = layout.points[rows]
-    width = _MODE_WIDTH * tuning.bandwidth * layout.spacing_m[rows] / EARTH_RADIUS_M
+    width = _MODE_WIDTH * tuning.bandwidth * layout.spacing_m(rows) / EARTH_RADIUS_M
     # Points of unit length: 2 - 2 cos is the chord squared, so this is exp(-chord^2 / (2 width^2)).
     near = np.exp((points @ points.T - 1) / width[:, None] ** 2)
     return int(np.argmax(near @ belief))
@@ -62,7 +62,7 @@ def mode_of(field: Field, layout: Layout, tuning: Tuning) -> int:
 def shifted(field: Field, layout: Layout, tuning: Tuning, at: int) -> Doubles:
     """Return the point float64[3] to which mean shift leads from the field's tile ``at``."""
     points, weights = layout.points[field.rows], field.belief(tuning.softness * tuning.sharpness)
-    width = tuning.bandwidth * float(layout.spacing_m[field.rows[at]]) / EARTH_RADIUS_M
+    width = tuning.bandwidth * float(layout.spacing_m(field.rows[at : at + 1])[0]) / EARTH_RADIUS_M
     # Beyond some widths the kernel is nothing, and a shift rarely gets further than two.
     close = points @ points[at] > 1 - 0.5 * min(7 * width, np.pi / 2) ** 2
     points, weights = points[close], weights[close]

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from georet.search.rows import Stored
 from georet.types import Bools, Doubles, Floats, Ints
 
 CONTENDERS: Final = 2048
@@ -39,14 +40,22 @@ class Field:
         return shares
 
 
-def score_blocks(queries: Floats, embeddings: Floats) -> Iterator[tuple[int, Floats]]:
+def score_blocks(
+    queries: Floats, embeddings: Stored, allowed: Bools | None = None
+) -> Iterator[tuple[int, Floats]]:
     """Yield (first query, cosines float32[B, R]) for all queries float32[Q, D], in bounded blocks.
 
-    ``embeddings`` are float32[R, D]; all are of unit length.
+    ``embeddings`` are [R, D], in memory or on disk, where they are read once a block of queries;
+    all are of unit length. What is not ``allowed`` bool[R] may be left out: -inf.
     """
-    step = max(1, _BLOCK // max(1, len(embeddings)))
+    num_tiles = embeddings.shape[0]
+    step = max(1, _BLOCK // max(1, num_tiles))
     for start in range(0, len(queries), step):
-        yield start, queries[start : start + step] @ embeddings.T
+        some = queries[start : start + step]
+        scores = np.full((len(some), num_tiles), -np.inf, np.float32)
+        for first, rows in embeddings.blocks(allowed):
+            np.matmul(some, rows.T, out=scores[:, first : first + len(rows)])
+        yield start, scores
 
 
 def best_of(merits: Floats, allowed: Bools | None, num: int = CONTENDERS) -> Field:

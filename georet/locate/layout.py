@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -15,16 +16,17 @@ _NEIGHBOURS: Final = 4
 
 
 class Layout:
-    """The geometry of R tiles: points float64[R, 3] on the unit sphere, side_m, spacing_m [R].
+    """The geometry of R tiles: points float64[R, 3] on the unit sphere, side_m float64[R]."""
 
-    ``spacing_m`` is the distance in metres to the fourth nearest centre, at most the side: in a
-    grid, its step.
-    """
+    def __init__(self, latlon: Doubles, side_m: Doubles) -> None:
+        self.points = unit_vectors(latlon)
+        self.side_m = np.asarray(side_m, np.float64)
+        self._spacing_m = np.full(len(self.points), np.nan)
 
-    def __init__(self, tiles: TileTable) -> None:
-        self.points = unit_vectors(tiles.latlon)
-        self.side_m = np.asarray(tiles.side_m, np.float64)
-        self.spacing_m = np.minimum(self._neighbour_m(), self.side_m)
+    @classmethod
+    def of(cls, tiles: TileTable) -> Layout:
+        """Return the layout of a table."""
+        return cls(tiles.latlon, tiles.side_m)
 
     def __len__(self) -> int:
         return len(self.points)
@@ -44,18 +46,35 @@ class Layout:
         # Several: of tiles of several scales, one with a farther centre may be the one that covers.
         # Asked for as a list, the axis of neighbours stays even for a gallery of one tile.
         num = min(_NEIGHBOURS, len(self.points))
-        chords, rows = cKDTree(self.points).query(unit_vectors(latlon), k=list(range(1, num + 1)))
+        chords, rows = self._tree.query(unit_vectors(latlon), k=list(range(1, num + 1)))
         covers: Bools = np.any(arc_m(np.asarray(chords)) <= self.reach_m[rows], axis=1)
         return covers
 
-    def _neighbour_m(self) -> Doubles:
-        num = min(_NEIGHBOURS, len(self.points) - 1)
+    def spacing_m(self, rows: Ints) -> Doubles:
+        """Return metres float64[M] from tiles to their fourth nearest, at most the side.
+
+        In a grid that is its step.
+        """
+        new = rows[np.isnan(self._spacing_m[rows])]
+        if len(new):
+            self._spacing_m[new] = self._measured_m(new)
+        found: Doubles = self._spacing_m[rows]
+        return found
+
+    def _measured_m(self, rows: Ints) -> Doubles:
+        num, side_m = min(_NEIGHBOURS, len(self.points) - 1), self.side_m[rows]
         if num < 1:
-            return self.side_m
+            return side_m
         # One more, since the nearest point to a centre is that centre. Chords sort as arcs do.
-        chords = np.asarray(cKDTree(self.points).query(self.points, k=[num + 1])[0])
+        chords = np.asarray(self._tree.query(self.points[rows], k=[num + 1])[0])
         # Tiles of several scales may share their centre; they still need some width.
-        return np.maximum(arc_m(chords[:, 0]), self.side_m / 8)
+        spacing: Doubles = np.minimum(np.maximum(arc_m(chords[:, 0]), side_m / 8), side_m)
+        return spacing
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        # Unbalanced, it is built four times as fast, and grids are even anyway.
+        return cKDTree(self.points, balanced_tree=False, compact_nodes=False)
 
 
 def latlon_of(point: Doubles) -> tuple[float, float]:

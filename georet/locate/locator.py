@@ -14,10 +14,10 @@ from georet.contracts.running import Session
 from georet.contracts.searching import Index, Reranker
 from georet.data.images import MAX_PIXELS
 from georet.errors import DataError, UsageError
-from georet.gallery.encoders import check_comparable
 from georet.gallery.indexes import open_index
 from georet.gallery.pictures.originals import Originals
 from georet.ground.footprints import bounds_latlon
+from georet.identity import check_comparable
 from georet.locate.calibration import Calibration, fitting_calibration
 from georet.locate.estimate import place_of, spread_of
 from georet.locate.field import CONTENDERS, Field, best_of, heat_of, score_blocks
@@ -92,7 +92,7 @@ class Locator:
         if not uncalibrated:
             found = fitting_calibration(gallery, calibrated_by, named)
             self.calibration, self.tuning = found
-        self._layout = Layout(gallery.tiles)
+        self._layout = Layout(*gallery.centres)
         self._index: Index | None = None
         if not is_exact(index):
             self._index = open_index(gallery, index, selection=selection)
@@ -163,7 +163,7 @@ class Locator:
         return [self._answer(query, field, heat, question) for query, (field, heat) in found]
 
     def _log_priors(self, prior: Priors, num: int) -> Sequence[Doubles | None]:
-        latlon, side_m = self.gallery.tiles.latlon, self.gallery.tiles.side_m
+        latlon, side_m = self.gallery.centres
         if isinstance(prior, Prior):
             return [prior.log(latlon, side_m)] * num
         if prior is None:
@@ -173,7 +173,7 @@ class Locator:
     def _allowed(self, region: Region | None) -> Bools | None:
         if region is None:
             return None
-        allowed: Bools = region.mask(self.gallery.tiles.latlon)
+        allowed: Bools = region.mask(self.gallery.centres[0])
         if not allowed.any():
             west, south, east, north = bounds_latlon(self.gallery.tiles.corners_latlon)
             raise DataError(
@@ -191,7 +191,7 @@ class Locator:
         if self._index is not None:
             yield from self._indexed(queries, embeddings, allowed, self._index)
             return
-        for start, scores in score_blocks(embeddings, self.gallery.embeddings):
+        for start, scores in score_blocks(embeddings, self.gallery.rows, allowed):
             for query, row in zip(queries[start:], scores, strict=False):
                 merits = self._merits(row, query.log_prior)
                 yield best_of(merits, allowed), self._heat(merits, allowed)
@@ -259,29 +259,30 @@ class Locator:
         if self.refiner is None:
             return location
         rows = field.rows[: max(0, self.refiner.max_candidates)]
-        scores = self.gallery.embeddings[rows] @ query.embedding / query.num_photos
+        scores = self.gallery.rows.take(rows) @ query.embedding / query.num_photos
         beliefs = field.belief(self.tuning.sharpness)[: len(rows)]
-        tiles = tiles_of(rows, scores, beliefs, self.gallery.tiles, self._originals)
+        tiles = tiles_of(rows, scores, beliefs, self.gallery.tiles_at(rows), self._originals)
         return refined(location, query.image, tiles, self.refiner, max_pixels=self.max_pixels)
 
     def _candidates(
         self, query: _Query, field: Field, k: int, reordering: Reordering | None
     ) -> tuple[Candidate, ...]:
-        tiles, belief = self.gallery.tiles, field.belief(self.tuning.sharpness)
+        belief = field.belief(self.tuning.sharpness)
         rows = field.rows[:k]
-        scores = self.gallery.embeddings[rows] @ query.embedding / query.num_photos
+        tiles = self.gallery.tiles_at(rows)
+        scores = self.gallery.rows.take(rows) @ query.embedding / query.num_photos
         return tuple(
             Candidate(
                 row=int(row),
-                id=tiles.ids[int(row)],
-                latlon=(float(tiles.latlon[row, 0]), float(tiles.latlon[row, 1])),
-                corners_latlon=tuple((lat, lon) for lat, lon in tiles.corners_latlon[row].tolist()),
-                score=float(score),
-                side_m=float(tiles.side_m[row]),
-                belief=float(share),
+                id=tiles.ids[at],
+                latlon=(float(tiles.latlon[at, 0]), float(tiles.latlon[at, 1])),
+                corners_latlon=tuple((lat, lon) for lat, lon in tiles.corners_latlon[at].tolist()),
+                score=float(scores[at]),
+                side_m=float(tiles.side_m[at]),
+                belief=float(belief[at]),
                 rerank_score=None if reordering is None else reordering.score_at(at),
             )
-            for at, (row, score, share) in enumerate(zip(rows, scores, belief, strict=False))
+            for at, row in enumerate(rows.tolist())
         )
 
 

@@ -88,20 +88,23 @@ def tiles_of(
     table: TileTable,
     originals: Originals,
 ) -> list[Tile]:
-    """Return tiles of the gallery as refiners see them; their pixels are read when asked for."""
+    """Return tiles of the gallery as refiners see them; their pixels are read when asked for.
+
+    ``table`` holds the tiles of the rows int64[M] alone, in their order.
+    """
     return [
         Tile(
-            id=table.ids[row],
+            id=table.ids[at],
             row=row,
-            latlon=(float(table.latlon[row, 0]), float(table.latlon[row, 1])),
-            corners_latlon=table.corners_latlon[row],
-            side_m=float(table.side_m[row]),
+            latlon=(float(table.latlon[at, 0]), float(table.latlon[at, 1])),
+            corners_latlon=table.corners_latlon[at],
+            side_m=float(table.side_m[at]),
             score=float(score),
             belief=float(belief),
             read=partial(originals.tile, row),
             read_around=partial(originals.around, row),
         )
-        for row, score, belief in zip(rows.tolist(), scores, beliefs, strict=True)
+        for at, (row, score, belief) in enumerate(zip(rows.tolist(), scores, beliefs, strict=True))
     ]
 
 

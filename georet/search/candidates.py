@@ -7,14 +7,15 @@ from typing import Any, Final
 import numpy as np
 
 from georet.errors import ConfigError
-from georet.search.exact import best_rows
+from georet.search.ordering import best_rows, ordered
 from georet.search.stored import StoredIndex
 from georet.sweep import Vectors
-from georet.sweep.candidates import order_candidates
 from georet.types import Bools, Floats, Ints
 
 FEWEST: Final = 10
 """Candidates are counted for at least so many results, as the best one alone is hard to hit."""
+STORED: Final = 4096
+"""Candidates where rows are on disk, codes are short, and thousands of results were asked for."""
 WIDENING: Final = 3
 """In a region, so many times the candidates: rows of one place may be too alike to tell apart."""
 EXACT_BELOW: Final = 20_000
@@ -42,15 +43,24 @@ class CandidateIndex(StoredIndex):
         """Return the best rows int64[Q, k] among the allowed bool[R], best first; -1 pads."""
         num_allowed = len(self.rows) if allowed is None else int(allowed.sum())
         widening = 1 if allowed is None else WIDENING
-        num = min(widening * self.oversampling * max(k, FEWEST), num_allowed)
+        num = min(widening * self._num_candidates(k), num_allowed)
         if not self.is_ready or (allowed is not None and num_allowed <= self.exact_below):
             return best_rows(queries, self.rows, k, allowed)
         candidates = self.propose(queries.rows, num, allowed)
-        top = order_candidates(queries, self.rows.vectors, candidates, k)
+        top = ordered(queries, self.rows, candidates, k)
         short = np.flatnonzero((top >= 0).sum(axis=1) < min(k, num_allowed))
         if len(short):
             top[short] = best_rows(_some(queries, short), self.rows, k, allowed)
         return top
+
+    def _num_candidates(self, k: int) -> int:
+        """Return how many candidates are ranked for the k best.
+
+        Of rows on disk each costs a read, and of thousands of results the last ones hardly matter.
+        """
+        if self.rows.is_stored:
+            return max(STORED, 2 * k)
+        return self.oversampling * max(k, FEWEST)
 
     @property
     def is_ready(self) -> bool:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import math
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import numpy as np
 
 from georet.errors import ConfigError
+from georet.files import write_atomic
 from georet.search.candidates import EXACT_BELOW, CandidateIndex
 from georet.search.codes import random_planes
 from georet.sweep.threads import share
 from georet.types import Bools, Floats, Ints
 
-_CODES: Final = "signs.npz"
+_CODES: Final = "codes.bin"
+_PLANES: Final = "planes.npz"
 _BLOCK: Final = 8192
 _WORD: Final = 64
 BITS: Final = 256
@@ -29,8 +33,8 @@ class SignBits(CandidateIndex):
     The share of bits in which two differ estimates the angle between them (Charikar, Similarity
     estimation techniques from rounding algorithms, STOC 2002). Embeddings are centred first, as
     those of one encoder lie in a narrow cone, where all signs agree; planes are orthogonal in
-    groups of D, which estimates better. ``num_bits`` is a multiple of 256, by default 2 D and a
-    bit more where that is none. ``seed`` draws the planes.
+    groups of D, which estimates better. ``num_bits`` is a multiple of 256, by default 2 D (of rows
+    on disk D / 4) and a bit more where that is none. ``seed`` draws the planes.
     """
 
     kind: ClassVar[str] = "sign_bits"
@@ -72,17 +76,23 @@ class SignBits(CandidateIndex):
 
     def build(self) -> None:
         """Derive from the rows what searching needs."""
-        embeddings = self.rows.embeddings
-        if not len(embeddings):
+        if not len(self.rows):
             return
-        embed_dim = embeddings.shape[1]
-        num_bits = self.num_bits or -(-2 * embed_dim // BITS) * BITS
-        self._mean = embeddings.mean(axis=0, dtype=np.float64).astype(np.float32)
+        embed_dim = self.rows.embed_dim
+        # A search reads all codes: beside rows on disk they are shorter, and candidates more.
+        wanted = embed_dim / 4 if self.rows.is_stored else 2 * embed_dim
+        num_bits = self.num_bits or math.ceil(wanted / BITS) * BITS
+        total = np.zeros(embed_dim)
+        for _, some in self.rows.blocks():
+            total += some.rows.sum(axis=0, dtype=np.float64)
+        self._mean = (total / len(self.rows)).astype(np.float32)
         self._planes = random_planes(embed_dim, num_bits, np.random.default_rng(self.seed))
-        self._codes = np.empty((num_bits // _WORD, len(embeddings)), np.uint64)
-        for start in range(0, len(embeddings), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            self._codes[:, part] = self._encode(embeddings[part]).T
+        self._codes = np.empty((num_bits // _WORD, len(self.rows)), np.uint64)
+        for first, some in self.rows.blocks():
+            for start in range(0, len(some), _BLOCK):
+                part = some.rows[start : start + _BLOCK]
+                place = slice(first + start, first + start + len(part))
+                self._codes[:, place] = self._encode(part).T
 
     def _encode(self, embeddings: Floats) -> np.ndarray[Any, np.dtype[np.uint64]]:
         import torch
@@ -109,10 +119,16 @@ class SignBits(CandidateIndex):
 
     def write_files(self, folder: Path) -> None:
         """Write what ``build`` derived."""
-        np.savez(folder / _CODES, codes=self._codes, mean=self._mean, planes=self._planes)
+        np.savez(folder / _PLANES, mean=self._mean, planes=self._planes)
+        write_atomic(folder / _CODES, self._codes.astype("<u8").tobytes())
 
     def read_files(self, folder: Path) -> None:
         """Read what ``write_files`` wrote; it is verified."""
-        with np.load(folder / _CODES, allow_pickle=False) as arrays:
-            self._codes, self._mean = arrays["codes"], arrays["mean"]
-            self._planes = arrays["planes"]
+        with np.load(io.BytesIO(self._content(folder / _PLANES)), allow_pickle=False) as arrays:
+            self._mean, self._planes = arrays["mean"], arrays["planes"]
+        codes = np.frombuffer(self._content(folder / _CODES), "<u8")
+        self._codes = codes.reshape(self._planes.shape[1] // _WORD if len(codes) else 0, -1)
+
+    def _content(self, path: Path) -> memoryview:
+        file = self.mapped(path)
+        return file.read(0, file.num_bytes)

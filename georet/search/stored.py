@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from georet import files
 from georet.errors import DataError, IntegrityError, UsageError
-from georet.search.rows import Rows
-from georet.sweep import Vectors, score_pairs
+from georet.search.blocks import CheckedFile, block_hashes_of
+from georet.search.rows import Rows, Stored
+from georet.sweep import Vectors
 from georet.types import Bools, Floats, Ints
 
 META: Final = "index.json"
@@ -35,6 +36,7 @@ class StoredIndex:
 
     def __init__(self) -> None:
         self._rows: Rows | None = None
+        self._blocks: dict[str, bytes] = {}
 
     @property
     def rows(self) -> Rows:
@@ -62,11 +64,11 @@ class StoredIndex:
         """Return the options as JSON values, under the names of the constructor."""
         return {}
 
-    def add(self, embeddings: Floats, ids: Ints) -> None:
+    def add(self, embeddings: Floats | Stored, ids: Ints) -> None:
         """Add embeddings float32[M, D] of unit length under ids int64[M], all different.
 
         The first call keeps a reference to the array and copies nothing; each further one copies
-        and builds anew, so add all at once.
+        and builds anew, so add all at once. ``Stored`` embeddings stay where they are.
         """
         more = Rows.of(embeddings, ids)
         self._rows = more if self._rows is None else self._rows.and_more(more)
@@ -88,7 +90,7 @@ class StoredIndex:
             top[:, : len(rows)] = self.find(checked, min(k, len(rows)), allowed)
         query, place = np.nonzero(top >= 0)
         scores = np.full(top.shape, -np.inf, np.float32)
-        scores[query, place] = score_pairs(checked, rows.vectors, query, top[query, place])
+        scores[query, place] = rows.cosines(checked, query, top[query, place])
         # An index without rows has no id that a pad could borrow.
         return scores, np.where(top < 0, -1, rows.ids[top] if len(rows) else top)
 
@@ -97,16 +99,38 @@ class StoredIndex:
 
         DataError where something else is there.
         """
-        if (path / META).is_file() and (path / files.MANIFEST).is_file():
-            shutil.rmtree(path)
-        elif path.exists():
+        is_index = (path / META).is_file() and (path / files.MANIFEST).is_file()
+        if path.exists() and not is_index:
             raise DataError("is there and is no index", where=str(path))
         with files.new_folder(path) as folder:
-            about = {"format": FORMAT, "kind": self.kind, "options": self.options()}
-            files.write_json(folder / META, about)
+            self._write_about(folder)
             np.save(folder / _EMBEDDINGS, self.rows.embeddings)
             np.save(folder / _IDS, self.rows.ids)
             self.write_files(folder)
+
+    def save_beside(self, folder: Path) -> None:
+        """Write into an empty folder what is needed beside the rows; the caller vouches for it."""
+        self._write_about(folder)
+        self.write_files(folder)
+
+    def load_beside(
+        self, folder: Path, embeddings: Floats | Stored, ids: Ints, blocks: Mapping[str, bytes]
+    ) -> None:
+        """Take the place of an index that was saved beside these rows.
+
+        Files of which ``blocks`` has the hashes (see ``block_hashes``) are verified as they are
+        read, all others are known to be right. DataError where another kind of index was saved.
+        """
+        self._take_options(folder)
+        self._blocks = dict(blocks)
+        self._rows = Rows.of(embeddings, ids)
+        self.read_files(folder)
+
+    def mapped(self, path: Path) -> CheckedFile:
+        """Return a file of the index, mapped into memory and verified as it is read."""
+        size = path.stat().st_size
+        hashes = self._blocks.get(path.name)
+        return CheckedFile(path, block_hashes_of(path) if hashes is None else hashes, size)
 
     def load(self, path: Path) -> None:
         """Take the place of the index saved there, options included; embeddings stay on disk.
@@ -115,6 +139,16 @@ class StoredIndex:
         DataError where another kind of index was saved.
         """
         self.verify(path)
+        self._take_options(path)
+        embeddings = np.load(path / _EMBEDDINGS, mmap_mode="r", allow_pickle=False)
+        self._rows = Rows.of(embeddings, np.load(path / _IDS, allow_pickle=False))
+        self.read_files(path)
+
+    def _write_about(self, folder: Path) -> None:
+        about = {"format": FORMAT, "kind": self.kind, "options": self.options()}
+        files.write_json(folder / META, about)
+
+    def _take_options(self, path: Path) -> None:
         about = files.read_json(path / META)
         if about.get("kind") != self.kind or about.get("format") != FORMAT:
             raise DataError(
@@ -123,10 +157,7 @@ class StoredIndex:
                 where=str(path),
                 hint="Delete the folder; it is built again when it is needed.",
             )
-        embeddings = np.load(path / _EMBEDDINGS, mmap_mode="r", allow_pickle=False)
         type(self).__init__(self, **about["options"])
-        self._rows = Rows.of(embeddings, np.load(path / _IDS, allow_pickle=False))
-        self.read_files(path)
 
     def verify(self, path: Path) -> None:
         """Raise IntegrityError unless every file is the one that was saved."""

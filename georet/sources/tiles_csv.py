@@ -29,6 +29,8 @@ KNOWN: Final = ("file", *CENTRE, "side_m", *BOUNDS, *CORNERS)
 _NUMBERS: Final = KNOWN[1:]
 _LONGEST: Final = 4000
 _LONGEST_PART: Final = 255
+_MOST_MISSING: Final = 1000
+"""So many files that aren't there, and most of all: no hole in the data but another folder."""
 
 
 class _Lines(NamedTuple):
@@ -106,7 +108,7 @@ def _check_header(table: CsvTable) -> None:
 
 def _files(root: Path, lines: _Lines, *, follow: bool) -> tuple[list[Path], list[str]]:
     """Return the files' paths, and remarks on those that hold no picture."""
-    inside, strays, paths = Inside(root), Strays(root), []
+    inside, strays, paths, missing = Inside(root), Strays(root), [], []
     for where, name in zip(lines.where, lines.names, strict=True):
         _check_name(name, f"{where}:file")
         path = root / name
@@ -114,12 +116,21 @@ def _files(root: Path, lines: _Lines, *, follow: bool) -> tuple[list[Path], list
             status = path.lstat()
         except OSError:
             status = None  # told when it is read, and counted among the bad tiles
+            missing.append((name, where))
         if not follow:
             is_link = status is not None and stat.S_ISLNK(status.st_mode)
             inside.check(path, f"{where}:file", is_link=is_link)
         if status is not None:
             strays.look(name, path, status.st_size)
         paths.append(path)
+    if len(missing) > max(_MOST_MISSING, len(paths) / 2):
+        name, where = missing[0]
+        raise DataError(
+            f"{len(missing):,} of the {len(paths):,} files listed are not there, "
+            f"the first is {shown(name)}",
+            where=f"{where}:file",
+            hint=f"They are looked for in {root}.",
+        )
     return paths, strays.remarks()
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from georet.testing.executor_check import check_executor
     from georet.testing.fit_check import check_fit
     from georet.testing.index_check import check_index
+    from georet.testing.index_regions import check_index_regions
     from georet.testing.loss_check import check_loss
     from georet.testing.optimising_check import check_optimizer, check_schedule
     from georet.testing.output_check import check_output
@@ -40,6 +41,7 @@ _HOMES = {
     "check_executor": "executor_check",
     "check_fit": "fit_check",
     "check_index": "index_check",
+    "check_index_regions": "index_regions",
     "check_loss": "loss_check",
     "check_optimizer": "optimising_check",
     "check_output": "output_check",
@@ -64,6 +66,7 @@ __all__ = [
     "check_executor",
     "check_fit",
     "check_index",
+    "check_index_regions",
     "check_loss",
     "check_optimizer",
     "check_output",

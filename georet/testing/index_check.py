@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
 from georet.contracts.searching import Index
-from georet.errors import IntegrityError
+from georet.errors import GeoretError, IntegrityError
 from georet.testing.expect import expect
 from georet.types import Bools, Floats, Ints
 
 _ROUNDING = 1e-5
+_CHANGES: Final = frozenset({"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir"})
 
 
 def check_index(
@@ -146,3 +153,114 @@ def _clustered(num: int, embed_dim: int, *, num_skipped: int = 0) -> Floats:
     raw = centres[rng.integers(0, len(centres), num)] + rng.normal(size=(num, embed_dim))
     embeddings: Floats = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
     return embeddings
+
+
+def check_kills(make: Callable[[], Index], rows: Floats, queries: Floats, k: int) -> None:
+    """Raise AssertionError unless each state that a killed save leaves is whole, none or refused.
+
+    Saved is to a new path, and over an index of half the rows. Of each state on the way a copy
+    is made, which is what the disk holds had the process been killed there; it must load as
+    the old or the new index, or be refused, and saving again must succeed.
+    """
+    half, whole = make(), make()
+    # The second half, so that its embeddings under ids of the new index, or the other way round,
+    # don't pass for either.
+    half.add(rows[len(rows) // 2 :], np.arange(len(rows) - len(rows) // 2))
+    whole.add(rows, np.arange(len(rows)))
+    wanted = [one.search(queries, k)[1] for one in (half, whole)]
+    for is_there in (False, True):
+        with tempfile.TemporaryDirectory(prefix="georet-kills-") as name:
+            home, copies = Path(name) / "home", Path(name) / "copies"
+            home.mkdir()
+            if is_there:
+                half.save(home / "saved")
+            with _copied(home, copies):
+                whole.save(home / "saved")
+            states = sorted(copies.iterdir()) if copies.is_dir() else []
+            expect(len(states) > 0, "save changed nothing", "Write the index under its path")
+            for state in states:
+                _check_state(state / "saved", make, whole, wanted, queries)
+
+
+def _check_state(
+    path: Path, make: Callable[[], Index], whole: Index, wanted: list[Any], queries: Floats
+) -> None:
+    k = wanted[0].shape[1]
+    found = make()
+    try:
+        found.load(path)
+    except (GeoretError, FileNotFoundError):
+        pass
+    else:
+        answer = found.search(queries, k)[1]
+        expect(
+            any(np.array_equal(answer, one) for one in wanted),
+            "a save that was killed left an index that loads and answers as neither of both",
+            "Write to a temporary name and rename; vouch for the files by their hashes",
+        )
+    try:
+        whole.save(path)
+    except (GeoretError, OSError) as error:
+        expect(
+            is_so=False,
+            what=f"after a killed save, saving fails: {error}",
+            advice="Write to a temporary name, and clear away what a killed process left",
+        )
+    again = make()
+    again.load(path)
+    expect(
+        np.array_equal(again.search(queries, k)[1], wanted[1]),
+        "after a killed save, another one is not whole",
+        "Replace everything under the path",
+    )
+
+
+@contextmanager
+def _copied(home: Path, copies: Path) -> Iterator[None]:
+    """Copy ``home`` to ``copies/0000``, ... before each change of its files by this thread."""
+    num = 0
+
+    def copy() -> None:
+        nonlocal num
+        shutil.copytree(home, copies / f"{num:04d}")
+        num += 1
+
+    watcher = _watcher()
+    watcher.thread, watcher.home, watcher.copy = threading.get_ident(), str(home), copy
+    try:
+        yield
+    finally:
+        watcher.copy = None
+
+
+class _Watcher:
+    """Python's audit hooks can't be taken away again, so one stays and does nothing."""
+
+    thread = 0
+    home = ""
+    copy: Callable[[], None] | None = None
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        copy = self.copy
+        if copy is None or event not in _CHANGES or threading.get_ident() != self.thread:
+            return
+        if not str(arguments[0]).startswith(self.home):
+            return
+        if event == "open" and not _is_writing(arguments[1]):
+            return
+        self.copy = None
+        try:
+            copy()
+        finally:
+            self.copy = copy
+
+
+def _is_writing(mode: object) -> bool:
+    return mode is None or (isinstance(mode, str) and any(one in mode for one in "wax+"))
+
+
+@cache
+def _watcher() -> _Watcher:
+    watcher = _Watcher()
+    sys.addaudithook(watcher)
+    return watcher

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from georet.errors import ComponentError, DataError, GeoretError, IntegrityError, UsageError
 from georet.files import new_folder, read_object, tidy_temporary, verify, write_json
-from georet.run_layout import CHECKPOINTS
+from georet.run_layout import CHECKPOINTS, FINAL
 
 STATE = "state.json"
 LAST, BEST = "last", "best"
@@ -65,7 +65,7 @@ def save_checkpoint(
     Checkpoints to which no pointer leads any more are removed, only after the pointers are on disk.
     """
     folder = run_dir / CHECKPOINTS
-    name = f"step-{state['step']:08d}" + ("-final" if state.get("is_finished") else "")
+    name = f"step-{state['step']:08d}" + (FINAL if state.get("is_finished") else "")
     path, number = folder / name, 0
     while path.exists():
         # Saved by a run that was killed before the pointers moved; it is removed below.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 
 from georet.blame import blaming, maker_of
@@ -27,15 +25,13 @@ from georet.data.course import check_views as views_known
 from georet.encoder import Encoder, build_encoder
 from georet.errors import ConfigError, DataError
 from georet.evaluate.evaluator import choose
-from georet.evaluate.protocols import ALIASES, PROTOCOLS
 from georet.plugins import Plugins
-from georet.plugins.discovery import CORE
 from georet.train.device import pick_device, pick_precision
 from georet.train.objective import Objective
-from georet.types import EvaluationProtocol, EvaluationSet, PairTable
+from georet.train.sets import evaluations_of as evaluations_of
+from georet.train.sets import protocol_named as protocol_named
+from georet.types import EvaluationSet, PairTable
 
-SET_NAME = r"[A-Za-z0-9][A-Za-z0-9._+ -]*"
-"""What an evaluation set may be called."""
 OWN_DATA = "sample4geo/own-data"
 """The recipe for whose data has other sets than a recipe expects."""
 
@@ -85,64 +81,6 @@ def load_data(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) 
     if not len(pairs):
         raise DataError("the data set has no training pairs", where=config.dataset.name)
     return Data(dataset, pairs, evaluations)
-
-
-def evaluations_of(dataset: Dataset, plugins: Plugins) -> Mapping[str, EvaluationSet]:
-    """Return the data set's evaluation sets by name; ComponentError for what is none.
-
-    Where the protocol is a plugin's, it stands in the set, made.
-    """
-    maker = maker_of(dataset)
-    with blaming(dataset, "evaluations()"):
-        found: Any = dataset.evaluations()
-    if not isinstance(found, Mapping) or not found:
-        what = "no set" if isinstance(found, Mapping) else f"a {type(found).__name__}"
-        raise maker.broke(
-            f"evaluations() returned {what}",
-            "Return {name: EvaluationSet}, the main one first; a run is judged by it.",
-        )
-    sets: dict[str, EvaluationSet] = {}
-    for name, which in found.items():
-        if not isinstance(which, EvaluationSet):
-            raise maker.broke(f"the evaluation set {name!r} is a {type(which).__name__}")
-        if not re.fullmatch(SET_NAME, str(name)):
-            raise maker.broke(
-                f"{name!r} can't be the name of an evaluation set",
-                "It becomes a file's name: letters, digits and . _ + - after the first character.",
-            )
-        with blaming(dataset, f"the evaluation set {name!r}"):
-            sets[str(name)] = replace(which, protocol=protocol_named(which.protocol, plugins))
-            if len(which.positives) != len(which.queries):
-                raise DataError(
-                    f"{len(which.positives)} rows of positives for {len(which.queries)} queries",
-                    where=str(name),
-                )
-            rows = [row for row in map(np.asarray, which.positives) if row.size]
-            most = max((int(row.max()) for row in rows), default=-1)
-            if most >= len(which.gallery):
-                raise DataError(
-                    f"positive {most} is no row of the {len(which.gallery)} references",
-                    where=str(name),
-                    hint="Positives are rows of the gallery's table, counted from 0.",
-                )
-    return sets
-
-
-def protocol_named(
-    protocol: str | EvaluationProtocol, plugins: Plugins, *, where: str = "protocol"
-) -> str | EvaluationProtocol:
-    """Return what judges by that name: georet's own id as it stands, or a plugin's, made.
-
-    A name that georet has means georet's, whatever else plugins bring. ComponentError, with the
-    closest names, for one that nobody has.
-    """
-    if not isinstance(protocol, str):
-        return protocol
-    name = protocol.removeprefix(f"{CORE}:")
-    if name in ALIASES or name in PROTOCOLS:
-        return name
-    made: EvaluationProtocol = plugins.catalog.create("protocols", protocol, where=where)
-    return made
 
 
 def judged_sets(

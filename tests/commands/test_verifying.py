@@ -69,3 +69,20 @@ def test_a_file_that_a_checkpoint_does_not_list_is_no_part_of_it(run: Path) -> N
     (checkpoint / "more.safetensors").write_bytes(b"?")
     with pytest.raises(IntegrityError, match=r"more\.safetensors"):
         verify_folder(run)
+
+
+@pytest.mark.parametrize("read", ["report", "eval", "saved"])
+def test_hashes_that_are_gone_from_a_finished_run_are_told(read: str, run: Path, capsys) -> None:
+    (run / VOUCHED).unlink()
+    if read == "report":
+        compare([run])
+    else:
+        evaluate_run(run, selection=PLUGINS, save_as="x" if read == "saved" else None)
+    assert f"{run / VOUCHED} is missing: nothing vouches" in capsys.readouterr().err
+    # A list of the new results alone would look like one of all files.
+    assert not (run / VOUCHED).exists()
+
+
+def test_a_run_that_has_its_hashes_is_judged_without_a_word(run: Path, capsys) -> None:
+    compare([run])
+    assert "vouch" not in capsys.readouterr().err

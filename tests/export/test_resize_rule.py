@@ -7,7 +7,7 @@ import json
 import pytest
 
 from georet.errors import UsageError
-from georet.gallery.encoders import check_comparable
+from georet.identity import check_comparable
 from georet.plugins import Selection
 from georet_export.artefact.session import open_session
 from georet_export.exporting.request import Request
@@ -19,9 +19,10 @@ PLUGINS = ("sample4geo", "georet.testing.plugin")
 @pytest.mark.parametrize(
     ("settings", "rule"),
     [
-        (["data.resize=bilinear-antialias"], "bilinear-antialias"),
-        (["data.fast=true"], "bilinear-exact-fast"),
-        (["data.resize=bilinear-antialias", "data.fast=true"], "bilinear-antialias-fast"),
+        ([], "bilinear-antialias"),
+        (["data.resize=bilinear-exact"], "bilinear-exact"),
+        (["data.fast=true"], "bilinear-antialias-fast"),
+        (["data.resize=bilinear-exact", "data.fast=true"], "bilinear-exact-fast"),
     ],
 )
 def test_the_rule_of_a_run_is_that_of_its_artefact(start_tiny, settings, rule):
@@ -37,7 +38,7 @@ def test_the_rule_of_a_run_is_that_of_its_artefact(start_tiny, settings, rule):
 
 
 def test_artefacts_under_another_rule_are_not_comparable(start_tiny, exported_run):
-    run_dir = start_tiny("smooth", "data.resize=bilinear-antialias")
+    run_dir = start_tiny("exact", "data.resize=bilinear-exact")
     smooth = open_session(run_dir, plugins=PLUGINS).identity
     first = open_session(exported_run / "export/onnx-fp32", plugins=PLUGINS).identity
     with pytest.raises(UsageError, match="bilinear-antialias"):

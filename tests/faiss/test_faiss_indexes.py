@@ -7,7 +7,7 @@ import pytest
 
 from georet.errors import ConfigError, DataError, IntegrityError
 from georet.search.exact import ExactIndex
-from georet.testing import check_index, check_plugin
+from georet.testing import check_index, check_index_regions, check_plugin
 from georet_faiss.flat import Flat
 from georet_faiss.ivf import IvfPq, IvfSq8
 
@@ -37,6 +37,15 @@ def test_it_keeps_the_contract_of_indexes(make):
 @pytest.mark.parametrize("make", APPROXIMATE)
 def test_it_keeps_the_contract_without_exact_scans_and_in_odd_dimensions(make):
     check_index(lambda: make(exact_below=1), embed_dim=21)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Flat, *APPROXIMATE, *(lambda m=m: m(exact_below=1) for m in APPROXIMATE)],
+    ids=["flat", "sq8", "pq", "sq8_never_exact", "pq_never_exact"],
+)
+def test_it_keeps_its_recall_in_regions_of_all_sizes_and_at_the_edges_of_the_map(make):
+    check_index_regions(make)
 
 
 @pytest.mark.parametrize("make", APPROXIMATE)

@@ -72,7 +72,7 @@ def test_info_prints_a_table_and_json(call: Call, gallery: Path, run: Path) -> N
 def test_verify_ends_with_4_and_names_the_file(call: Call, gallery: Path) -> None:
     code, out, _ = call("verify", gallery)
     assert code == 0
-    assert "8 files" in out
+    assert "12 files" in out
     path = gallery / "shards/part-00001.parquet"
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     code, out, err = call("verify", gallery, "--json")

@@ -79,10 +79,17 @@ def test_a_harmed_shard_is_refused_by_name_when_read(copy: Path) -> None:
     harm(copy / "shards/part-00001.parquet")
     gallery = Gallery.open(copy)
     with pytest.raises(IntegrityError, match=r"part-00001\.parquet"):
-        _ = gallery.embeddings
-    with pytest.raises(IntegrityError, match=r"part-00001\.parquet"):
         gallery.thumbnail(20)
     assert gallery.thumbnail(0) is not None
+
+
+def test_a_harmed_embedding_is_refused_by_the_name_of_its_shard(copy: Path) -> None:
+    path, gallery = copy / "shards/part-00001.parquet", Gallery.open(copy)
+    content = bytearray(path.read_bytes())
+    content[gallery.manifest["shards"][1]["embeddings_at"] + 17] ^= 2
+    path.write_bytes(content)
+    with pytest.raises(IntegrityError, match=r"part-00001\.parquet"):
+        _ = gallery.embeddings
 
 
 @pytest.mark.parametrize("name", ["plan.parquet", "bad_tiles.json"])

@@ -18,7 +18,7 @@ SIDE_M = 10_000.0
 def layout_of(latlon):
     latlon = np.asarray(latlon, np.float64)
     ids = [str(row) for row in range(len(latlon))]
-    return Layout(square_table(ids, latlon, np.full(len(latlon), SIDE_M)))
+    return Layout.of(square_table(ids, latlon, np.full(len(latlon), SIDE_M)))
 
 
 def grid(lat, lon, num=5, step=0.04):
@@ -54,8 +54,10 @@ def test_one_tile_alone_is_the_place():
 
 def test_spacing_is_the_step_of_a_grid_and_at_most_the_side():
     dense, alone = layout_of(grid(0.0, 0.0, num=7)), layout_of([(0.0, 0.0), (40.0, 0.0)])
-    assert np.median(dense.spacing_m) == pytest.approx(0.04 * 111_195, rel=0.01)
-    assert alone.spacing_m.tolist() == [SIDE_M, SIDE_M]
+    assert np.median(dense.spacing_m(np.arange(len(dense)))) == pytest.approx(
+        0.04 * 111_195, rel=0.01
+    )
+    assert alone.spacing_m(np.arange(2)).tolist() == [SIDE_M, SIDE_M]
 
 
 def test_mass_and_radius_are_each_others_inverse():

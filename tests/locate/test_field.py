@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from georet.gallery.mapped import InMemory
 from georet.locate.field import Field, best_of, heat_of, score_blocks
 
 
@@ -33,15 +34,15 @@ def test_the_summed_embedding_gives_the_summed_log_beliefs():
     rng = np.random.default_rng(0)
     tiles = rng.normal(size=(50, 8)).astype(np.float32)
     photos = rng.normal(size=(3, 8)).astype(np.float32)
-    together = next(score_blocks(photos.sum(axis=0, keepdims=True), tiles))[1][0]
-    apart = next(score_blocks(photos, tiles))[1].sum(axis=0)
+    together = next(score_blocks(photos.sum(axis=0, keepdims=True), InMemory(tiles)))[1][0]
+    apart = next(score_blocks(photos, InMemory(tiles)))[1].sum(axis=0)
     assert together == pytest.approx(apart, abs=1e-5)
 
 
 def test_blocks_cover_all_queries_once(monkeypatch):
     monkeypatch.setattr("georet.locate.field._BLOCK", 25)
     queries, tiles = np.eye(7, dtype=np.float32), np.eye(7, dtype=np.float32)[:5]
-    starts, blocks = zip(*score_blocks(queries, tiles), strict=True)
+    starts, blocks = zip(*score_blocks(queries, InMemory(tiles)), strict=True)
     assert starts == (0, 5)
     assert np.array_equal(np.concatenate(blocks), queries @ tiles.T)
 

@@ -112,7 +112,7 @@ def test_the_limit_of_pixels_is_an_option(gallery, save_photos, capfd):
     assert f"the cap is {num - 1:,}" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("rule", ["bilinear-antialias", "bilinear-exact-fast"])
+@pytest.mark.parametrize("rule", ["bilinear-exact", "bilinear-exact-fast"])
 def test_a_gallery_is_not_searched_under_another_rule(gallery, rule):
     with pytest.raises(UsageError, match=rule):
         Locator(gallery, PixelSession(resize_rule=rule))

@@ -11,7 +11,6 @@ import pytest
 
 from georet.testing.fixtures import Runner
 
-pytest_plugins = ["georet.testing.fixtures"]
 ROOT = Path(__file__).parents[2]
 TEARS = """
 import os

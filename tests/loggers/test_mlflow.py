@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["georet.testing.fixtures"]
+
 tracking = pytest.importorskip("mlflow.tracking", reason="the extra mlflow is not installed")
 NAMED = "sample4geo,georet.testing.plugin,georet_mlflow"
 

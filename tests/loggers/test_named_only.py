@@ -8,6 +8,8 @@ from georet.plugins import Selection
 from georet.plugins.discovery import Source
 from georet.plugins.selection import is_always_on, select
 
+pytest_plugins = ["georet.testing.fixtures"]
+
 
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])
 def test_a_logger_is_never_on_by_itself(name):

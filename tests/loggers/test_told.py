@@ -10,6 +10,8 @@ from pathlib import Path
 
 from georet import hookimpl
 
+pytest_plugins = ["georet.testing.fixtures"]
+
 SAID = Path(__file__).with_suffix(".jsonl")
 
 

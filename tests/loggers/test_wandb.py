@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["georet.testing.fixtures"]
+
 wandb = pytest.importorskip("wandb", reason="the extra wandb is not installed")
 BLOCK = 32768
 NAMED = "sample4geo,georet.testing.plugin,georet_wandb"

@@ -48,22 +48,22 @@ def test_photos_are_found_under_both_names_with_position_and_corners(folder: Pat
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (INLAND.replace("-1.0,20.0", "north,20.0"), "LL_LAT is 'north', not a number"),
-        (INLAND.replace("-1.0,20.0", "-91,20.0"), "LL_LAT is -91, not within -90..90"),
-        (INLAND.replace("-1.0,20.0", "nan,20.0"), "LL_LAT is nan"),
-        (INLAND.replace("-1.0,20.0", ",20.0"), "LL_LAT is empty"),
-        (INLAND.replace("55412", "99999"), "no image ISS047-E-99999"),
-        ("1.0,2.0", "UL_LAT is empty|MISSION is empty"),
+        (INLAND.replace("-1.0,20.0", "north,20.0"), "LL_LAT: 'north' is no number"),
+        (INLAND.replace("-1.0,20.0", "-91,20.0"), " LL_LAT is -91, not within -90..90"),
+        (INLAND.replace("-1.0,20.0", "nan,20.0"), "LL_LAT: 'nan' is no number"),
+        (INLAND.replace("-1.0,20.0", ",20.0"), " LL_LAT is empty"),
+        (INLAND.replace("55412", "99999"), " no image ISS047-E-99999"),
+        ("1.0,2.0", " has 2 cells, the header names 17 columns"),
     ],
 )
 def test_a_bad_row_is_named_by_file_and_line(folder: Path, row: str, message: str) -> None:
-    with pytest.raises(DataError, match=rf"photos\.csv:3: ({message})"):
+    with pytest.raises(DataError, match=rf"photos\.csv:3:{message}"):
         read_earthloc(listing(folder, ACROSS, row), folder / "queries")
 
 
 def test_another_header_is_refused(folder: Path) -> None:
     path = listing(folder, INLAND, header=HEADER.replace("UL_LON", "lon"))
-    with pytest.raises(DataError, match=r"photos\.csv:1: has no column UL_LON"):
+    with pytest.raises(DataError, match=r"photos\.csv:1: has no column 'UL_LON'"):
         read_earthloc(path, folder / "queries")
 
 
@@ -99,3 +99,21 @@ def test_astronaut_photos_are_one_more_evaluation_set(folder: Path, mini: OrbitV
     assert list(evaluation.queries.ids) == ["ISS047-E-55412"]
     assert np.asarray(evaluation.positives).tolist() == [[mini.places.train[0]]]
     assert evaluation.about.startswith("1 of 2 astronaut photos")
+
+
+@pytest.mark.parametrize(
+    ("separator", "encoding"),
+    [(";", "utf-8"), ("\t", "utf-8-sig"), (",", "utf-16"), (";", "cp1252")],
+)
+def test_every_dialect_of_a_spreadsheet_is_read(
+    folder: Path, separator: str, encoding: str
+) -> None:
+    path = listing(folder, INLAND)
+    wanted = read_earthloc(path, folder / "queries")
+    text = path.read_text().replace(",", separator)
+    if separator == ";":
+        text = text.replace(".", ",")
+    path.write_bytes(text.encode(encoding))
+    found = read_earthloc(path, folder / "queries")
+    assert found.ids == wanted.ids
+    np.testing.assert_array_equal(found.latlon, wanted.latlon)

@@ -165,5 +165,17 @@ def test_the_small_variant_saves_memory_and_nothing_else(recipe):
         **modern.encoder.backbone.options,
         "grad_checkpointing": True,
     }
-    assert small.train.model_copy(update={"chunk": None, "channels_last": False}) == modern.train
+    saved = {"chunk": None, "channels_last": modern.train.channels_last}
+    assert small.train.model_copy(update=saved) == modern.train
     assert (small.losses, small.sampler, small.data) == (modern.losses, modern.sampler, modern.data)
+
+
+@pytest.mark.parametrize("recipe", PUBLISHED)
+def test_what_reproduces_a_paper_shrinks_as_the_paper_did(recipe):
+    for variant in (recipe, f"{recipe}-modern", f"{recipe}-small"):
+        assert config_of(variant).data.resize == "bilinear-exact"
+
+
+def test_runs_of_ones_own_smooth_what_they_shrink():
+    assert config_of("own-data").data.resize == "bilinear-antialias"
+    assert config_of("orbitview").data.resize == "bilinear-antialias"

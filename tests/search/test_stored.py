@@ -67,8 +67,8 @@ def test_one_flipped_bit_anywhere_is_refused_by_name(saved):
 
 
 def test_a_missing_file_or_manifest_is_refused(saved):
-    (saved[1] / "signs.npz").unlink()
-    with pytest.raises(IntegrityError, match=r"signs\.npz"):
+    (saved[1] / "planes.npz").unlink()
+    with pytest.raises(IntegrityError, match=r"planes\.npz"):
         SignBits().verify(saved[1])
     (saved[1] / "manifest.json").unlink()
     with pytest.raises(IntegrityError, match="manifest"):

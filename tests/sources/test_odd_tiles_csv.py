@@ -64,3 +64,21 @@ def test_linked_folders_of_named_tiles_are_entered_once(tmp_path):
         open_named(tmp_path / "tiles", Tiling(side_m=(100.0,)))
     source = open_named(tmp_path / "tiles", Tiling(side_m=(100.0,)), follow=True)
     assert list(source.tiles().ids) == ["a/linked/s_46.9_9.0.png"]
+
+
+@pytest.mark.parametrize(("num", "present", "is_refused"), [(5000, 3, True), (5000, 3000, False)])
+def test_a_table_of_files_that_lie_elsewhere_is_refused_before_they_are_read(
+    num, present, is_refused, tmp_path
+):
+    for row in range(present):
+        (tmp_path / f"{row}.png").write_bytes(b"")
+    lines = [f"{row}.png,45,{row / num},200" for row in range(num)]
+    (tmp_path / "tiles.csv").write_text("\n".join(["file,lat,lon,side_m", *lines]))
+    if not is_refused:
+        assert len(open_csv(tmp_path, Tiling()).tiles()) == num
+        return
+    said = (
+        r"tiles\.csv:5:file: 4,997 of the 5,000 files listed are not there, the first is '3\.png'"
+    )
+    with pytest.raises(DataError, match=said):
+        open_csv(tmp_path, Tiling())

@@ -21,5 +21,5 @@ def test_in_an_incremental_bank_what_was_shown_last_stands_for_the_pair() -> Non
         batch = Batch({}, np.arange(2), rows, table, 0, 0, shown={"query": np.array(shown)})
         found = torch.full((2, 2), value)
         bank.update(batch, {"query": found, "reference": found})
-    assert bank.query_seen.tolist() == [True, True, False, False]
-    assert bank.query[:2].tolist() == [[2, 2], [2, 2]]
+    assert bank.seen["query"].tolist() == [True, True, False, False]
+    assert bank.vectors["query"][:2].tolist() == [[2, 2], [2, 2]]

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from rich.console import Console
 
 from georet.cli.options import one_format
 from georet.errors import UsageError
 from georet.files import write_atomic
 from georet.plugins import Selection
-from georet.progress import say
+from georet.progress import console, echo, echo_json, say
 from georet_export.artefact.errors import ExportError
 from georet_export.benchmark.contenders import Choice, find_contenders
 from georet_export.benchmark.figures import Result
@@ -53,12 +49,12 @@ def measure_and_print(
         say(f"not executed: {reason}")
     title = f"{asked.paths[0].resolve().name}, {_threads(asked.threads)}"
     if form == "json":
-        sys.stdout.write(json.dumps(values(result), indent=2) + "\n")
+        echo_json(values(result))
     elif form == "markdown":
-        sys.stdout.write(_markdown(result, asked.threads))
+        echo(_markdown(result, asked.threads), end="")
     else:
         for table in (speeds(result).terminal(title), facts(result).terminal("")):
-            Console().print(table)
+            console().print(table)
         say(about(result, asked.threads))
     if picture is not None:
         write_atomic(picture, plot(result, title))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from georet.errors import GeoretError, UsageError
 from georet.export_spec import PRECISIONS, Precision
 from georet.page.readable import megabytes
 from georet.plugins import UNSAID, Selection
-from georet.progress import say
+from georet.progress import echo, echo_json, say
 from georet.report import write_report
 from georet.train import setup
 from georet.train.run import check_run, reconfigure
@@ -50,10 +49,10 @@ def export_and_print(
     ):
         outcomes.append(outcome)
         if not as_json:
-            sys.stdout.write("\n".join(lines(outcome)) + "\n")
+            echo("\n".join(lines(outcome)))
             sys.stdout.flush()
     if as_json:
-        sys.stdout.write(json.dumps([as_values(o) for o in outcomes], indent=2) + "\n")
+        echo_json([as_values(o) for o in outcomes])
     if out is None:
         renew_report(run_dir, selection=selection, overrides=overrides)
     check_gates(outcomes)

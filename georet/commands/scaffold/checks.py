@@ -98,11 +98,18 @@ _TRAINED: Final = {
 
 def test_module(skeleton: Skeleton) -> str:
     """Return the module that tests the components of a kind."""
-    parts = [f'"""The {skeleton.kind} keep georet\'s contract."""\n']
+    imports: dict[str, None] = {}
+    bodies = []
     for name, _ in skeleton.components:
         check = _check(skeleton.kind).format(kind=skeleton.kind, name=name)
-        parts.append(check if check.startswith(("import", "from")) else f"\n{check}")
-    return "\n".join(parts)
+        head, found, body = check.partition("\n\n\n")
+        if not (found and check.startswith(("import", "from"))):
+            head, body = "", check
+        imports |= dict.fromkeys([head] if head else [])
+        bodies.append(body)
+    begin = f'"""The {skeleton.kind} keep georet\'s contract."""\n\n'
+    heads = "\n".join(imports)
+    return begin + (f"{heads}\n\n\n" if heads else "\n") + "\n\n".join(bodies)
 
 
 def training_module(skeletons: list[Skeleton]) -> str | None:

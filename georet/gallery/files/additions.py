@@ -75,7 +75,7 @@ class Additions:
 
 def checked_name(name: str) -> str:
     """Return the name of an extra; UsageError where it leaves the gallery or is the gallery's."""
-    own = {"shards", "plan.parquet", "build.json", "journal.jsonl", "bad_tiles.json"}
+    own = {"shards", "blocks", "plan.parquet", "build.json", "journal.jsonl", "bad_tiles.json"}
     first = name.partition("/")[0]
     if not is_inside(name) or first in {*own, MANIFEST, EXTRAS, "."}:
         raise UsageError(f"{name!r} can't be the name of an addition to a gallery")

@@ -14,6 +14,8 @@ from georet.errors import DataError
 from georet.files import write_atomic
 
 JOURNAL: Final = "journal.jsonl"
+BLOCKS: Final = "blocks"
+"""The folder of the hashes by which files are verified block by block."""
 _CHECK: Final = "check"
 
 
@@ -21,7 +23,9 @@ _CHECK: Final = "check"
 class ShardEntry:
     """One finished shard: its file's hash and size, its number of rows, and the unreadable tiles.
 
-    ``bad`` holds (row of the plan, reason).
+    ``bad`` holds (row of the plan, reason). ``embeddings_at`` is the byte of the file at which the
+    stored embeddings begin, and ``blocks_sha256`` the hash of the file of its blocks' hashes; -1
+    and empty for a shard that has to be read as a whole.
     """
 
     shard: int
@@ -29,11 +33,18 @@ class ShardEntry:
     bytes: int
     rows: int
     bad: tuple[tuple[int, str], ...] = ()
+    embeddings_at: int = -1
+    blocks_sha256: str = ""
 
 
 def shard_name(number: int) -> str:
     """Return a shard's path within the gallery."""
     return f"shards/part-{number:05d}.parquet"
+
+
+def blocks_name(name: str) -> str:
+    """Return the path, within the gallery, of the hashes of a file's blocks."""
+    return f"{BLOCKS}/{name.replace('/', '-')}.sha256"
 
 
 def append(folder: Path, entry: ShardEntry) -> None:
@@ -83,8 +94,9 @@ def _parse(line: bytes) -> ShardEntry | None:
     try:
         values: dict[str, Any] = json.loads(line)
         check = values.pop(_CHECK)
+        # As it was written: a later georet may know of more.
+        body = json.dumps(values, ensure_ascii=False)
         entry = ShardEntry(**{**values, "bad": tuple((r, why) for r, why in values["bad"])})
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    body = json.dumps(asdict(entry), ensure_ascii=False)
     return entry if _check(body) == check else None

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from georet.files import sha256_of
 from georet.gallery.files import journal
-from georet.gallery.files.journal import ShardEntry, shard_name
-from georet.gallery.files.plan import Plan
+from georet.gallery.files.journal import ShardEntry, blocks_name, shard_name
+from georet.gallery.files.plan import Plan, write_blocks
+from georet.search.blocks import block_hashes_of
 
 
 class Ledger:
@@ -32,8 +33,16 @@ class Ledger:
             # Two lines for one shard: two processes made it, and either file may have stayed.
             matching = [entry for entry in entries if entry.sha256 == sha256]
             if matching:
+                self._keep_blocks(matching[-1])
                 self.done[shard] = matching[-1]
         return self.done
+
+    def _keep_blocks(self, entry: ShardEntry) -> None:
+        """Write the hashes of a whole shard's blocks again where they are gone or damaged."""
+        name = shard_name(entry.shard)
+        path, wanted = self._folder / blocks_name(name), entry.blocks_sha256
+        if wanted and not (path.is_file() and sha256_of(path) == wanted):
+            write_blocks(self._folder, name, block_hashes_of(self._folder / name))
 
     @property
     def num_tiles(self) -> int:

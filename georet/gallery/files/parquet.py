@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,11 @@ from georet.tiles.table import TileTable
 from georet.types import Doubles, Floats, Ints
 
 EXTRA = "gallery"
-_CORNERS = "corners_latlon"
+_CORNERS, _EMBEDDING = "corners_latlon", "embedding"
+PLAN_GROUP: Final = 16_384
+"""Tiles of a plan that are read together."""
+_PAGE: Final = 2**30
+_TILE: Final = ["id", "latitude", "longitude", "side_m", _CORNERS]
 
 
 def shard_bytes(
@@ -34,16 +38,14 @@ def shard_bytes(
     """
     pa = need("pyarrow", extra=EXTRA, what="a gallery")
     stored, scale = to_stored(embeddings, storage)
-    size = embeddings.shape[1]
-    flat = pa.array(stored.reshape(-1))
     columns = _tile_columns(pa, rows, tiles)
     columns["geometry"] = pa.array(footprints_wkb(tiles.corners_latlon), pa.binary())
-    columns["embedding"] = pa.FixedSizeListArray.from_arrays(flat, size)
+    columns[_EMBEDDING] = _embedding_column(pa, stored)
     if scale is not None:
         columns["scale"] = pa.array(scale)
     if thumbnails is not None:
         columns["thumbnail"] = pa.array(thumbnails, pa.binary())
-    return _encode(columns, {"geo": _geo(tiles, columns["geometry"])})
+    return _encode(columns, {"geo": _geo(tiles, columns["geometry"])}, group=len(rows))
 
 
 def plan_bytes(tiles: TileTable) -> bytes:
@@ -53,21 +55,72 @@ def plan_bytes(tiles: TileTable) -> bytes:
     columns["geometry"] = pa.array(footprints_wkb(tiles.corners_latlon), pa.binary())
     corners = pa.array(tiles.corners_latlon.reshape(-1))
     columns[_CORNERS] = pa.FixedSizeListArray.from_arrays(corners, 8)
-    return _encode(columns, {"geo": _geo(tiles, columns["geometry"])})
+    return _encode(columns, {"geo": _geo(tiles, columns["geometry"])}, group=PLAN_GROUP)
 
 
 def read_plan(content: bytes) -> TileTable:
     """Return the tiles that ``plan_bytes`` wrote."""
-    table = _decode(content, ["id", "latitude", "longitude", "side_m", _CORNERS])
+    return _tiles(_decode(content, _TILE))
+
+
+def _tiles(table: Any) -> TileTable:
     latlon = np.stack([_numpy(table, "latitude"), _numpy(table, "longitude")], axis=1)
     corners = _lists(table, _CORNERS).astype(np.float64, copy=False).reshape(-1, 4, 2)
     ids = table.column("id").to_pylist()
     return TileTable(ids, latlon, corners, _numpy(table, "side_m"))
 
 
+def read_centres(file: Any) -> tuple[Doubles, Doubles]:
+    """Return latlon float64[R, 2] and side_m float64[R] out of the file object of a plan.
+
+    Nothing else of it is read.
+    """
+    pq = need("pyarrow.parquet", extra=EXTRA, what="a gallery")
+    table = pq.ParquetFile(file).read(columns=["latitude", "longitude", "side_m"])
+    latlon = np.stack([_numpy(table, "latitude"), _numpy(table, "longitude")], axis=1)
+    return latlon, _numpy(table, "side_m")
+
+
+def read_some(file: Any, rows: Ints) -> TileTable:
+    """Return the tiles of rows int64[M] out of the file object of a plan, ascending, each once.
+
+    Only the groups that they are in are read.
+    """
+    pq, pa = need("pyarrow.parquet", extra=EXTRA), need("pyarrow", extra=EXTRA)
+    source = pq.ParquetFile(file)
+    sizes = [source.metadata.row_group(n).num_rows for n in range(source.metadata.num_row_groups)]
+    starts = np.cumsum([0, *sizes])
+    rows = np.unique(rows)
+    group_of = np.searchsorted(starts, rows, side="right") - 1
+    parts = []
+    for group in np.unique(group_of).tolist():
+        table = source.read_row_group(group, columns=_TILE)
+        parts.append(table.take(pa.array(rows[group_of == group] - starts[group])))
+    return _tiles(pa.concat_tables(parts) if parts else source.schema_arrow.empty_table())
+
+
 def read_embeddings(content: bytes) -> Floats:
     """Return the embeddings float32[M, D], of unit length, of a shard's bytes."""
-    return from_stored(_lists(_decode(content, ["embedding"]), "embedding"))
+    return from_stored(_stored(_decode(content, [_EMBEDDING])))
+
+
+def embeddings_at(content: bytes) -> int | None:
+    """Return at which byte of a shard its stored embeddings begin, in one piece; None: they don't.
+
+    In a Parquet file the values of an uncompressed page in plain encoding stand at its end, one
+    after another (Apache Parquet format, Encodings: PLAIN). That is compared, not believed.
+    """
+    pq = need("pyarrow.parquet", extra=EXTRA, what="a gallery")
+    about = pq.ParquetFile(io.BytesIO(content)).metadata
+    if about.num_row_groups != 1:
+        return None
+    group = about.row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    column = next(c for c in columns if c.path_in_schema.partition(".")[0] == _EMBEDDING)
+    stored = _stored(_decode(content, [_EMBEDDING]))
+    end = column.data_page_offset + column.total_compressed_size
+    start = end - stored.nbytes
+    return int(start) if content[start:end] == stored.tobytes() else None
 
 
 def read_thumbnails(content: bytes) -> Any:
@@ -86,6 +139,28 @@ def _tile_columns(pa: Any, rows: Ints, tiles: TileTable) -> dict[str, Any]:
         "longitude": pa.array(tiles.latlon[:, 1]),
         "side_m": pa.array(tiles.side_m),
     }
+
+
+def _embedding_column(pa: Any, stored: NDArray[Any]) -> Any:
+    """Return stored values [M, D] as a column: lists of numbers, of int8 fixed-size binary.
+
+    Parquet keeps a number of one byte in four; as bytes it takes one.
+    """
+    size = stored.shape[1]
+    if stored.dtype != np.int8:
+        return pa.FixedSizeListArray.from_arrays(pa.array(stored.reshape(-1)), size)
+    content = pa.py_buffer(np.ascontiguousarray(stored).tobytes())
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(stored), [None, content])
+
+
+def _stored(table: Any) -> NDArray[Any]:
+    """Return the stored values [M, D] of a table's embeddings."""
+    column = table.column(_EMBEDDING).combine_chunks()
+    if hasattr(column.type, "list_size"):
+        return _lists(table, _EMBEDDING)
+    size, start = column.type.byte_width, column.offset * column.type.byte_width
+    flat = np.frombuffer(column.buffers()[1], np.int8)[start : start + len(column) * size]
+    return flat.reshape(len(column), size)
 
 
 def _geo(tiles: TileTable, geometry: Any) -> str:
@@ -117,19 +192,25 @@ def _bbox(corners_latlon: Doubles) -> list[float]:
     return [west, south, east, north]
 
 
-def _encode(columns: dict[str, Any], metadata: dict[str, str]) -> bytes:
+def _encode(columns: dict[str, Any], metadata: dict[str, str], *, group: int) -> bytes:
     pa, pq = need("pyarrow", extra=EXTRA), need("pyarrow.parquet", extra=EXTRA)
     table = pa.table(columns).replace_schema_metadata(metadata)
     stream = io.BytesIO()
     # Embeddings and JPEGs don't shrink; what else there is does.
-    packed = {name: "NONE" if name in ("embedding", "thumbnail") else "ZSTD" for name in columns}
-    levels = []
+    packed = {name: "NONE" if name in (_EMBEDDING, "thumbnail") else "ZSTD" for name in columns}
     for name, column in columns.items():
         if pa.types.is_fixed_size_list(column.type):
             packed[f"{name}.list.element"] = packed.pop(name)
-            # Parquet keeps an int8 in four bytes; as one of 255 values it takes one.
-            levels += [f"{name}.list.element"] if pa.types.is_int8(column.type.value_type) else []
-    pq.write_table(table, stream, compression=packed, use_dictionary=levels or False)
+    # One page a column and group: the embeddings of a shard then lie in one piece, as in memory.
+    pq.write_table(
+        table,
+        stream,
+        compression=packed,
+        use_dictionary=False,
+        row_group_size=max(1, group),
+        data_page_size=_PAGE,
+        write_batch_size=_PAGE,
+    )
     return stream.getvalue()
 
 

@@ -12,8 +12,10 @@ import numpy as np
 
 from georet.errors import DataError, IntegrityError, UsageError
 from georet.files import write_atomic
+from georet.gallery.files.journal import blocks_name
 from georet.gallery.files.manifest import damaged, hash_of, read_sealed, write_sealed
 from georet.gallery.files.parquet import plan_bytes, read_plan
+from georet.search.blocks import block_hashes
 from georet.tiles.table import TileTable
 from georet.types import Ints
 from georet.version import __version__
@@ -57,14 +59,17 @@ def write_plan(folder: Path, tiles: TileTable, header: Mapping[str, Any]) -> Pla
     if not len(tiles):
         raise DataError("the source has no tiles", where=str(header[SETTINGS].get("source", "")))
     content = plan_bytes(tiles)
+    hashes = block_hashes(content)
     whole = {
         "format": FORMAT,
         "georet": __version__,
         "key": hash_of(header[SETTINGS]),
         "plan_sha256": hashlib.sha256(content).hexdigest(),
+        "plan_blocks_sha256": hashlib.sha256(hashes).hexdigest(),
         "num_planned": len(tiles),
         **header,
     }
+    write_blocks(folder, PLAN, hashes)
     write_atomic(folder / PLAN, content)
     write_sealed(folder / BUILD, whole)
     return Plan(tiles, whole)
@@ -79,7 +84,18 @@ def load_plan(folder: Path) -> Plan | None:
     content = (folder / PLAN).read_bytes() if (folder / PLAN).is_file() else b""
     if hashlib.sha256(content).hexdigest() != header["plan_sha256"]:
         raise damaged(folder / PLAN)
+    hashes = block_hashes(content)
+    blocks = folder / blocks_name(PLAN)
+    if "plan_blocks_sha256" in header and not (blocks.is_file() and blocks.read_bytes() == hashes):
+        write_blocks(folder, PLAN, hashes)
     return Plan(read_plan(content), header)
+
+
+def write_blocks(folder: Path, name: str, hashes: bytes) -> None:
+    """Write the hashes of the blocks of one of a gallery's files."""
+    path = folder / blocks_name(name)
+    path.parent.mkdir(exist_ok=True)
+    write_atomic(path, hashes)
 
 
 def check_format(header: Mapping[str, Any], path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from georet.files import file_entry, write_json
 from georet.gallery.files import journal
-from georet.gallery.files.journal import JOURNAL, ShardEntry, shard_name
+from georet.gallery.files.journal import JOURNAL, ShardEntry, blocks_name, shard_name
 from georet.gallery.files.manifest import MANIFEST, write_sealed
 from georet.gallery.files.plan import BUILD, PLAN, Plan
 from georet.types import Ints
@@ -27,9 +27,15 @@ def seal_gallery(folder: Path, plan: Plan, entries: Sequence[ShardEntry]) -> Non
     ordered = sorted(entries, key=lambda entry: entry.shard)
     journal.rewrite(folder, ordered)
     write_bad_tiles(folder, plan, ordered)
-    shards = [{"file": shard_name(entry.shard), "rows": entry.rows} for entry in ordered]
+    shards = [
+        {"file": shard_name(e.shard), "rows": e.rows, "embeddings_at": e.embeddings_at}
+        for e in ordered
+    ]
     files = {shard_name(e.shard): {"sha256": e.sha256, "bytes": e.bytes} for e in ordered}
-    files |= {name: file_entry(folder / name) for name in (PLAN, BUILD, JOURNAL, BAD_TILES)}
+    blocks = [blocks_name(shard_name(e.shard)) for e in ordered if e.blocks_sha256]
+    blocks += [blocks_name(PLAN)] * (folder / blocks_name(PLAN)).is_file()
+    own = (PLAN, BUILD, JOURNAL, BAD_TILES, *blocks)
+    files |= {name: file_entry(folder / name) for name in own}
     num_tiles = sum(entry.rows for entry in ordered)
     manifest = {
         **plan.header,

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 from georet.errors import UsageError
 from georet.suggest import hint_for
+from georet.sweep.exact import lengths
+from georet.sweep.threads import share
 from georet.types import Floats
 
 STORAGES: Final = ("fp32", "fp16", "int8")
-_DTYPES: Final[dict[str, type[Any]]] = {"fp32": np.float32, "fp16": np.float16, "int8": np.int8}
+DTYPES: Final[dict[str, type[Any]]] = {"fp32": np.float32, "fp16": np.float16, "int8": np.int8}
 _LEVELS: Final = 127
+_MANY: Final = 2**20
 
 
 def check_storage(storage: str) -> None:
@@ -34,19 +37,36 @@ def to_stored(embeddings: Floats, storage: str) -> tuple[NDArray[Any], Floats | 
     """
     check_storage(storage)
     if storage != "int8":
-        return embeddings.astype(_DTYPES[storage]), None
+        return embeddings.astype(DTYPES[storage]), None
     largest = np.abs(embeddings).max(axis=1, initial=np.finfo(np.float32).tiny)
     scale = (largest / np.float32(_LEVELS)).astype(np.float32)
     return np.rint(embeddings / scale[:, None]).astype(np.int8), scale
 
 
-def from_stored(stored: NDArray[Any]) -> Floats:
+def from_stored(stored: NDArray[Any], out: Floats | None = None) -> Floats:
     """Return embeddings float32[M, D] of unit length of stored values [M, D].
 
-    fp32 comes back bit by bit. Of int8 the scale isn't needed: length takes its place.
+    fp32 comes back bit by bit. Of int8 the scale isn't needed: length takes its place. Narrower
+    values are widened into the front of ``out`` float32[>= M, D], where it is given.
     """
-    embeddings: Floats = np.ascontiguousarray(stored, dtype=np.float32)
     if stored.dtype == np.float32:
-        return embeddings
-    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+        exact: Floats = np.ascontiguousarray(stored, dtype=np.float32)
+        return exact
+    embeddings: Floats = np.empty(stored.shape, np.float32) if out is None else out[: len(stored)]
+    _widen(stored, embeddings)
+    length = np.empty(len(stored))
+    # Row by row in a fixed order: a row has the same bits whichever others are read with it.
+    share(len(stored), lambda first, end: lengths(embeddings, length, first, end))
+    embeddings /= length[:, None].astype(np.float32)
     return embeddings
+
+
+def _widen(stored: NDArray[Any], out: Floats) -> None:
+    """Copy values [M, D] into float32; of many fp16 by torch, as numpy takes five times as long."""
+    if stored.dtype != np.float16 or stored.size < _MANY:
+        out[:] = stored
+        return
+    import torch
+
+    # In a file they may lie at an odd address, which torch is not made for.
+    torch.from_numpy(out).copy_(torch.from_numpy(np.array(stored, order="C")))

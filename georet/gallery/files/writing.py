@@ -12,12 +12,13 @@ from georet.errors import DataError, UsageError
 from georet.files import replaced_folder, write_atomic
 from georet.gallery.files.journal import ShardEntry, shard_name
 from georet.gallery.files.manifest import vouch
-from georet.gallery.files.parquet import shard_bytes
-from georet.gallery.files.plan import Plan, write_plan
+from georet.gallery.files.parquet import embeddings_at, shard_bytes
+from georet.gallery.files.plan import Plan, write_blocks, write_plan
 from georet.gallery.files.seal import seal_gallery
 from georet.gallery.files.storage import check_storage
 from georet.identity import EncoderIdentity
 from georet.progress import progress
+from georet.search.blocks import block_hashes
 from georet.tiles.table import TileTable
 from georet.types import Floats, Ints
 
@@ -38,12 +39,24 @@ def store_shard(
 ) -> ShardEntry:
     """Write the file of a shard, whole or not at all, and return its entry for the journal.
 
+    The hashes of its blocks, by which parts of it are verified, are written before it.
+
     ``rows`` int64[M] are the readable rows of the plan that it holds.
     """
     storage = plan.settings["storage"]
     content = shard_bytes(rows, plan.tiles.take(rows), embeddings, thumbnails, storage=storage)
+    at = embeddings_at(content)
+    hashes = block_hashes(content)
+    write_blocks(folder, shard_name(shard), hashes)
     write_atomic(folder / shard_name(shard), content)
-    return ShardEntry(shard, **vouch(content), rows=len(rows), bad=tuple(bad))
+    return ShardEntry(
+        shard,
+        **vouch(content),
+        rows=len(rows),
+        bad=tuple(bad),
+        embeddings_at=-1 if at is None else at,
+        blocks_sha256=vouch(hashes)["sha256"],
+    )
 
 
 def write_gallery(

@@ -12,6 +12,7 @@ from typing import Any
 from georet.contracts.making import Make, Tick
 from georet.contracts.running import Session
 from georet.errors import DataError, IntegrityError, Interrupted, UsageError
+from georet.gallery.files.journal import BLOCKS
 from georet.gallery.files.plan import BUILD, PLAN, Plan, check_same, load_plan, write_plan
 from georet.gallery.making.campaign import Campaign
 from georet.gallery.making.maker import Listed, ShardMaker
@@ -163,7 +164,7 @@ def _planned(
             raise UsageError(
                 "is a file, and a gallery is a folder", where=str(out), hint="Choose another --out."
             )
-        early = {PLAN, "shards"}
+        early = {PLAN, "shards", BLOCKS}
         others = [
             path for path in out.iterdir() if path.name not in early and path.suffix != ".tmp"
         ]

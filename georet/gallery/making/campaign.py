@@ -13,9 +13,9 @@ from georet.contracts.making import Make
 from georet.errors import DataError, Interrupted
 from georet.files import tidy_temporary
 from georet.gallery.files.claims import SAID_S, holder_in_words, is_held, waiting_claim
-from georet.gallery.files.journal import shard_name
+from georet.gallery.files.journal import BLOCKS, blocks_name, shard_name
 from georet.gallery.files.ledger import Ledger
-from georet.gallery.files.plan import Plan
+from georet.gallery.files.plan import PLAN, Plan
 from georet.gallery.files.seal import seal_gallery
 from georet.gallery.making.pace import Pace
 from georet.gallery.making.shards import Work, claim_path, too_many_bad
@@ -133,5 +133,9 @@ def tidy(folder: Path, plan: Plan) -> None:
     for path in folder.glob("shards/part-*"):
         if path.name not in planned:
             path.unlink(missing_ok=True)
-    tidy_temporary(folder)
-    tidy_temporary(folder / "shards")
+    hashed = {blocks_name(name) for name in (PLAN, *(f"shards/{name}" for name in planned))}
+    for path in (folder / BLOCKS).glob("[!.]*"):
+        if path.relative_to(folder).as_posix() not in hashed:
+            path.unlink(missing_ok=True)
+    for place in (folder, folder / "shards", folder / BLOCKS):
+        tidy_temporary(place)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from georet.errors import DataError, UsageError
-from georet.gallery.encoders import check_comparable
-from georet.gallery.files.parquet import read_embeddings, read_thumbnails
 from georet.gallery.files.writing import SHARD_SIZE, write_gallery
 from georet.gallery.stored import StoredGallery
+from georet.identity import check_comparable
 from georet.suggest import hint_for
 from georet.tiles.table import TileTable
 from georet.types import Floats, Ints
@@ -103,27 +100,19 @@ def _joined(galleries: Sequence[StoredGallery], duplicates: str) -> tuple[TileTa
 
 
 class _Reader:
-    """Reads rows of the joined table, keeping the last shards, since rows come in order."""
+    """Reads rows of the joined table."""
 
     def __init__(self, galleries: Sequence[StoredGallery], origin: Ints) -> None:
         self._galleries, self._origin = galleries, origin
-        self._shard = lru_cache(2)(self._read_shard)
         self._has_thumbnails = any(g.thumbnail(0) is not None for g in galleries if len(g))
 
     def rows(self, rows: Ints) -> tuple[Floats, list[bytes | None] | None]:
         """Return embeddings float32[M, D] and thumbnails [M] of rows int64[M]."""
-        embeddings, thumbnails = [], []
-        origin = self._origin[rows].tolist()
-        # Gallery, shard, and row within the shard.
-        places = [(number, *self._galleries[number].place_of(row)) for number, row in origin]
-        for (number, shard), group in groupby(places, key=lambda place: place[:2]):
-            inside = [place[2] for place in group]
-            part, pictures = self._shard(number, shard)
-            embeddings.append(part[inside])
-            thumbnails += [None if pictures is None else pictures[i].as_py() for i in inside]
-        return np.concatenate(embeddings), thumbnails if self._has_thumbnails else None
-
-    def _read_shard(self, number: int, shard: int) -> tuple[Floats, Any]:
-        gallery = self._galleries[number]
-        content = gallery.read(gallery.manifest["shards"][shard]["file"])
-        return read_embeddings(content), read_thumbnails(content)
+        origin = self._origin[rows]
+        embeddings = np.empty((len(rows), self._galleries[0].encoder.embed_dim), np.float32)
+        for number in np.unique(origin[:, 0]).tolist():
+            place = np.flatnonzero(origin[:, 0] == number)
+            embeddings[place] = self._galleries[number].rows.take(origin[place, 1])
+        if not self._has_thumbnails:
+            return embeddings, None
+        return embeddings, [self._galleries[n].thumbnail(row) for n, row in origin.tolist()]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from georet.progress import Stage
+from georet.progress import Stage, echo
 
 _EVERY_S: Final = 60.0
 
@@ -48,7 +48,8 @@ class Pace:
         if is_due and not sys.stderr.isatty():
             self._logged_s = now_s
             left_s = (self._total - self._done) / self.tiles_per_s
-            sys.stderr.write(
+            echo(
                 f"{self._done:,} of {self._total:,} tiles, {self.tiles_per_s:.0f} tiles/s, "
-                f"{left_s / 60:.0f} min left\n"
+                f"{left_s / 60:.0f} min left",
+                err=True,
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from georet.gallery.making.shards import Work, placed
 from georet.gallery.making.waits import Waits
 from georet.gallery.making.worker import FAILED, TILES, serve
 from georet.processes import Child, Ended, close_all, ready
+from georet.progress import echo
 
 _POLL_S: Final = 0.2
 _TRIES: Final = 2
@@ -143,4 +143,4 @@ class Pool:
                 hint=f"{worker.advice} "
                 "The same command goes on; --workers 0 embeds in the main process.",
             )
-        sys.stderr.write(f"warning: {what}; trying once more\n")
+        echo(f"warning: {what}; trying once more", err=True)

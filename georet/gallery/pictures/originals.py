@@ -71,8 +71,9 @@ class Originals:
         tiles = self.gallery.tiles
         name = tiles.ids[row]
         for source, rows in self._opened[0]:
-            # A merge calls the second tile of an id `id@2`.
-            at = rows.get(name, rows.get(name.rpartition("@")[0]))
+            # A merge calls the second tile of an id `id@2`, a joined gallery `name/id`.
+            known = (name, name.rpartition("@")[0], name.partition("/")[2])
+            at = next((rows[one] for one in known if one in rows), None)
             if at is not None:
                 off = np.abs(source.tiles().corners_latlon[at] - tiles.corners_latlon[row])
                 if off.max() <= _SAME_DEG:
@@ -95,7 +96,7 @@ class Originals:
 
 
 def _single(described: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the descriptions of the sources that a gallery, merged or not, was built from."""
-    if described.get("kind") != "merged":
+    """Return the descriptions of the sources that a gallery, of several or not, was built from."""
+    if described.get("kind") not in ("merged", "joined"):
         return [described]
     return [one for part in described["of"] for one in _single(part["source"])]

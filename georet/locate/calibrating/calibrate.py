@@ -91,10 +91,10 @@ def calibrate(
     DataError for fewer than 40 of them and where more than half lie off the gallery's
     tiles, UsageError for a precision beyond 0..1.
     """
-    layout = Layout(gallery.tiles)
+    layout = Layout(*gallery.centres)
     _check(layout.covers(latlon), about, precision)
     about_reranker, rerank = (None, None) if reranked is None else reranked
-    known = known_queries(queries, latlon, gallery.embeddings, layout, rerank)
+    known = known_queries(queries, latlon, gallery.rows, layout, rerank)
     blank = Calibration(
         precision=precision,
         weights_sha256=gallery.encoder.weights_sha256,

@@ -16,6 +16,7 @@ from georet.locate.estimate import Place, Spread, mode_of, place_of, shifted, sp
 from georet.locate.field import Field, best_of, score_blocks
 from georet.locate.layout import Layout
 from georet.locate.tuning import Tuning
+from georet.search.rows import Stored
 from georet.types import Bools, Doubles, Floats, Ints
 
 _ANYWHERE: Final = 1e-3
@@ -76,7 +77,7 @@ class Outcomes:
 def known_queries(
     queries: Floats,
     latlon: Doubles,
-    embeddings: Floats,
+    embeddings: Stored,
     layout: Layout,
     rerank: Callable[[int, Field], Field] | None = None,
 ) -> KnownQueries:

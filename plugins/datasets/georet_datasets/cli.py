@@ -9,6 +9,7 @@ import typer
 
 from georet.cli.options import AsJson, NoPlugin, PluginNames
 from georet.plugins import Selection
+from georet.progress import console, echo, echo_json
 
 if TYPE_CHECKING:
     from georet.contracts.training import Dataset
@@ -67,7 +68,7 @@ def export(
     source = _make(loaded, dataset, options)
     about = {"dataset": dataset, "options": options, "plugins": loaded.versions}
     export_dataset(source, layout, folder, about=about, evaluations=evaluation)
-    typer.echo(f"written: {folder}")
+    echo(f"written: {folder}")
 
 
 @app.command(
@@ -159,8 +160,6 @@ def _make(loaded: Plugins, dataset: str, options: dict[str, Any]) -> Dataset:
 
 def _print(report: Report, name: str, quota: float, as_json: bool) -> None:
     if as_json:
-        import json
-
         found = [finding._asdict() for finding in report.findings]
         summary = {
             "dataset": name,
@@ -176,40 +175,39 @@ def _print(report: Report, name: str, quota: float, as_json: bool) -> None:
             ],
             "findings": found,
         }
-        typer.echo(json.dumps(summary, indent=2))
+        echo_json(summary)
         return
     _print_tables(report, name, quota)
 
 
 def _print_tables(report: Report, name: str, quota: float) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
-    sizes = Table("table", "images read", "sizes (height x width)", title=f"Images of {name}")
+    screen = console()
+    sizes = Table("table", "images read", "sizes (height x width)", title=Text(f"Images of {name}"))
     for table, counts in report.sizes.items():
         shown = [f"{num:,} of {size}" for size, num in list(counts.items())[:3]]
         more = [f"and {len(counts) - 3} other sizes"] if len(counts) > 3 else []
         sizes.add_row(table, f"{sum(counts.values()):,}", ", ".join([*shown, *more]))
-    console.print(sizes)
+    screen.print(sizes)
     if report.left_out:
         passed = Table("num", "what", "folder", "such as", title="Not read")
         for group in report.left_out:
             cells = (str(len(group["names"])), group["kind"], group["folder"], group["names"][0])
             passed.add_row(*[Text(cell, overflow="fold") for cell in cells])
-        console.print(passed)
+        screen.print(passed)
     if report.findings:
         listing = Table("finding", "table", "image", "what", title="Findings")
         for finding in report.findings[:NUM_SHOWN]:
             cells = (finding.kind, finding.table, finding.path, finding.what)
             listing.add_row(*[Text(cell, overflow="fold") for cell in cells])
-        console.print(listing)
+        screen.print(listing)
     hidden = len(report.findings) - NUM_SHOWN
     if hidden > 0:
-        typer.echo(f"and {hidden:,} more findings; --json lists all")
+        echo(f"and {hidden:,} more findings; --json lists all")
     verdict = "within" if report.bad_share <= quota else "beyond"
-    typer.echo(
+    echo(
         f"{report.num_bad:,} of {report.num_images:,} images have a finding "
         f"({report.bad_share:.2%}), {verdict} the quota of {quota:.2%}"
     )

@@ -13,7 +13,8 @@ from georet.errors import ConfigError
 from georet.files import write_atomic
 from georet.search.candidates import EXACT_BELOW, CandidateIndex
 from georet.types import Bools, Floats, Ints
-from georet_faiss.library import MOST_ON_GPU, load_faiss, on_gpu, selector
+from georet_faiss.library import MOST_ON_GPU, load_faiss, num_gpus, on_gpu, selector
+from georet_faiss.lists import CODES, ROWS, SIZES, Lists, without_lists, write_lists
 
 FILE: Final = "index.faiss"
 LEAST_PER_LIST: Final = 39
@@ -65,6 +66,7 @@ class IvfIndex(CandidateIndex):
         self._faiss = load_faiss()
         self._index: Any = None
         self._gpu: Any = None
+        self._lists: Lists | None = None
         self._list_of: Ints | None = None
         self._centroids: Floats | None = None
 
@@ -86,7 +88,7 @@ class IvfIndex(CandidateIndex):
         """Memory beyond the embeddings that were added, in bytes: codes, row numbers, centroids."""
         if self._index is None:
             return 0
-        embed_dim = self.rows.embeddings.shape[1]
+        embed_dim = self.rows.embed_dim
         return int(
             self._index.ntotal * (self._index.code_size + 8) + 4 * self._index.nlist * embed_dim
         )
@@ -108,9 +110,8 @@ class IvfIndex(CandidateIndex):
 
     def build(self) -> None:
         """Derive from the rows what searching needs."""
-        self._index = self._gpu = self._list_of = self._centroids = None
-        embeddings = self.rows.embeddings
-        num, embed_dim = embeddings.shape
+        self._index = self._gpu = self._list_of = self._centroids = self._lists = None
+        num, embed_dim = len(self.rows), self.rows.embed_dim
         if num < self.least_rows:
             return
         most = num // LEAST_PER_LIST
@@ -118,9 +119,18 @@ class IvfIndex(CandidateIndex):
         index = self._untrained(self._faiss.IndexFlatIP(embed_dim), embed_dim, nlist)
         index.cp.seed, index.cp.spherical = self.seed, True
         index.cp.max_points_per_centroid = MOST_PER_LIST
-        index.train(embeddings)
-        index.add(embeddings)
+        index.train(self._training_rows(MOST_PER_LIST * nlist))
+        for _, some in self.rows.blocks():
+            index.add(some.rows)
         self._index, self._gpu = index, on_gpu(self._faiss, index)
+
+    def _training_rows(self, most: int) -> Floats:
+        """Return what to train on: all rows, of stored ones as many as clustering looks at."""
+        if not self.rows.is_stored:
+            return self.rows.embeddings
+        num = min(most, len(self.rows))
+        chosen = np.random.default_rng(self.seed).choice(len(self.rows), num, replace=False)
+        return self.rows.take(np.sort(chosen)).rows
 
     def propose(self, queries: Floats, num: int, allowed: Bools | None) -> Ints:
         """Return rows int64[Q, num] likely to be the best, in any order, -1 pads."""
@@ -129,6 +139,8 @@ class IvfIndex(CandidateIndex):
             chosen, bits = selector(self._faiss, allowed)
             num_probes = int(self._probes_within(queries, allowed).max(initial=1))
             params = self._faiss.SearchParametersIVF(sel=chosen, nprobe=num_probes)
+            if self._lists is not None:
+                self._lists.need(self._nearest_lists(queries, num_probes)[1])
             rows = self._index.search(queries, num, params=params)[1]
             del bits
             return rows
@@ -138,6 +150,8 @@ class IvfIndex(CandidateIndex):
             return rows
         self._index.nprobe = self._num_probes
         scores, lists = self._nearest_lists(queries, self._num_probes)
+        if self._lists is not None:
+            self._lists.need(lists)
         rows = self._index.search_preassigned(queries, num, lists, scores)[1]
         return rows
 
@@ -155,6 +169,8 @@ class IvfIndex(CandidateIndex):
     def _probes_within(self, queries: Floats, allowed: Bools) -> Ints:
         """Return int64[Q]: lists to scan until enough allowed rows were seen."""
         nlist = int(self._index.nlist)
+        if self._list_of is None and self._lists is not None:
+            self._list_of = self._lists.list_of()
         if self._list_of is None:
             self._list_of = np.empty(self._index.ntotal, np.int64)
             lists = self._index.invlists
@@ -169,16 +185,30 @@ class IvfIndex(CandidateIndex):
         return probes
 
     def write_files(self, folder: Path) -> None:
-        """Write what ``build`` derived."""
-        if self._index is not None:
-            write_atomic(folder / FILE, self._faiss.serialize_index(self._index).tobytes())
+        """Write what ``build`` derived: what was trained, and the lists beside it."""
+        if self._index is None:
+            return
+        if self._lists is not None:
+            self._lists.need_all()
+        write_lists(self._faiss, self._index, folder)
+        trained = without_lists(self._faiss, self._index)
+        write_atomic(folder / FILE, self._faiss.serialize_index(trained).tobytes())
 
     def read_files(self, folder: Path) -> None:
-        """Read what ``write_files`` wrote; it is verified."""
-        self._index = self._gpu = self._list_of = self._centroids = None
-        if (folder / FILE).is_file():
-            content = np.frombuffer((folder / FILE).read_bytes(), np.uint8)
-            self._index = self._faiss.deserialize_index(content)
+        """Read it back, the lists when they are needed."""
+        self._index = self._gpu = self._list_of = self._centroids = self._lists = None
+        if not (folder / FILE).is_file():
+            return
+        trained = self.mapped(folder / FILE)
+        content = np.frombuffer(trained.read(0, trained.num_bytes), np.uint8)
+        self._index = self._faiss.deserialize_index(content)
+        if not (folder / SIZES).is_file():
+            return
+        codes, rows = self.mapped(folder / CODES), self.mapped(folder / ROWS)
+        sizes = np.load(folder / SIZES, allow_pickle=False)
+        self._lists = Lists(self._faiss, self._index, codes, rows, sizes)
+        if num_gpus(self._faiss):
+            self._lists.need_all()
             self._gpu = on_gpu(self._faiss, self._index)
 
 

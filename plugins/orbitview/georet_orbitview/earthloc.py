@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final, Literal
 import numpy as np
 from scipy.spatial import cKDTree
 
+from georet.csvfile import CsvTable, read_csv
 from georet.errors import DataError
 from georet.geodesy import chord, unit_vectors
 from georet.types import Doubles, EvaluationSet, ImageTable
@@ -80,45 +80,32 @@ def _read_rows(
     csv_path: Path, images: Mapping[str, Path], image_dir: Path, may_miss: bool
 ) -> list[_Photo]:
     photos: list[_Photo] = []
-    try:
-        with csv_path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            names = reader.fieldnames or []
-            present = set(names) if isinstance(names, list) else set()
-            absent = [key for key in (*_NUMBERS, *_NAME) if key not in present]
-            if absent:
-                hint = "Give EarthLoc's metadata_queries_images.csv, with its header line."
-                raise DataError(
-                    f"has no column {', '.join(absent)}", where=f"{csv_path}:1", hint=hint
-                )
-            for row in reader:
-                where = f"{csv_path}:{reader.line_num}"
-                name = "-".join(_text(row, key, where) for key in _NAME)
-                values = [_degrees(_text(row, key, where), key, where) for key in _NUMBERS]
-                corners = np.array(values, dtype=np.float64).reshape(len(CORNERS), 2)
-                if name in images:
-                    photos.append(_Photo(name, images[name], corners))
-                elif not may_miss:
-                    hint = 'Download it, or pass missing="skip" to leave such photos out.'
-                    raise DataError(f"no image {name} in {image_dir}", where=where, hint=hint)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"can't be read: {error}", where=str(csv_path)) from error
+    table = read_csv(csv_path, (*_NUMBERS, *_NAME))
+    table.check_columns(
+        (*_NUMBERS, *_NAME),
+        hint="Give EarthLoc's metadata_queries_images.csv, with its header line.",
+    )
+    for where, row in table:
+        name = "-".join(_text(row, key, where) for key in _NAME)
+        values = [_degrees(table, _text(row, key, where), key, where) for key in _NUMBERS]
+        corners = np.array(values, dtype=np.float64).reshape(len(CORNERS), 2)
+        if name in images:
+            photos.append(_Photo(name, images[name], corners))
+        elif not may_miss:
+            hint = 'Download it, or pass missing="skip" to leave such photos out.'
+            raise DataError(f"no image {name} in {image_dir}", where=where, hint=hint)
     return photos
 
 
-def _text(row: Mapping[str, str | None], key: str, where: str) -> str:
-    value = (row[key] or "").strip()
-    if not value:
+def _text(row: Mapping[str, str], key: str, where: str) -> str:
+    if not row[key]:
         raise DataError(f"{key} is empty", where=where)
-    return value
+    return row[key]
 
 
-def _degrees(text: str, key: str, where: str) -> float:
+def _degrees(table: CsvTable, text: str, key: str, where: str) -> float:
     limit = 90 if key.endswith("LAT") else 360
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise DataError(f"{key} is {text!r}, not a number", where=where) from error
+    value = table.numbers.read(text, f"{where}:{key}")
     if not abs(value) <= limit:
         raise DataError(f"{key} is {text}, not within -{limit}..{limit}", where=where)
     return value

@@ -9,6 +9,7 @@ import typer
 
 from georet.cli.options import NoPlugin, PluginNames, Sets
 from georet.plugins import Selection
+from georet.progress import echo
 
 EPILOG = """Examples:
 
@@ -58,9 +59,9 @@ def sample4geo(
         overrides=sets or (),
         selection=Selection.of(plugins, no_plugin),
     )
-    typer.echo(f"{done.num_tensors} tensors of {weights.name} are in {done.run_dir}")
+    echo(f"{done.num_tensors} tensors of {weights.name} are in {done.run_dir}")
     if done.left_out:
-        typer.echo(f"left out, the classifier: {', '.join(done.left_out)}", err=True)
+        echo(f"left out, the classifier: {', '.join(done.left_out)}", err=True)
     if done.logit_scale is None:
-        typer.echo("the file has no logit_scale: the recipe's stays", err=True)
-    typer.echo(f"next: georet eval {done.run_dir} --set dataset.root=...")
+        echo("the file has no logit_scale: the recipe's stays", err=True)
+    echo(f"next: georet eval {done.run_dir} --set dataset.root=...")

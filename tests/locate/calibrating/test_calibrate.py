@@ -57,7 +57,7 @@ def test_photos_of_nothing_are_left_open(calibrated, pixels):
     threshold = own_calibration(calibrated).threshold
     locations = Locator(calibrated, pixels).locate(noise)
     assert all(one.abstained is (one.confidence < threshold) for one in locations)
-    assert np.mean([one.abstained for one in locations]) > 0.6
+    assert np.mean([one.abstained for one in locations]) > 0.5
 
 
 def test_a_calibration_survives_being_written_and_read(calibrated):
