@@ -26,7 +26,6 @@ from typing import Any
 import numpy as np
 
 from georet.config import RESIZE_RULE
-from georet.data.images import read_image
 from georet.gallery.making.build import build_gallery
 from georet.identity import EncoderIdentity
 from georet.plugins import UNSAID
@@ -39,6 +38,7 @@ ROOT = Path(__file__).parents[1]
 SIZE, DIM, BATCH, TILE_PX = (384, 384), 64, 64, 512
 RATES = (100, 300, 1000, 3000, 10_000)
 KINDS = ("geotiff", "pmtiles", "folder")
+PLUGINS = ("sample4geo", "georet.testing.plugin")
 SECONDS, LEAST, MOST = 5, 512, 4096
 """A measurement has as many tiles as take so long, at least and at most so many."""
 
@@ -108,44 +108,11 @@ def opened(folder: Path, kind: str) -> TileSource:
     return open_source(str(folder / names[kind]), tiling, selection=UNSAID)
 
 
-def write_sources(folder: Path) -> None:
-    """Write the same ground as GeoTIFF (JPEG, blocks of 512), PMTiles and a folder of JPEGs."""
-    import rasterio
-    from pmtiles.tile import Compression, TileType, zxy_to_tileid
-    from pmtiles.writer import Writer
-    from rasterio.transform import from_origin
-
-    from georet.testing.textured import write_folder
-
-    across = 12
-    tiles = write_folder(folder / "tiles", across * across, TILE_PX)
-    paths = sorted(tiles.glob("*/*/*.jpg"), key=lambda p: (int(p.stem), int(p.parts[-2])))
-    with (folder / "area.pmtiles").open("wb") as stream:
-        writer: Any = Writer(stream)  # type: ignore[no-untyped-call]
-        for path in sorted(paths, key=lambda p: zxy_to_tileid(17, int(p.parts[-2]), int(p.stem))):
-            number = zxy_to_tileid(17, int(path.parts[-2]), int(path.stem))
-            writer.write_tile(number, path.read_bytes())
-        header = {"tile_type": TileType.JPEG, "tile_compression": Compression.NONE}
-        bounds = {"min_lon_e7": 0, "min_lat_e7": 0, "max_lon_e7": 1, "max_lat_e7": 1}
-        writer.finalize({**header, **bounds}, {})
-    ground = [read_image(path) for path in paths]
-    rows = [np.hstack(ground[first : first + across]) for first in range(0, len(ground), across)]
-    pixels = np.vstack(rows).transpose(2, 0, 1)
-    # Off the blocks' edges, as windows of another raster would be.
-    pixels = np.roll(pixels, (100, 60), axis=(1, 2))
-    profile = {"driver": "GTiff", "count": 3, "dtype": "uint8", "crs": "EPSG:32632"}
-    packed = {"compress": "JPEG", "photometric": "YCBCR", "jpeg_quality": 85, "tiled": True}
-    shape = {"height": pixels.shape[1], "width": pixels.shape[2]}
-    blocks = {"blockxsize": 512, "blockysize": 512}
-    place = from_origin(5e5, 5.3e6, 0.5, 0.5)
-    path = folder / "area.tif"
-    with rasterio.open(path, "w", transform=place, **profile, **packed, **shape, **blocks) as out:
-        out.write(pixels)
-
-
 def one(arguments: argparse.Namespace) -> dict[str, Any]:
     """Build once, by whatever code is on the path, and return what was measured."""
     source = opened(arguments.folder, arguments.kind)
+    if arguments.encoder is not None:
+        return by_encoder(source, arguments.encoder, arguments.workers)
     num = round(min(max(arguments.rate * SECONDS, LEAST), MOST)) if arguments.rate else 1024
     device = Device(arguments.rate)
     given: dict[str, Any] = {"batch_size": BATCH, "shard_size": 512}
@@ -161,10 +128,33 @@ def one(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def measured(tree: Path, folder: Path, kind: str, rate: float, workers: int) -> dict[str, Any]:
+def by_encoder(source: TileSource, encoder: Path, workers: int) -> dict[str, Any]:
+    """Build by a real encoder; the rate counts all from the call to its return."""
+    from georet.plugins import Selection
+    from georet.sessions import SessionSpec
+
+    num = len(source.tiles())
+    spec = SessionSpec(encoder, "reference", selection=Selection(PLUGINS))
+    given: dict[str, Any] = {"batch_size": BATCH, "shard_size": 36}
+    began_s = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="georet-feeding-") as name:
+        workers_given = None if workers < 0 else workers
+        build_gallery(source, spec, Path(name) / "g", workers=workers_given, **given)
+    used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return {
+        "tiles_a_second": num / (time.monotonic() - began_s),
+        "cpu_ms_a_tile": 1000 * sum(u.ru_utime + u.ru_stime for u in used) / num,
+    }
+
+
+def measured(
+    tree: Path, folder: Path, kind: str, rate: float, workers: int, encoder: Path | None = None
+) -> dict[str, Any]:
     """Run ``one`` in a process of its own, by the code of a tree."""
     command = [sys.executable, __file__, "--one", kind, str(rate), str(workers)]
-    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    command += [] if encoder is None else ["--encoder", str(encoder)]
+    parts = [tree, tree / "export", tree / "plugins/sample4geo"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, parts))}
     done = subprocess.run(
         [*command, "--folder", str(folder)],
         env=environment,
@@ -214,6 +204,32 @@ def compare(
     return rows
 
 
+def compare_encoders(
+    before: Path | None, folder: Path, encoders: list[Path], repeats: int
+) -> list[dict[str, Any]]:
+    """Print a table of builds by real encoders on the CPU, as they are by default."""
+    print("\n| encoder on the CPU | before | now | now, 2 decoders | CPU ms a tile: before | now |")
+    print("|---|---|---|---|---|---|")
+    rows = []
+    for encoder in encoders:
+        wanted = {"now": (ROOT, -1), "2 decoders": (ROOT, 2)}
+        wanted |= {} if before is None else {"before": (before, -1)}
+        turns = [
+            {n: measured(tree, folder, "folder", 0, w, encoder) for n, (tree, w) in wanted.items()}
+            for _ in range(repeats)
+        ]
+        best = {n: max(turn[n]["tiles_a_second"] for turn in turns) for n in wanted}
+        cpu = {n: min(turn[n]["cpu_ms_a_tile"] for turn in turns) for n in wanted}
+        rows.append({"encoder": encoder.name, "best": best, "cpu_ms_a_tile": cpu, "turns": turns})
+        old, old_cpu = (f"{found.get('before', float('nan')):.1f}" for found in (best, cpu))
+        print(
+            f"| {encoder.name} | {old} | {best['now']:.1f} | {best['2 decoders']:.1f} "
+            f"| {old_cpu} | {cpu['now']:.1f} |",
+            flush=True,
+        )
+    return rows
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -221,6 +237,8 @@ def main() -> None:
     parser.add_argument("--rates", type=int, nargs="*", default=list(RATES))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--encoders", type=Path, nargs="*", default=[], metavar="RUN|ARTEFACT")
+    parser.add_argument("--encoder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -232,7 +250,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="georet-feeding-") as name:
         folder, before = Path(name) / "sources", None
         folder.mkdir()
-        write_sources(folder)
+        from feeding_parts import write_sources
+
+        write_sources(folder, TILE_PX)
         if arguments.before:
             before = Path(name) / "before"
             packed = subprocess.run(
@@ -241,6 +261,8 @@ def main() -> None:
             before.mkdir()
             subprocess.run(["tar", "-x", "-C", str(before)], input=packed.stdout, check=True)
         rows = compare(before, folder, tuple(arguments.rates), arguments.repeats)
+        if arguments.encoders:
+            rows += compare_encoders(before, folder, arguments.encoders, arguments.repeats)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
 

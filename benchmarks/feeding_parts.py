@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from georet.contracts.running import Session
+from georet.data.images import read_image
 from georet.embeddings import embed_stream
 from georet.feeding.feeder import Feeder
 from georet.gallery.making.build import build_gallery
@@ -164,6 +165,41 @@ def _driver() -> str | None:
         return None
     query = [tool, "--query-gpu=driver_version", "--format=csv,noheader"]
     return subprocess.run(query, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def write_sources(folder: Path, tile_px: int) -> None:
+    """Write the same ground as GeoTIFF (JPEG, blocks of 512), PMTiles and a folder of JPEGs."""
+    import rasterio
+    from pmtiles.tile import Compression, TileType, zxy_to_tileid
+    from pmtiles.writer import Writer
+    from rasterio.transform import from_origin
+
+    from georet.testing.textured import write_folder
+
+    across = 12
+    tiles = write_folder(folder / "tiles", across * across, tile_px)
+    paths = sorted(tiles.glob("*/*/*.jpg"), key=lambda p: (int(p.stem), int(p.parts[-2])))
+    with (folder / "area.pmtiles").open("wb") as stream:
+        writer: Any = Writer(stream)  # type: ignore[no-untyped-call]
+        for path in sorted(paths, key=lambda p: zxy_to_tileid(17, int(p.parts[-2]), int(p.stem))):
+            number = zxy_to_tileid(17, int(path.parts[-2]), int(path.stem))
+            writer.write_tile(number, path.read_bytes())
+        header = {"tile_type": TileType.JPEG, "tile_compression": Compression.NONE}
+        bounds = {"min_lon_e7": 0, "min_lat_e7": 0, "max_lon_e7": 1, "max_lat_e7": 1}
+        writer.finalize({**header, **bounds}, {})
+    ground = [read_image(path) for path in paths]
+    rows = [np.hstack(ground[first : first + across]) for first in range(0, len(ground), across)]
+    pixels = np.vstack(rows).transpose(2, 0, 1)
+    # Off the blocks' edges, as windows of another raster would be.
+    pixels = np.roll(pixels, (100, 60), axis=(1, 2))
+    profile = {"driver": "GTiff", "count": 3, "dtype": "uint8", "crs": "EPSG:32632"}
+    packed = {"compress": "JPEG", "photometric": "YCBCR", "jpeg_quality": 85, "tiled": True}
+    shape = {"height": pixels.shape[1], "width": pixels.shape[2]}
+    blocks = {"blockxsize": 512, "blockysize": 512}
+    place = from_origin(5e5, 5.3e6, 0.5, 0.5)
+    path = folder / "area.tif"
+    with rasterio.open(path, "w", transform=place, **profile, **packed, **shape, **blocks) as out:
+        out.write(pixels)
 
 
 def whole_build(folder: Path, source: TileSource, session: Session, workers: int) -> dict[str, Any]:
