@@ -204,7 +204,10 @@ def georet_transforms() -> Iterable[Component]:
                 return (image * (1 - self.most * rng.random())).astype(np.uint8)
 
 
-        class Dusk(Darken):
+        class Dusk:
+            def __init__(self, most: float = 0.3) -> None:
+                self.most = most
+
             def __call__(self, image, rng, context):
                 light = 1 - self.most * context.progress * rng.random()
                 context.report("light", light)

@@ -17,6 +17,7 @@ _MADE: Final = {
     "optimizers": "check_optimizer",
     "schedules": "check_schedule",
     "protocols": "check_protocol",
+    "executors": "check_executor",
 }
 """Checks of ``georet.testing`` that take a component."""
 _MAKING: Final = {
@@ -98,11 +99,15 @@ _TRAINED: Final = {
 
 def test_module(skeleton: Skeleton) -> str:
     """Return the module that tests the components of a kind."""
-    parts = [f'"""The {skeleton.kind} keep georet\'s contract."""\n']
-    for name, _ in skeleton.components:
-        check = _check(skeleton.kind).format(kind=skeleton.kind, name=name)
-        parts.append(check if check.startswith(("import", "from")) else f"\n{check}")
-    return "\n".join(parts)
+    checks = [
+        _check(skeleton.kind).format(kind=skeleton.kind, name=name)
+        for name, _ in skeleton.components
+    ]
+    # What is above the first function is what all of a kind import: once is enough.
+    imports = checks[0].partition("def ")[0].strip()
+    tests = [check[check.index("def ") :].rstrip() for check in checks]
+    head = [f'"""The {skeleton.kind} keep georet\'s contract."""', *filter(None, [imports])]
+    return "\n\n".join(head) + "\n\n\n" + "\n\n\n".join(tests) + "\n"
 
 
 def training_module(skeletons: list[Skeleton]) -> str | None:
