@@ -27,7 +27,6 @@ BRINGS = {
     "ray": "galleries made on a Ray cluster (plugin ray)",
     "serve": "the web page with the map",
     "heif": "photos in HEIC, as telephones write them",
-    "ray": "galleries made on the machines of a Ray cluster (plugin ray)",
     "tensorboard": "TensorBoard logs beside the JSON ones",
     "wandb": "runs logged to Weights & Biases (plugin wandb)",
     "mlflow": "runs logged to MLflow (plugin mlflow)",
