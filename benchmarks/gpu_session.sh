@@ -4,7 +4,8 @@
 #   benchmarks/gpu_session.sh OUT
 #
 # From the root of a checkout. WHEELS (default .whl) may hold wheels of what the machine lacks; they
-# go to a folder of their own. PARTS names some of the parts. QUICK=1 tries the same commands on a CPU with little work.
+# go to a folder of their own. PARTS names some of the parts. QUICK=1 tries the same commands on a CPU
+# with little work.
 set -u
 OUT=$(realpath "$1") && mkdir -p "$OUT" && cd "$(dirname "$0")/.." || exit 2
 exec > >(tee "$OUT/session.log") 2>&1
