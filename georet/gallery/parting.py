@@ -23,8 +23,8 @@ from georet.types import Floats, Ints
 GALLERY: Final = "gallery"
 ENCODER: Final = "encoder"
 MOST_FILES: Final = 1_000_000
-_NEVER: Final = (".lock", "optimizer.safetensors")
-"""What only a training that goes on needs."""
+_NEVER: Final = (".lock",)
+"""What belongs to one machine. A checkpoint goes whole: its manifest lists every file."""
 
 
 def cut_gallery(gallery: StoredGallery, region: Region, out: Path) -> Path:

@@ -27,7 +27,8 @@ def metrics_table(results: Mapping[str, Mapping[str, float]], title: str = "Eval
     if len(keys) > MOST_COLUMNS or needed + max(map(len, results), default=0) + 4 > MOST_WIDTH:
         table.add_column("metric", no_wrap=True)
         for name in results:
-            table.add_column(Text(name), justify="right")
+            # Where there are more sets than fit, names and figures go on in the next line, uncut.
+            table.add_column(Text(name, overflow="fold"), justify="right", overflow="fold")
         for key in keys:
             values = (metric_value(key, metrics.get(key)) for metrics in results.values())
             table.add_row(metric_label(key), *values)

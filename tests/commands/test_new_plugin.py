@@ -51,6 +51,18 @@ def test_it_is_linted_and_formatted(every):
         assert done.returncode == 0, done.stdout
 
 
+def test_of_two_components_of_a_kind_each_has_a_test_and_their_imports_stand_once(every):
+    text = (every / "tests" / "test_transforms.py").read_text()
+    assert text.count("def test_") == 2
+    assert text.count("import check_transform") == 1
+
+
+def test_executors_are_held_to_the_local_one(every):
+    done = check(every, "pytest", "-q", "-p", "no:cacheprovider", "tests/test_executors.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "check_executor" in (every / "tests" / "test_executors.py").read_text()
+
+
 @pytest.mark.slow
 def test_its_types_hold(every):
     done = check(every, "mypy", "--follow-imports=silent", "--cache-dir", os.devnull)

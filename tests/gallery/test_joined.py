@@ -21,6 +21,8 @@ from georet.ground.region import Region
 from georet.locate import Locator
 from georet.testing.drawn_tiles import DrawnTiles, PixelSpec
 from georet.testing.pixel_session import PixelSession
+from georet.testing.tiny_run import tiny_run
+from georet.train.checkpoint import load_checkpoint
 
 NUM = 40
 
@@ -193,3 +195,14 @@ def test_a_file_that_would_grow_and_a_damaged_one_are_refused(
         with pytest.raises((IntegrityError, DataError), match=r"no (whole )?bundle"):
             unpack(bundle, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_goes_along_in_the_file_is_whole_and_opens(
+    parts: list[Path], tmp_path: Path
+) -> None:
+    run = tiny_run(tmp_path)
+    file = pack(parts[0], tmp_path / "part.zip", run)
+    out = unpack(file, tmp_path / "out")
+    handed = load_checkpoint(out / "encoder")
+    kept = load_checkpoint(run)
+    assert all(handed.weights[name].equal(kept.weights[name]) for name in kept.weights)

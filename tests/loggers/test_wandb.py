@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,9 @@ def test_a_torn_run_that_is_resumed_is_one_run_with_every_step_once(torn_and_res
 def test_evaluations_and_artefacts_join_the_run(tiny_run, runner, tmp_path):
     run_dir = tiny_run(plugins=["georet_wandb"])
     before = ids(run_dir)
+    time.sleep(1.1)  # wandb calls a run's folder by the second in which it begins
     assert runner("eval", run_dir, "--plugins", NAMED).exit_code == 0
+    time.sleep(1.1)
     summary = {
         "/".join(item.nested_key) or item.key: json.loads(item.value_json)
         for record in records(run_dir)

@@ -46,3 +46,13 @@ def test_a_table_of_many_metrics_is_turned_and_nothing_in_it_is_cut() -> None:
     assert "\N{HORIZONTAL ELLIPSIS}" not in captured.get()
     rows = [line.split()[1:4] for line in lines if "Within" in line]
     assert [row[1] for row in rows] == ["1", "5", "25", "50", "100", "1000"]
+
+
+def test_with_more_sets_than_fit_no_name_and_no_figure_is_cut() -> None:
+    metrics = {"recall@1": 55.02, "median_error_m": 5_098_000.0, "within_5m": 1.0, "ap": 3.0}
+    names = [f"set-{n}{stage}" for n in range(4) for stage in ("", " + plugin:reranker")]
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(metrics_table(dict.fromkeys(names, metrics)))
+    assert "\N{HORIZONTAL ELLIPSIS}" not in captured.get()
+    assert max(map(len, captured.get().splitlines())) <= 80

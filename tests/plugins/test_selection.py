@@ -18,17 +18,8 @@ def names(*args: object, **kwargs: object) -> list[str]:
 
 
 def test_by_default_the_method_and_what_is_always_on_are_loaded(site):
-    assert names() == [
-        "core",
-        "sample4geo",
-        "datasets",
-        "export",
-        "faiss",
-        "orbitview",
-        "pml",
-        "ray",
-        "slurm",
-    ]
+    always_on = ["datasets", "export", "faiss", "orbitview", "pml", "ray", "slurm"]
+    assert names() == ["core", "sample4geo", *always_on]
 
 
 def test_a_selection_of_nothing_said_differs_from_one_of_no_plugin():

@@ -17,6 +17,7 @@ _MADE: Final = {
     "optimizers": "check_optimizer",
     "schedules": "check_schedule",
     "protocols": "check_protocol",
+    "executors": "check_executor",
 }
 """Checks of ``georet.testing`` that take a component."""
 _MAKING: Final = {
@@ -98,18 +99,15 @@ _TRAINED: Final = {
 
 def test_module(skeleton: Skeleton) -> str:
     """Return the module that tests the components of a kind."""
-    imports: dict[str, None] = {}
-    bodies = []
-    for name, _ in skeleton.components:
-        check = _check(skeleton.kind).format(kind=skeleton.kind, name=name)
-        head, found, body = check.partition("\n\n\n")
-        if not (found and check.startswith(("import", "from"))):
-            head, body = "", check
-        imports |= dict.fromkeys([head] if head else [])
-        bodies.append(body)
-    begin = f'"""The {skeleton.kind} keep georet\'s contract."""\n\n'
-    heads = "\n".join(imports)
-    return begin + (f"{heads}\n\n\n" if heads else "\n") + "\n\n".join(bodies)
+    checks = [
+        _check(skeleton.kind).format(kind=skeleton.kind, name=name)
+        for name, _ in skeleton.components
+    ]
+    # What is above the first function is what all of a kind import: once is enough.
+    imports = checks[0].partition("def ")[0].strip()
+    tests = [check[check.index("def ") :].rstrip() for check in checks]
+    head = [f'"""The {skeleton.kind} keep georet\'s contract."""', *filter(None, [imports])]
+    return "\n\n".join(head) + "\n\n\n" + "\n\n\n".join(tests) + "\n"
 
 
 def training_module(skeletons: list[Skeleton]) -> str | None:
