@@ -21,6 +21,7 @@ from georet.run_layout import (
     FINAL,
     MANIFEST,
     PLUGINS,
+    PROBE,
     VOUCHED,
 )
 
@@ -31,6 +32,7 @@ _FINISHED: Final = (
     MANIFEST,
     EVENTS,
     BAD_IMAGES,
+    PROBE,
     f"{BANKS}/*",
     f"{CHECKPOINTS}/*.json",
     f"{CHECKPOINTS}/*/manifest.json",

@@ -145,7 +145,8 @@ def test_a_git_lfs_pointer_says_how_to_get_the_photo(tmp_path, name):
 
 
 def test_heic_photos_without_their_extra_are_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    for module in ("pi_heif", "pi_heif.as_plugin"):
+        monkeypatch.setitem(sys.modules, module, None)
     photo(tmp_path / "a.jpg")
     (tmp_path / "b.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     names, told = found_in(tmp_path)

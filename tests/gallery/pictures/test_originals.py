@@ -200,7 +200,9 @@ def test_around_a_tile_of_an_archive_lie_its_neighbours(tmp_path):
 def test_a_gallery_cannot_make_georet_load_an_installed_plugin(tmp_path, monkeypatch):
     site = tmp_path / "site"
     (site / "flat-1.dist-info").mkdir(parents=True)
-    (site / "flat-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: flat\n")
+    (site / "flat-1.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: flat\nVersion: 1\n"
+    )
     (site / "flat-1.dist-info" / "entry_points.txt").write_text("[georet]\nflat = flat_plugin\n")
     (site / "flat_plugin.py").write_text(FLAT)
     monkeypatch.syspath_prepend(str(site))
