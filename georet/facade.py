@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from georet.contracts.running import Session
-from georet.contracts.searching import Index
+from georet.contracts.searching import Searchable
 from georet.errors import DataError, UsageError
 from georet.gallery.encoders import open_encoder
 from georet.gallery.files.writing import SHARD_SIZE, write_gallery
@@ -112,7 +112,7 @@ class Gallery(StoredGallery):
             selection=Selection.of(plugins, blocked),
         )
 
-    def index(self, name: str = "exact", *, plugins: Sequence[str] | None = None) -> Index:
+    def index(self, name: str = "exact", *, plugins: Sequence[str] | None = None) -> Searchable:
         """Return an index over all rows: loaded if it was kept and verifies, else made and kept."""
         return open_index(self, name, selection=Selection.of(plugins))
 

@@ -15,17 +15,22 @@ from georet.types import Bools, Doubles, Floats, Ints, Pixels
 
 
 @runtime_checkable
-class Index(Protocol):
-    """Searches R references: embeddings float32[R, D] with int64[R] ids."""
-
-    def add(self, embeddings: Floats, ids: Ints) -> None:
-        """Add embeddings float32[M, D] of unit length under ids int64[M], each id once."""
+class Searchable(Protocol):
+    """What answers queries: an index, or the indexes of several galleries as one."""
 
     def search(self, queries: Floats, k: int, region: Bools | None = None) -> tuple[Floats, Ints]:
         """Return scores float32[Q, k] and ids int64[Q, k], best first, -1 pads.
 
         ``region`` bool[R] are the rows allowed, in the order in which they were added.
         """
+
+
+@runtime_checkable
+class Index(Searchable, Protocol):
+    """Searches R references: embeddings float32[R, D] with int64[R] ids."""
+
+    def add(self, embeddings: Floats, ids: Ints) -> None:
+        """Add embeddings float32[M, D] of unit length under ids int64[M], each id once."""
 
     def save(self, path: Path) -> None:
         """Write the index, with its hash."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 
 from georet.contracts.building import BuildContext
-from georet.contracts.searching import Index
+from georet.contracts.searching import Index, Searchable
 from georet.errors import DataError
 from georet.files import MANIFEST, replaced_folder, sync, tidy_temporary, write_atomic
 from georet.gallery.files.additions import INDEX_DIR, Additions
@@ -35,7 +35,7 @@ _LARGE: Final = 2**20
 """Bytes beyond which a file is verified block by block."""
 
 
-def open_index(gallery: StoredGallery, name: str, *, selection: Selection = UNSAID) -> Index:
+def open_index(gallery: StoredGallery, name: str, *, selection: Selection = UNSAID) -> Searchable:
     """Return the index of a gallery's rows: loaded where it was kept, else made and kept.
 
     Nothing of a kept index is parsed before its files have the hashes that ``extras.json`` lists;
@@ -52,7 +52,7 @@ def open_index(gallery: StoredGallery, name: str, *, selection: Selection = UNSA
         return index
     if isinstance(gallery.contents, JoinedContents):
 
-        def open_part(part: Part) -> Index:
+        def open_part(part: Part) -> Searchable:
             return open_index(cast("StoredGallery", part), name, selection=selection)
 
         return JoinedIndex(gallery.contents, open_part)

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from georet.contracts.searching import Index
+from georet.contracts.searching import Searchable
 from georet.errors import DataError, IntegrityError, UsageError
 from georet.files import replaced_folder
 from georet.gallery.contents import Contents
@@ -234,9 +234,9 @@ class JoinedRows:
 class JoinedIndex:
     """The best of what the galleries' own indexes find; those without an allowed row rest."""
 
-    def __init__(self, contents: JoinedContents, open_part: Callable[[Part], Index]):
+    def __init__(self, contents: JoinedContents, open_part: Callable[[Part], Searchable]):
         self._contents, self._open_part = contents, open_part
-        self._indexes: dict[int, Index] = {}
+        self._indexes: dict[int, Searchable] = {}
 
     def search(self, queries: Floats, k: int, region: Bools | None = None) -> tuple[Floats, Ints]:
         """Return scores float32[Q, k] and rows int64[Q, k], best first, -1 pads."""
@@ -258,19 +258,3 @@ class JoinedIndex:
         every, own_rows = np.concatenate(scores, axis=1), np.concatenate(rows, axis=1)
         order = np.argsort(-every, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(every, order, axis=1), np.take_along_axis(own_rows, order, axis=1)
-
-    def add(self, embeddings: Floats, ids: Ints) -> None:
-        """Raise: the galleries are what is searched."""
-        raise NotImplementedError
-
-    def save(self, path: Path) -> None:
-        """Raise: each gallery keeps its own index."""
-        raise NotImplementedError
-
-    def load(self, path: Path) -> None:
-        """Raise: each gallery keeps its own index."""
-        raise NotImplementedError
-
-    def verify(self, path: Path) -> None:
-        """Raise: each gallery keeps its own index."""
-        raise NotImplementedError

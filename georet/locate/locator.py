@@ -11,7 +11,7 @@ import numpy as np
 
 from georet.contracts.refining import Refiner
 from georet.contracts.running import Session
-from georet.contracts.searching import Index, Reranker
+from georet.contracts.searching import Reranker, Searchable
 from georet.data.images import MAX_PIXELS
 from georet.errors import DataError, UsageError
 from georet.gallery.indexes import open_index
@@ -93,7 +93,7 @@ class Locator:
             found = fitting_calibration(gallery, calibrated_by, named)
             self.calibration, self.tuning = found
         self._layout = Layout(*gallery.centres)
-        self._index: Index | None = None
+        self._index: Searchable | None = None
         if not is_exact(index):
             self._index = open_index(gallery, index, selection=selection)
 
@@ -201,7 +201,7 @@ class Locator:
         queries: Sequence[_Query],
         embeddings: Floats,
         allowed: Bools | None,
-        index: Index,
+        index: Searchable,
     ) -> Iterator[tuple[Field, Floats]]:
         """Yield fields that hold only what an index returns."""
         num_tiles = len(self._layout)
