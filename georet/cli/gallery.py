@@ -217,7 +217,7 @@ def join(
     from georet.gallery.stored import StoredGallery
 
     join_galleries([StoredGallery.open(path) for path in galleries], out, prefixed=prefix)
-    echo(f"{out}: {len(StoredGallery.open(out)):,} tiles of {len(galleries)} galleries")
+    echo(f"{out}: {len(StoredGallery.open(out)):,} tiles, galleries: {len(galleries)}")
 
 
 @app.command(

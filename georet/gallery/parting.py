@@ -15,6 +15,7 @@ from georet.files import replaced_file, replaced_folder
 from georet.gallery.files.manifest import MANIFEST, hash_of, is_inside
 from georet.gallery.files.writing import SHARD_SIZE, write_gallery
 from georet.gallery.stored import StoredGallery
+from georet.ground.footprints import bounds_latlon
 from georet.ground.region import Region
 from georet.progress import progress
 from georet.run_layout import ARTEFACT, BANKS, CONFIG
@@ -35,7 +36,13 @@ def cut_gallery(gallery: StoredGallery, region: Region, out: Path) -> Path:
     """
     kept = np.flatnonzero(region.mask(gallery.centres[0]))
     if not len(kept):
-        raise DataError("no tile of the gallery has its centre in the region", where="--region")
+        west, south, east, north = bounds_latlon(gallery.tiles.corners_latlon)
+        raise DataError(
+            "no tile of the gallery has its centre in the region",
+            where="--region",
+            hint=f"The tiles lie within box:{west:.4f},{south:.4f},{east:.4f},{north:.4f} "
+            "(west, south, east, north).",
+        )
     settings = gallery.manifest["settings"]
 
     def rows_of(places: Ints) -> tuple[Floats, list[bytes | None] | None]:
