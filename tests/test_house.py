@@ -49,7 +49,7 @@ FLOORS = (
     ("tiles",),
     ("contracts", "geodesy", "locks", "sweep", "vouching"),
     ("embeddings",),
-    ("data", "encoder", "feeding", "ground", "hookspecs", "sampling", "search"),
+    ("cameras", "data", "encoder", "feeding", "ground", "hookspecs", "sampling", "search"),
     ("encoder_facts", "evaluate", "export_spec", "fits", "page", "plugins"),
     ("configure",),
     ("report", "train"),
