@@ -63,7 +63,8 @@ class Command:
     """One command that a plugin adds to ``georet``: ``georet <name> ...``.
 
     ``app`` is a ``typer.Typer`` or, so that ``georet --help`` imports nothing, a lazy
-    ``"module:attribute"`` that names one; ``summary`` is the line shown in that help.
+    ``"module:attribute"`` that names one; ``summary`` is the line shown in that help. A name of
+    two words adds to one of georet's own groups.
     """
 
     name: str

@@ -14,15 +14,14 @@ from functools import cached_property
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command
 
+from georet.cli.groups import PLUGINS, PluginGroup, named
 from georet.components import Command
-from georet.errors import GeoretError, PluginError, UsageError
+from georet.errors import PluginError
 from georet.plugins import load_plugins
 from georet.plugins.discovery import Source
 from georet.plugins.selection import VARIABLE
-from georet.suggest import hint_for
 from georet.version import __version__
 
 COMMANDS = {
@@ -56,68 +55,37 @@ georet config show --recipe sample4geo/orbitview
 georet doctor
 """
 INTERRUPTED = 130
-PLUGINS = "--plugins"
 
 
-class LazyGroup(TyperGroup):
-    """Commands by name: georet's own first, imported when called, then those of plugins."""
+class LazyGroup(PluginGroup):
+    """``georet`` itself: commands by name, each imported when it is called."""
 
     @cached_property
     def brought(self) -> dict[str, tuple[Command, Source]]:
         """The commands that the selected plugins bring, and whose they are."""
-        commands = load_plugins().commands()
-        return {name: found for name, found in commands.items() if name not in COMMANDS}
+        found = {}
+        for name, (command, owner) in load_plugins().commands().items():
+            group, _, inner = name.partition(" ")
+            if inner and not COMMANDS.get(group, ("", ""))[0].endswith(":app"):
+                raise PluginError(
+                    f"the command {name!r} is for a group {group!r}, which georet doesn't have",
+                    where=str(owner),
+                )
+            if name not in COMMANDS:
+                found[name] = command, owner
+        return found
 
-    def select(self, wishes: Sequence[str]) -> None:
-        """Select plugins for this call, as ``GEORET_PLUGINS`` would."""
-        os.environ[VARIABLE] = ",".join(wishes)
-        self.__dict__.pop("brought", None)
+    def own_command(self, ctx: Any, name: str) -> Any:  # noqa: ARG002
+        """Import and return georet's own command of that name, or None."""
+        return _built_in(name) if name in COMMANDS else None
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        """Return the names of georet's own commands and of those that plugins bring."""
-        return [*COMMANDS, *self.brought]
+    def own_names(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """Return the names of georet's own commands."""
+        return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """Import and return a command, or None if there is none of that name."""
-        if cmd_name in COMMANDS:
-            return _built_in(cmd_name)
-        found = self.brought.get(cmd_name)
-        return None if found is None else _of_plugin(*found)
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command to call; an unknown one is an error with the closest name.
-
-        ``--plugins`` behind a plugin's command selects it too, and is kept from a command that
-        has no such option.
-        """
-        name, *rest = args
-        wishes, others = _taken_out(rest)
-        command = self.get_command(ctx, name)
-        if command is None and wishes:
-            self.select(wishes)
-            command = self.get_command(ctx, name)
-        if command is None:
-            close = hint_for(name, self.list_commands(ctx), "commands")
-            hint = f"{close}\n  A plugin's command needs it: georet {name} --plugins ./mine.py"
-            raise UsageError(f"there is no command {name!r}", hint=hint)
-        if name not in COMMANDS and wishes and not _has_option(command, PLUGINS):
-            self.select(wishes)
-            args = [name, *others]
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        """Write the table of commands, importing none of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
-        try:
-            rows = [(n, f"{c.summary} [{owner.name}]") for n, (c, owner) in self.brought.items()]
-        except GeoretError as error:
-            with formatter.section("Plugins"):
-                formatter.write_text(str(error))
-            return
-        if rows:
-            with formatter.section("Commands of plugins"):
-                formatter.write_dl(rows)
+    def own_rows(self, ctx: Any, formatter: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """Return name and summary of each of georet's own commands, importing none of them."""
+        return [(name, summary) for name, (_, summary) in COMMANDS.items()]
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -188,31 +156,6 @@ def _front(
     """Find out where a photo was taken: train an encoder, judge it, search with it."""
 
 
-def _taken_out(args: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the values of ``--plugins`` among arguments, and the arguments without them."""
-    wishes: list[str] = []
-    others: list[str] = []
-    rest = list(args)
-    while rest:
-        word = rest.pop(0)
-        if word == "--":
-            return wishes, [*others, word, *rest]
-        if word == PLUGINS and rest:
-            wishes.append(rest.pop(0))
-        elif word.startswith(f"{PLUGINS}="):
-            wishes.append(word.partition("=")[2])
-        else:
-            others.append(word)
-    return wishes, others
-
-
-def _has_option(command: Any, option: str) -> bool:
-    """Return whether a command, or a subcommand of it, has an option."""
-    inner = getattr(command, "commands", {}).values()
-    own = any(option in param.opts for param in command.params)
-    return own or any(_has_option(one, option) for one in inner)
-
-
 def _built_in(name: str) -> Any:
     """Import one of georet's own commands."""
     module_name, _, attribute = COMMANDS[name][0].partition(":")
@@ -222,34 +165,4 @@ def _built_in(name: str) -> Any:
         app = _typer()
         app.command(name, epilog=module.EPILOG)(target)
         target = app
-    return _named(target, name)
-
-
-def _of_plugin(command: Command, owner: Source) -> Any:
-    """Import a plugin's command; what goes wrong names the plugin."""
-    app: Any = command.app
-    if isinstance(app, str):
-        module_name, _, attribute = app.partition(":")
-        try:
-            app = getattr(importlib.import_module(module_name), attribute)
-        except Exception as error:
-            raise PluginError(
-                f"the command {command.name!r} can't be imported: {type(error).__name__}: {error}",
-                where=str(owner),
-                hint="GEORET_DEBUG=1 shows the traceback.",
-            ) from error
-    if not isinstance(app, typer.Typer):
-        raise PluginError(
-            f"the command {command.name!r} is a {type(app).__name__}, not a typer.Typer",
-            where=str(owner),
-        )
-    return _named(app, command.name)
-
-
-def _named(app: typer.Typer, name: str) -> Any:
-    """Return an app as a command of that name, without completion options of its own."""
-    command = get_command(app)
-    command.name = name
-    own = ("install_completion", "show_completion")
-    command.params = [param for param in command.params if param.name not in own]
-    return command
+    return named(target, name)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from georet.cli.groups import PluginGroup
 from georet.cli.options import ConfigFile, NoPlugin, PluginNames, Recipe, Sets
 from georet.plugins import Selection
 from georet.progress import echo, echo_json
 
 app = typer.Typer(
+    cls=PluginGroup,
     help="Show or check a run's configuration, or print its JSON schema.",
     rich_markup_mode=None,
     add_completion=False,

@@ -27,6 +27,7 @@ from georet.cli.gallery_build import (
     Zoom,
     tiling_of,
 )
+from georet.cli.groups import PluginGroup
 from georet.cli.options import AsJson, BackendName, Checkpoint, GalleryFolder, NoPlugin, PluginNames
 from georet.plugins import Selection
 from georet.progress import echo, echo_json
@@ -52,6 +53,7 @@ Area = Annotated[
 Cores = Annotated[int | None, typer.Option(min=1, help="Tell the time for so many cores.")]
 NumSampled = Annotated[int, typer.Option("--sample", min=1, help="Tiles that are measured.")]
 app = typer.Typer(
+    cls=PluginGroup,
     help="Build galleries of embedded tiles, look into them, check and measure them.",
     rich_markup_mode=None,
     add_completion=False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from georet.cli.groups import PluginGroup
 from georet.cli.options import AsJson, NoPlugin, PluginNames
 from georet.components import KINDS
 from georet.plugins import PluginInfo, Selection, list_plugins
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 COLOURS = {"active": "green", "available": "default", "blocked": "yellow", "broken": "red"}
 
 app = typer.Typer(
+    cls=PluginGroup,
     invoke_without_command=True,
     rich_markup_mode=None,
     add_completion=False,

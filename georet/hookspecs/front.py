@@ -18,7 +18,9 @@ def georet_commands() -> Iterable[Command]:
     """Declare commands, which appear as ``georet <name>`` while the plugin is selected.
 
     ``Command.app`` is a ``typer.Typer`` or its lazy ``"module:attribute"``. georet's own commands
-    can't be replaced; two plugins that bring the same name are an error that names both.
+    can't be replaced; two plugins that bring the same name are an error that names both. A name
+    like ``gallery push`` adds to one of georet's own groups, ``gallery``, ``plugins`` or
+    ``config``: ``georet gallery push ...``.
 
     Called once for ``georet --help`` and for a command that georet itself doesn't have.
     Added in 0.1.

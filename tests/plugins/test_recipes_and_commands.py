@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from georet.errors import ComponentError, PluginError
+from georet.cli.app import run
+from georet.errors import ComponentError, PluginError, UsageError
 from georet.plugins import load_plugins
 
 RECIPES = """
@@ -68,3 +69,46 @@ def test_two_plugins_with_one_command_are_an_error_that_names_both(site):
         load_plugins(["north", "south"]).commands()
     assert "dist-north 1.0" in str(caught.value)
     assert "dist-south 1.0" in str(caught.value)
+
+
+GROUPED = """
+    import typer
+    from georet import Command, hookimpl
+
+    app = typer.Typer()
+
+    @app.command()
+    def greet(name: str = "world") -> None:
+        typer.echo(f"hello {{name}}")
+
+    @hookimpl
+    def georet_commands():
+        yield Command("{name}", app, summary="Say hello")
+"""
+
+
+def test_a_command_is_added_to_one_of_georets_own_groups(site, capsys, monkeypatch):
+    site.plugin("north", GROUPED.format(name="gallery greet"))
+    assert run(["gallery", "greet", "--name", "there", "--plugins", "north"]) == 0
+    assert capsys.readouterr().out == "hello there\n"
+    with pytest.raises(UsageError, match="there is no command 'greet'"):
+        run(["gallery", "greet"])
+    monkeypatch.setenv("GEORET_PLUGINS", "north")
+    for front in (["--help"], ["gallery", "--help"]):
+        run(front)
+        shown = capsys.readouterr().out
+        assert "Say hello [north]" in shown.partition("Commands of plugins:")[2]
+
+
+def test_georets_own_subcommands_cannot_be_replaced(site, capsys, monkeypatch):
+    site.plugin("north", GROUPED.format(name="gallery info"))
+    monkeypatch.setenv("GEORET_PLUGINS", "north")
+    run(["gallery", "info", "--help"])
+    assert "Print what a gallery holds" in capsys.readouterr().out
+
+
+def test_a_command_for_a_group_that_there_is_not_names_its_plugin(site, monkeypatch):
+    site.plugin("north", GROUPED.format(name="train greet"))
+    monkeypatch.setenv("GEORET_PLUGINS", "north")
+    with pytest.raises(PluginError, match=r"'north' .* group 'train', which georet doesn't have"):
+        run(["trian"])
