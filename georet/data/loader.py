@@ -17,11 +17,14 @@ from georet.data.images import MAX_PIXELS, RESIZE_RULE
 from georet.data.pairs import PairFiller
 from georet.data.samples import IMAGE, ImageFiller, Job, Reading
 from georet.data.transforms.field_of_view import Crop
-from georet.types import Batch, BatchPlan, ImageTable, Ints, PairTable
+from georet.types import Batch, BatchPlan, Floats, ImageTable, Ints, PairTable
 
 
 class PairLoader:
     """Loads the batches of plans over one table of pairs, augmented.
+
+    With ``share``, only those slots of each batch are loaded, as they are in the whole one, which
+    stands in ``Batch.whole``.
 
     ``size`` {view: (height, width)} must hold every view of the table; ``size_schedule`` replaces
     it batch by batch over a run of ``epochs``. ``aux_views`` are shown to joint transforms and not
@@ -48,8 +51,9 @@ class PairLoader:
         pin_memory: bool = False,
         timeout_s: float = TIMEOUT_S,
         bad_image_quota: float = 0.0,
+        share: slice | None = None,
     ) -> None:
-        self.table = table
+        self.table, self.share = table, share
         reading = Reading(rule=rule, max_pixels=max_pixels, tolerant=bad_image_quota > 0)
         self.course = Course(table, size, seed, epochs, size_schedule or {}, tuple(aux_views))
         self._feed = Feed(
@@ -73,19 +77,25 @@ class PairLoader:
         """
         steps = range(first_step, len(plan.batches))
         jobs = (self.course.job(plan, step) for step in steps)
+        if self.share is not None:
+            jobs = (job.share(self.share) for job in jobs)
         for job, images, applied in self._feed.run(jobs, plan.batches.shape[1]):
-            pairs = self.table.pairs[job.rows]
-            yield Batch(
-                images,
-                job.rows,
-                {view: pairs[:, column] for column, view in enumerate(self.table.views)},
-                self.table,
-                job.epoch,
-                job.step,
-                job.progress,
-                applied,
-                dict(job.shown),
-            )
+            batch = self._batch(job, images, applied)
+            if self.share is not None:
+                batch.whole = self._batch(self.course.job(plan, job.step), {}, {})
+            yield batch
+
+    def _batch(
+        self, job: Job, images: dict[str, torch.Tensor], applied: Mapping[str, Floats]
+    ) -> Batch:
+        pairs = self.table.pairs[job.rows]
+        rows = {view: pairs[:, column] for column, view in enumerate(self.table.views)}
+        at = job.epoch, job.step, job.progress
+        return Batch(images, job.rows, rows, self.table, *at, applied, dict(job.shown))
+
+    def note_bad(self, images: Mapping[Path, str]) -> None:
+        """Count unreadable images that others met towards the quota."""
+        self._feed.bad_images.update(images)
 
     def close(self) -> None:
         """End the workers; another epoch starts new ones."""
@@ -107,7 +117,8 @@ class ImageLoader:
     """Loads all images of a table in its order, resized to ``size`` (height, width), for embedding.
 
     Each pass starts its own workers and ends them. ``bad_image_quota`` as in ``PairLoader``.
-    With ``crop`` only a part of each image is shown, resized from full decoding.
+    With ``crop`` only a part of each image is shown, resized from full decoding. Of the batches,
+    only those of ``batches`` are loaded.
     """
 
     def __init__(
@@ -123,8 +134,9 @@ class ImageLoader:
         timeout_s: float = TIMEOUT_S,
         bad_image_quota: float = 0.0,
         crop: Crop | None = None,
+        batches: slice = slice(None),
     ) -> None:
-        self.table, self.batch_size = table, batch_size
+        self.table, self.batch_size, self.batches = table, batch_size, batches
         reading = Reading(rule=rule, max_pixels=max_pixels, tolerant=bad_image_quota > 0)
         self._feed = Feed(
             ImageFiller(table, size, reading=reading, crop=crop),
@@ -141,11 +153,11 @@ class ImageLoader:
         return self._feed.bad_images
 
     def __len__(self) -> int:
-        return -(-len(self.table) // self.batch_size)
+        return len(range(0, len(self.table), self.batch_size)[self.batches])
 
     def __iter__(self) -> Iterator[tuple[Ints, torch.Tensor]]:
         """Yield (rows int64[b], uint8[b, H, W, 3]); the last batch may be smaller."""
-        starts = range(0, len(self.table), self.batch_size)
+        starts = range(0, len(self.table), self.batch_size)[self.batches]
         every = np.arange(len(self.table))
         jobs = (
             Job(0, step, every[start : start + self.batch_size])

@@ -75,7 +75,7 @@ class PairFiller:
 
     def fill(self, job: Job, slot: int, out: Mapping[str, Pixels]) -> Filled:
         """Fill ``out`` {view: uint8[B, H, W, 3]} at ``slot``."""
-        rng = np.random.default_rng([self.course.seed, job.epoch, job.step, slot])
+        rng = np.random.default_rng([self.course.seed, job.epoch, job.step, job.first + slot])
         shown = {view: int(rows[slot]) for view, rows in job.shown.items()}
         visit = Visit(
             self.table,

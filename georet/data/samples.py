@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -26,7 +26,8 @@ class Job:
     """One batch to fill: ``rows`` int64[B] of a table, at ``step`` of ``epoch``.
 
     Of pairs also the run's ``progress``, the ``sizes`` of this batch and the rows of the images
-    that each view has ``shown`` int64[B].
+    that each view has ``shown`` int64[B]. ``first`` is the slot of the batch that the first row
+    stands in; above 0 where the job is only a share of it.
     """
 
     epoch: int
@@ -35,6 +36,12 @@ class Job:
     progress: float = 0.0
     sizes: Mapping[str, Size] = field(default_factory=dict)
     shown: Mapping[str, Ints] = field(default_factory=dict)
+    first: int = 0
+
+    def share(self, slots: slice) -> Job:
+        """Return the job of these slots alone, filled as they are in the whole batch."""
+        shown = {view: rows[slots] for view, rows in self.shown.items()}
+        return replace(self, rows=self.rows[slots], shown=shown, first=self.first + slots.start)
 
 
 class Filled(NamedTuple):

@@ -65,6 +65,9 @@ class Batch:
     ``rows`` where the table has no alternatives. ``progress`` is the run's, 0 at its first step and
     just below 1 at its last. ``applied`` {name: float32[B]} is what transforms reported, NaN where
     a pair's didn't.
+
+    Where several processes train together, each loads its share: then ``whole`` is all of the
+    batch, without images, and everything else here is of the share.
     """
 
     images: dict[str, torch.Tensor]
@@ -76,6 +79,7 @@ class Batch:
     progress: float = 0.0
     applied: Mapping[str, Floats] = field(default_factory=Applied)
     shown: dict[str, Ints] = field(default_factory=dict)
+    whole: Batch | None = None
 
     def __post_init__(self) -> None:
         self.shown = self.rows | self.shown
