@@ -6,11 +6,11 @@ rules compute in integers: the same bytes on every processor.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from importlib import import_module
+from typing import Any, Final, Literal
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from georet.config import FIRST_RULE, SMOOTH_RULE, DataConfig
 from georet.errors import UsageError
@@ -42,8 +42,9 @@ def resize(image: Pixels, size: tuple[int, int], rule: str) -> Pixels:
     ``bilinear-exact``: bilinear with half-pixel centres and no smoothing when shrinking, as
     Sample4Geo does: OpenCV's INTER_LINEAR_EXACT. ``bilinear-antialias``: the same when enlarging;
     when shrinking the triangle filter is as wide as the shrinking asks for, as in torchvision with
-    ``antialias``: Pillow's BILINEAR. With ``-fast`` behind it the image is first averaged down to
-    the smallest n/8 of its size that covers ``size``, which is what a JPEG's scaled decoding does.
+    ``antialias``: Pillow's BILINEAR, bit for bit (``georet.data.resampling`` says in which order).
+    With ``-fast`` behind it the image is first averaged down to the smallest n/8 of its size that
+    covers ``size``, which is what a JPEG's scaled decoding does.
 
     Raises UsageError for a rule that this version doesn't know.
     """
@@ -61,7 +62,13 @@ def resize(image: Pixels, size: tuple[int, int], rule: str) -> Pixels:
     if rule.removesuffix(FAST) == FIRST_RULE:
         resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)
         return np.asarray(resized, dtype=np.uint8)
-    return _by_pillow(image, size, Image.Resampling.BILINEAR)
+    return _resampled(image, size, "triangle")
+
+
+def prepare(rule: str) -> None:
+    """Load what a rule needs, once for all processes that are forked from this one."""
+    if rule != FIRST_RULE:
+        import_module("georet.data.resampling")
 
 
 def halved(image: Any, times: int) -> Any:
@@ -80,11 +87,12 @@ def _averaged(image: Pixels, size: tuple[int, int]) -> Pixels:
     for eighths in range(1, _EIGHTHS):
         small = tuple(-(-length * eighths // _EIGHTHS) for length in full)
         if small[0] >= size[0] and small[1] >= size[1]:
-            return _by_pillow(image, (small[0], small[1]), Image.Resampling.BOX)
+            return _resampled(image, (small[0], small[1]), "box")
     return image
 
 
-def _by_pillow(image: Pixels, size: tuple[int, int], how: Image.Resampling) -> Pixels:
-    height, width = size
-    resized = Image.fromarray(np.ascontiguousarray(image)).resize((width, height), how)
-    return np.array(resized, dtype=np.uint8)
+def _resampled(image: Pixels, size: tuple[int, int], how: Literal["triangle", "box"]) -> Pixels:
+    # Importing numba takes longer than a command that resizes nothing.
+    from georet.data.resampling import resample
+
+    return resample(image, size, how)

@@ -11,6 +11,7 @@ import numpy as np
 
 from georet.contracts.transforming import Size
 from georet.data.images import MAX_PIXELS, RESIZE_RULE, preprocess, read_image
+from georet.data.resizing import prepare
 from georet.data.transforms.field_of_view import Crop
 from georet.errors import ConfigError, DataError
 from georet.types import ImageTable, Ints, Pixels
@@ -78,6 +79,9 @@ class Reading:
     rule: str = RESIZE_RULE
     max_pixels: int = MAX_PIXELS
     tolerant: bool = False
+
+    def __post_init__(self) -> None:
+        prepare(self.rule)
 
     def read(self, path: Path, size: Size | None, grey: Size, bad: dict[Path, str]) -> Pixels:
         """Return uint8[H, W, 3]; in place of an unreadable file grey, and its reason in ``bad``."""
