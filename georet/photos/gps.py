@@ -86,16 +86,24 @@ def exif_latlon(path: Path) -> tuple[float, float] | None:
     return own_position(path).latlon
 
 
-def _gps_tags(data: bytes, kind: str, path: Path) -> Mapping[int, Any]:
+def read_exif(data: bytes, kind: str, path: Path) -> Image.Exif:
+    """Return the EXIF in an encoded image of any kind; DataError where it is damaged."""
     try:
         if kind in ("AVIF", "HEIF"):
             with open_by_pillow(data, kind, path) as image:
-                return dict(image.getexif().get_ifd(_GPS_DIRECTORY))
-        exif: Image.Exif = exif_of(data, kind)
-        return dict(exif.get_ifd(_GPS_DIRECTORY))
+                return image.getexif()
+        return exif_of(data, kind)
     except DataError:
         raise
     except Exception as error:  # Pillow's readers raise a dozen unrelated types
+        raise DataError(f"its EXIF is damaged: {error}", where=str(path)) from None
+
+
+def _gps_tags(data: bytes, kind: str, path: Path) -> Mapping[int, Any]:
+    exif = read_exif(data, kind, path)
+    try:
+        return dict(exif.get_ifd(_GPS_DIRECTORY))
+    except Exception as error:  # as above
         raise DataError(f"its EXIF is damaged: {error}", where=str(path)) from None
 
 
