@@ -31,6 +31,7 @@ COMMANDS = {
     "gallery": ("georet.cli.gallery:app", "Build, inspect, check and measure galleries of tiles"),
     "locate": ("georet.cli.locate:locate", "Find the places of photos in a gallery"),
     "serve": ("georet.cli.serve:serve", "Show a gallery on a map, and find photos in it"),
+    "photo": ("georet.cli.photo:app", "Say what photos tell of the camera that took them"),
     "demo": ("georet.cli.demo:demo", "Find photos from orbit on a globe, with a run of yours"),
     "report": ("georet.cli.report:report", "Compare runs in a table, with spread over seeds"),
     "verify": ("georet.cli.verify:verify", "Check the files of a run, a gallery or an artefact"),

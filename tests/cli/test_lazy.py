@@ -16,6 +16,7 @@ HEAVY = (
 COMMANDS = (
     *("train", "eval", "score", "report", "locate", "serve", "demo", "export", "benchmark"),
     *("gallery", "gallery build", "gallery info", "gallery bench", "gallery calibrate"),
+    *("photo", "photo info"),
 )
 
 

@@ -52,7 +52,7 @@ def preset(name: str) -> Preset:
     return found
 
 
-def fov_of_focal(focal_px: float, width: int) -> float:
+def fov_of_focal(focal_px: float, width: float) -> float:
     """Return the angle in degrees that ``width`` pixels span at a focal length in pixels."""
     return math.degrees(2.0 * math.atan2(width / 2.0, focal_px))
 

@@ -1,0 +1,220 @@
+"""Telemetry beside photos and videos: tables, JSON and subtitles, each row with its source."""
+
+from __future__ import annotations
+
+import bisect
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from georet.csvfile import read_csv, read_text, slashed
+from georet.errors import DataError
+from georet.photos.camera.attitude import attitude_of
+from georet.photos.camera.facts import (
+    CameraFacts,
+    Reading,
+    ReadingError,
+    checked_fov,
+    checked_height,
+    wrapped,
+)
+from georet.photos.camera.srt import entries_of
+
+_ANGLES: Final = ("heading_deg", "tilt_deg", "pitch_deg", "roll_deg")
+COLUMNS: Final = ("photo", "time_s", "lat", "lon", *_ANGLES, "height_m", "altitude_m", "fov_deg")
+"""What a table of telemetry may hold; pitch_deg is -90 straight down, in place of tilt_deg."""
+_SIGMAS: Final = {"heading_deg": 5.0, "tilt_deg": 2.0, "roll_deg": 2.0}
+_LONGEST_GAP_S: Final = 5.0
+"""Across a longer silence nothing is told: an aircraft may have turned."""
+_LINES_REFUSED: Final = 20
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """Facts by photo name, or by second of a video; ``path`` is the file that tells them."""
+
+    path: Path
+    by_photo: Mapping[str, CameraFacts] = field(default_factory=dict)
+    seconds: Sequence[float] = ()
+    by_second: Sequence[CameraFacts] = ()
+    refused: Sequence[str] = ()
+
+    def for_photo(self, photo: Path) -> CameraFacts | None:
+        """Return what is told of a photo: by its path's end, by its name, else None."""
+        whole = photo.as_posix()
+        for name, facts in self.by_photo.items():
+            if whole == name or whole.endswith(f"/{name}"):
+                return facts
+        return None
+
+    def at(self, second: float) -> CameraFacts | None:
+        """Return what is told at a second, between two rows in proportion; None beyond them."""
+        after = bisect.bisect_left(self.seconds, second)
+        if after < len(self.seconds) and self.seconds[after] == second:
+            return self.by_second[after]
+        if after in (0, len(self.seconds)):
+            return None
+        before = after - 1
+        gap = self.seconds[after] - self.seconds[before]
+        if gap > _LONGEST_GAP_S:
+            return None
+        share = (second - self.seconds[before]) / gap
+        return between(self.by_second[before], self.by_second[after], share)
+
+
+def between(first: CameraFacts, second: CameraFacts, share: float) -> CameraFacts:
+    """Return what lies between two facts; headings and longitudes take the shorter way round."""
+    readings: dict[str, Any] = {}
+    other = dict(second.readings())
+    for name, reading in first.readings():
+        if name not in other:
+            continue
+        step = other[name].value - reading.value
+        if name in ("heading_deg", "roll_deg"):
+            step = wrapped(step)
+        value = reading.value + share * step
+        value = value % 360.0 if name == "heading_deg" else value
+        readings[name] = Reading(value, max(reading.sigma, other[name].sigma), reading.source)
+    latlon = None
+    if first.latlon and second.latlon:
+        (lat, lon), (next_lat, next_lon) = first.latlon, second.latlon
+        latlon = lat + share * (next_lat - lat), wrapped(lon + share * wrapped(next_lon - lon))
+    return CameraFacts(**readings, latlon=latlon)
+
+
+def read_telemetry(path: Path, *, with_position: bool = False) -> Telemetry:
+    """Return the telemetry in a ``.csv``, ``.json`` or ``.srt`` file.
+
+    A table has a column ``photo`` (a name, or a path from the table's folder) or ``time_s``
+    (seconds of a video), and any others of ``COLUMNS``; JSON is a list of objects with these keys.
+    Positions are kept only with ``with_position``. Values that can't be believed are left out and
+    named in ``refused``; DataError, with file and line, for what is no such table.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".srt":
+        return _of_subtitles(path, with_position)
+    rows = _json_rows(path) if suffix == ".json" else _csv_rows(path)
+    by_photo: dict[str, CameraFacts] = {}
+    timed: dict[float, CameraFacts] = {}
+    refused: list[str] = []
+    for where, row in rows:
+        facts = _facts(row, where, refused, with_position)
+        name, second = row.get("photo"), row.get("time_s")
+        if name and slashed(str(name), where) in by_photo:
+            raise DataError(f"photo {name!r} stands twice", where=where)
+        if name:
+            by_photo[slashed(str(name), where)] = facts
+        elif isinstance(second, float):
+            timed[second] = facts
+        else:
+            raise DataError(
+                "tells neither photo nor time_s", where=where, hint="Each row needs one of them."
+            )
+    seconds = sorted(timed)
+    told = tuple(refused)
+    return Telemetry(path, by_photo, seconds, [timed[second] for second in seconds], told)
+
+
+def _of_subtitles(path: Path, with_position: bool) -> Telemetry:
+    refused: list[str] = []
+    seconds: list[float] = []
+    found: list[CameraFacts] = []
+    for where, second, row in entries_of(path, read_text(path)):
+        if seconds and second <= seconds[-1]:
+            refused.append(f"{where}: goes back in time")
+            continue
+        seconds.append(second)
+        found.append(_facts(row, where, refused, with_position))
+    return Telemetry(path, {}, seconds, found, tuple(refused))
+
+
+def _csv_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    table = read_csv(path, COLUMNS)
+    if not {"photo", "time_s"} & set(table.columns):
+        raise table.no_column(
+            "has neither a column 'photo' nor 'time_s'",
+            "photo",
+            hint=f"Known are: {', '.join(COLUMNS)}.",
+        )
+    rows = []
+    for where, cells in table:
+        row: dict[str, Any] = {"photo": cells.get("photo", "")}
+        for name in COLUMNS[1:]:
+            if cells.get(name):
+                row[name] = table.numbers.read(cells[name], f"{where}:{name}", name=name)
+        rows.append((where, row))
+    return rows
+
+
+def _json_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    try:
+        found = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"is no JSON: {error}", where=str(path)) from None
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise DataError(
+            "is no list of objects",
+            where=str(path),
+            hint='Wanted: [{"photo": "a.jpg", "heading_deg": 85, "height_m": 120}, ...]',
+        )
+    rows = []
+    for at, told in enumerate(found):
+        where = f"{path}[{at}]"
+        row: dict[str, Any] = {"photo": str(told.get("photo") or "")}
+        for name in COLUMNS[1:]:
+            value = told.get(name)
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise DataError(f"{name} is {value!r}, not a number", where=where)
+            row[name] = float(value)
+        rows.append((where, row))
+    return rows
+
+
+def _facts(
+    row: Mapping[str, Any], where: str, refused: list[str], with_position: bool
+) -> CameraFacts:
+    """Return the facts of one row; what can't be believed is left out and named."""
+    told: dict[str, Any] = {}
+    source = str(row.get("source") or f"{where.rpartition('/')[2]}")
+
+    def refuse(what: str) -> None:
+        if len(refused) < _LINES_REFUSED:
+            refused.append(f"{where}: {what}")
+
+    pitch = row.get("pitch_deg")
+    tilt = row.get("tilt_deg")
+    if pitch is None and tilt is not None:
+        pitch = tilt - 90.0
+    try:
+        attitude = attitude_of(row.get("heading_deg"), pitch, row.get("roll_deg"))
+        for name, sigma in _SIGMAS.items():
+            value = getattr(attitude, name)
+            if value is not None:
+                told[name] = Reading(value, max(sigma, attitude.overshoot_deg), source)
+    except ReadingError as error:
+        refuse(str(error))
+    for name, check, share in (("height_m", checked_height, 0.1), ("fov_deg", checked_fov, 0.03)):
+        value = row.get(name)
+        try:
+            if value is not None:
+                told[name] = Reading(check(value), share * value, source)
+        except ReadingError as error:
+            refuse(f"{name} {error}")
+    if with_position:
+        altitude = row.get("altitude_m")
+        if altitude is not None and math.isfinite(altitude):
+            told["altitude_m"] = Reading(altitude, 10.0, source)
+        lat, lon = row.get("lat"), row.get("lon")
+        if lat is not None and lon is not None:
+            if (lat, lon) == (0.0, 0.0):
+                refuse("the position is 0, 0, which cameras without a fix write")
+            elif not (abs(lat) <= 90.0 and abs(lon) <= 360.0):
+                refuse(f"latitude, longitude are {lat:g}, {lon:g}")
+            else:
+                told["latlon"] = (lat, wrapped(lon))
+    return CameraFacts(**told)
