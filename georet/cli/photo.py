@@ -44,7 +44,7 @@ def info(
 
     What can't be believed is named with its reason: a gimbal that tells nothing, a height of 0.
     """
-    from georet.commands.photos import described, facts_of
+    from georet.photos.camera.telling import described, facts_of
 
     found = facts_of(photos, telemetry=telemetry, with_position=use_gps)
     if as_json:

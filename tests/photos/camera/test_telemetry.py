@@ -38,7 +38,7 @@ AUTEL = """1
 GPS(W: 8.7500, S: 47.2500, 100.2m) BAROMETER: 44.5
 """
 TABLE = (
-    "photo,heading_deg,tilt_deg,height_m,lat,lon\na.jpg,85,10,120,47.25,8.75\n" "x/b.jpg,86,,130,,\n"
+    "photo,heading_deg,tilt_deg,height_m,lat,lon\na.jpg,85,10,120,47.25,8.75\nx/b.jpg,86,,130,,\n"
 )
 
 

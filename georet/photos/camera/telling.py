@@ -1,4 +1,4 @@
-"""What ``georet photo`` does: gather what photos and telemetry tell, and put it into words."""
+"""What photos and telemetry tell together, and how it is put into words."""
 
 from __future__ import annotations
 
