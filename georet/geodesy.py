@@ -12,6 +12,7 @@ from georet.types import Doubles
 
 EARTH_RADIUS_M: Final = 6_371_008.8
 """Mean radius (2a + b) / 3 of the WGS84 ellipsoid, in metres."""
+_FARTHEST_IN_PLANE_M: Final = 200_000.0
 
 
 def checked_latlon(latlon: ArrayLike, *, where: str = "latlon") -> Doubles:
@@ -94,6 +95,27 @@ def destination(latlon: ArrayLike, bearing_rad: ArrayLike, distance_m: ArrayLike
     turn_rad = np.arctan2(east, np.cos(angle_rad) - sine * end_sine)
     longitude = np.degrees(start_rad[..., 1] + turn_rad)
     return np.stack([np.degrees(end_rad), (longitude + 180) % 360 - 180], axis=-1)
+
+
+def latlon_of_plane(plane_m: ArrayLike) -> Doubles:
+    """Return stand-in positions float64[..., 2] in degrees for eastings, northings [..., 2].
+
+    For the metres of a game or a local grid that lies nowhere on the Earth: the plane is put on the
+    equator around longitude 0, where distances of up to 10 km from its origin are right to 2 parts
+    in a million. DataError beyond 200 km, where they are wrong by 0.05 % and more: give projected
+    coordinates with their origin taken away, or convert them by their projection.
+    """
+    points = np.asarray(plane_m, np.float64)
+    if points.ndim < 1 or points.shape[-1] != 2:
+        raise DataError(f"positions have shape {points.shape}, wanted [..., 2]", where="plane_m")
+    far = ~(np.abs(points) <= _FARTHEST_IN_PLANE_M)
+    if far.any():
+        raise DataError(
+            f"{points[far][0]:g} m lie too far from the plane's origin",
+            where="plane_m",
+            hint="Take the same origin from all tables, somewhere in their middle.",
+        )
+    return np.degrees(points[..., ::-1] / EARTH_RADIUS_M)
 
 
 def check_latitude(latitude: float, where: str, hint: str) -> None:

@@ -12,6 +12,7 @@ from georet.geodesy import (
     chord,
     destination,
     distance_m,
+    latlon_of_plane,
     unit_vectors,
 )
 
@@ -69,3 +70,21 @@ def test_a_latitude_of_91_is_named_with_its_row() -> None:
         checked_latlon([[np.nan, 11]])
     with pytest.raises(DataError, match="wanted"):
         checked_latlon([[1, 2, 3]])
+
+
+def test_distances_in_a_plane_stay_what_they_are_by_its_stand_in_positions():
+    rng = np.random.default_rng(3)
+    plane_m = rng.uniform(-7000, 7000, (500, 2))
+    found = distance_m(latlon_of_plane(plane_m[:-1]), latlon_of_plane(plane_m[1:]))
+    wanted = np.linalg.norm(plane_m[1:] - plane_m[:-1], axis=1)
+    assert found == pytest.approx(wanted, rel=2e-6)
+    north = latlon_of_plane([[0.0, 1000.0]])[0]
+    assert north[0] > 0
+    assert north[1] == 0
+
+
+def test_a_plane_whose_origin_is_far_away_is_refused():
+    with pytest.raises(DataError, match="690000 m lie too far"):
+        latlon_of_plane([[690_000.0, 6_090_000.0]])
+    with pytest.raises(DataError, match="wanted"):
+        latlon_of_plane([1.0, 2.0, 3.0])

@@ -21,6 +21,7 @@ Auto = Literal["auto"]
 NonNegative = Annotated[float, Field(ge=0)]
 BranchName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Size = tuple[PositiveInt, PositiveInt]
+CameraColumn = Literal["heading_deg", "altitude_m", "tilt_deg", "roll_deg", "fov_deg"]
 
 
 class Section(BaseModel):
@@ -55,6 +56,10 @@ class LossSpec(ComponentSpec):
 
 
 class StageSpec(ComponentSpec):
-    """A re-ranker or refiner of each query's best references, and how many of them it sees."""
+    """A re-ranker or refiner of each query's best references, and how many of them it sees.
+
+    ``known`` are columns of the queries of which a refiner is told as of its camera.
+    """
 
     top: PositiveInt | None = None
+    known: tuple[CameraColumn, ...] = ()

@@ -73,8 +73,8 @@ def validate_components(
     """
     layered = layered or Layered()
     for place, kind, values in components_in(config.model_dump()):
-        own = {"losses": "weight", STAGES: "top"}.get(kind)
-        options = {k: v for k, v in values.items() if k != own}
+        own = {"losses": ("weight",), STAGES: ("top", "known")}.get(kind, ())
+        options = {k: v for k, v in values.items() if k not in own}
         try:
             if kind == STAGES:
                 kind = stage_kind(options["name"], plugins, where=dotted(place))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from georet.config import RunConfig
+from georet.config.parts import CameraColumn
 from georet.errors import GeoretError
 from georet.places import COMPONENT_PLACES, STAGE_KINDS, STAGES
 from georet.plugins.catalog import Catalog
@@ -68,6 +69,8 @@ def _section(catalog: Catalog, kind: str, name: str, definitions: Schema) -> Sch
         properties["weight"] = {"type": "number", "minimum": 0, "default": 1.0}
     if kind in STAGE_KINDS:
         properties["top"] = {"type": "integer", "minimum": 1}
+        columns = list(get_args(CameraColumn))
+        properties["known"] = {"type": "array", "items": {"enum": columns}}
     options["properties"] = properties | options.get("properties", {})
     options["required"] = ["name"]
     options["description"] = entry.component.summary

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from georet.config import ComponentSpec, StageSpec
 from georet.configure.inline import stage_of
-from georet.errors import ComponentError
+from georet.errors import ComponentError, ConfigError
 from georet.evaluate.stages import Stage
 from georet.places import STAGE_KINDS
 from georet.plugins import Plugins
+from georet.search.reranking import accepts
 from georet.suggest import hint_for
 
 
@@ -64,4 +65,10 @@ def _made(spec: StageSpec, kind: str, plugins: Plugins, where: str) -> Stage:
     made = plugins.catalog.create(kind, bare, where=where)
     entry = plugins.catalog.find(kind, spec.name, where=where)
     top = min(spec.top or made.max_candidates, made.max_candidates)
-    return Stage(made, kind, entry.id, int(top), spec.options)
+    if spec.known and not (kind == "refiners" and accepts(made, "camera")):
+        raise ConfigError(
+            f"{entry.id} asks for nothing known of a camera",
+            where=f"{where}.known",
+            hint="Leave `known` out; a refiner with a parameter `camera` is told of it.",
+        )
+    return Stage(made, kind, entry.id, int(top), spec.options, spec.known)

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from georet.contracts.refining import LatLon, Refinement, check_covariance
+from georet.contracts.refining import Camera, LatLon, Refinement, check_covariance
 from georet.types import Doubles, Floats, Ints
 
 
 @dataclass(frozen=True)
 class Ground:
     """The gallery's R tiles: centres latlon float64[R, 2] in degrees, sides side_m [R] in metres.
+
+    ``corners_latlon`` float64[R, 4, 2] are their footprints, top left first, then clockwise as
+    seen in the tile; None where only centres and sides are known.
 
     ``sharpness`` is what cosines are multiplied by before they become a belief: the gallery's
     calibrated one, else the encoder's learned scale.
@@ -21,6 +24,7 @@ class Ground:
     latlon: Doubles
     side_m: Doubles
     sharpness: float
+    corners_latlon: Doubles | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +33,9 @@ class Frame:
 
     ``scores`` float32[M] are cosines of the tiles ``rows`` int64[M], best first; M may be less than
     R. ``time_s`` counts from any start. ``moved_m`` are metres east and north since the frame
-    before, ``moved_sigma_m`` their standard deviation; None: unknown. ``refined`` is a refiner's
-    answer where one was asked.
+    before, ``moved_sigma_m`` their standard deviation; None: unknown. ``camera`` is what is known
+    of heading, height and the like beforehand. ``refined`` is a refiner's answer where one was
+    asked.
     """
 
     rows: Ints
@@ -39,6 +44,7 @@ class Frame:
     moved_m: tuple[float, float] | None = None
     moved_sigma_m: float | None = None
     refined: Refinement | None = None
+    camera: Camera | None = None
 
 
 @dataclass(frozen=True)

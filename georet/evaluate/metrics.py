@@ -10,7 +10,6 @@ import numpy as np
 from georet.geodesy import arc_m, distance_m, unit_vectors
 from georet.types import Bools, Doubles, Ints, Ranking
 
-HEADING_COLUMN: Final = "heading_deg"
 _NUM_LIMITS: Final = 6
 _MOST_PLACES: Final = 10_000
 
@@ -80,13 +79,13 @@ def errors_m(ranking: Ranking) -> Doubles:
 def heading_errors_deg(ranking: Ranking) -> Doubles | None:
     """Return the errors float64[M] in degrees, 0 to 180, of the headings that were predicted.
 
-    The truth is the queries' column ``heading_deg``, clockwise from north; None without it, or
-    where no stage predicts a heading.
+    The truth is the queries' ``heading_deg``, clockwise from north; None without it, or where no
+    stage predicts a heading.
     """
     table, found = ranking.queries, ranking.predicted_heading_deg
-    if table is None or found is None or HEADING_COLUMN not in table.columns:
+    if table is None or found is None or table.heading_deg is None:
         return None
-    off = np.abs((found - np.asarray(table.columns[HEADING_COLUMN], np.float64)) % 360)
+    off = np.abs((found - table.heading_deg) % 360)
     errors: Doubles = np.minimum(off, 360 - off)
     return errors[np.isfinite(errors)]
 

@@ -20,24 +20,30 @@ from georet.errors import DataError, IntegrityError, Interrupted
 from georet.evaluate.metrics import heading_errors_deg
 from georet.evaluate.reordered import reordered
 from georet.evaluate.scoring import metrics_of
-from georet.ground.wgs84 import square_corners
+from georet.ground.images import corners_of, sides_of, without_ground
 from georet.search.reranking import accepts, in_short, reordering_of
 from georet.types import EvaluationSet, Floats, Ranking
 
 RERANKERS: Final = "rerankers"
-SIDE_COLUMN: Final = "side_m"
-"""The gallery's column that holds the tiles' ground sizes in metres."""
+CAMERA: Final = {name: name for name in ("heading_deg", "tilt_deg", "roll_deg", "fov_deg")} | {
+    "altitude_m": "height_m"
+}
+"""The columns of queries that say something of a ``Camera``, and what they are called there."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A component of a ``kind``, made; it sees the ``top`` best references of each query."""
+    """A component of a ``kind``, made; it sees the ``top`` best references of each query.
+
+    ``known`` are columns of the queries' table of which a refiner is told as of its camera.
+    """
 
     component: Any
     kind: str
     id: str
     top: int
     options: Mapping[str, Any] = field(default_factory=dict)
+    known: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return JSON values that tell which stage it is."""
@@ -47,6 +53,7 @@ class Stage:
             "owner": maker_of(self.component).owner,
             "top": self.top,
             "options": dict(self.options),
+            "known": list(self.known),
         }
 
 
@@ -98,12 +105,8 @@ class Scene:
         rows = rows[rows >= 0]
         unknown = np.full((len(rows), 2), np.nan)
         latlon = unknown if gallery.latlon is None else gallery.latlon[rows]
-        side_m = unknown[:, 0]
-        if SIDE_COLUMN in gallery.columns:
-            side_m = np.asarray(gallery.columns[SIDE_COLUMN], np.float64)[rows]
-        is_known = np.isfinite(latlon).all(axis=1) & np.isfinite(side_m)
-        corners = np.full((len(rows), 4, 2), np.nan)
-        corners[is_known] = square_corners(latlon[is_known], side_m[is_known])
+        shown = gallery.take(rows)
+        corners, side_m = corners_of(shown), sides_of(shown)
         return [
             Tile(
                 id=gallery.ids[row],
@@ -117,6 +120,12 @@ class Scene:
             )
             for at, row in enumerate(rows.tolist())
         ]
+
+    def camera(self, query: int, known: Sequence[str]) -> Camera:
+        """Return what of a query's camera is taken as known: columns of its table, NaN is not."""
+        table = self.which.queries
+        values = {name: float(table.column(name)[query]) for name in known}
+        return Camera(**{CAMERA[name]: v for name, v in values.items() if np.isfinite(v)})
 
     def context(self, query: int, tiles: Sequence[Tile]) -> RerankContext:
         """Return what a re-ranker may look at."""
@@ -135,19 +144,24 @@ class Scene:
 
 
 def check_places(name: str, which: EvaluationSet, stages: Sequence[Stage]) -> None:
-    """Raise DataError where a refiner would work on a gallery without positions or sides."""
+    """Raise DataError where a refiner would work on a gallery whose ground isn't known.
+
+    And where a stage is to be told of cameras what the queries' table doesn't say.
+    """
     gallery = which.gallery
-    lacks = "no positions" if gallery.latlon is None else f"no column {SIDE_COLUMN!r}"
-    if gallery.latlon is not None and SIDE_COLUMN in gallery.columns:
-        return
+    lacking = without_ground(gallery)
     for stage in stages:
-        if stage.kind != RERANKERS:
+        for known in stage.known:
+            which.queries.column(known)
+        if stage.kind != RERANKERS and len(lacking):
+            whole = "side_m" if gallery.latlon is not None else "latlon"
             raise DataError(
                 f"refiner {stage.id} needs the places and ground sizes of tiles, the gallery has "
-                f"{lacks}",
+                + (f"no {whole!r}" if len(lacking) == len(gallery) else "none for some")
+                + f" (of {gallery.ids[lacking[0]]!r}, for one)",
                 where=name,
-                hint="--only names sets that have both; a data set tells them as `latlon` and as "
-                f"the column {SIDE_COLUMN!r}, in metres.",
+                hint="--only names sets that have both; a data set tells them as `latlon`, and as "
+                "`side_m` or `corners_latlon` (georet.types.ImageTable).",
             )
 
 
@@ -246,12 +260,13 @@ def _refine(scene: Scene, ranking: Ranking, stage: Stage, advance: Callable[[int
     latlon = np.full((ranking.num_queries, 2), np.nan)
     heading = np.full(ranking.num_queries, np.nan)
     done = _Done(ranking)
-    camera = {"camera": Camera()} if accepts(stage.component, "camera") else {}
+    is_told = accepts(stage.component, "camera")
     for query in range(ranking.num_queries):
         start = time.perf_counter()
         try:
             photo = read_image(scene.which.queries.paths[query], max_pixels=scene.max_pixels)
             tiles = scene.tiles(ranking, query, stage.top)
+            camera = {"camera": scene.camera(query, stage.known)} if is_told else {}
             with blaming(stage.component, "refining"):
                 found: object = stage.component(photo, tiles, **camera)
         except (Interrupted, IntegrityError):

@@ -71,12 +71,12 @@ def mean_side_m(rings_latlon: Doubles) -> Doubles:
     return np.asarray(steps.sum(axis=1) / 4)
 
 
-def square_corners(latlon: Doubles, side_m: Doubles) -> Doubles:
-    """Return the corners float64[R, 4, 2] of north-up squares around centres [R, 2].
+def square_corners(latlon: Doubles, side_m: Doubles, heading_deg: Doubles | None = None) -> Doubles:
+    """Return the corners float64[R, 4, 2] of squares around centres [R, 2].
 
     The square of ``side_m`` [R] lies in the plane that touches the Earth at its centre, and is
-    seen from above. Corners: top left, top right, bottom right, bottom left; longitudes run on
-    from the centre's.
+    seen from above. ``heading_deg`` [R] is where its top points, clockwise from north; None: north.
+    Corners: top left, top right, bottom right, bottom left; longitudes run on from the centre's.
     """
     centre = surface_points(latlon)
     angles = np.radians(latlon)
@@ -85,8 +85,11 @@ def square_corners(latlon: Doubles, side_m: Doubles) -> Doubles:
     east = np.stack([-sin_lon, cos_lon, np.zeros_like(sin_lon)], axis=-1)
     north = np.stack([-sin_lat * cos_lon, -sin_lat * sin_lon, cos_lat], axis=-1)
     half = np.asarray(side_m, np.float64)[:, None] / 2
-    corners = [centre + half * (x * east + y * north) for x, y in ((-1, 1), (1, 1), (1, -1))]
-    corners.append(centre - half * (east + north))
+    turn = np.radians(np.zeros(len(centre)) if heading_deg is None else heading_deg)[:, None]
+    up = np.cos(turn) * north + np.sin(turn) * east
+    right = np.cos(turn) * east - np.sin(turn) * north
+    signs = ((-1, 1), (1, 1), (1, -1), (-1, -1))
+    corners = [centre + half * (x * right + y * up) for x, y in signs]
     return continued(latlon[:, None], latlon_under(np.stack(corners, axis=1)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -12,15 +12,15 @@ from georet.config import ComponentSpec
 from georet.contracts.building import BuildContext
 from georet.contracts.training import Dataset
 from georet.errors import DataError, UsageError
+from georet.ground.images import corners_of, sides_of, without_ground
+from georet.ground.wgs84 import wrapped
 from georet.plugins import UNSAID, Plugins, Selection, load_plugins
 from georet.sources.asked import options_of
 from georet.sources.images import ImageSource, one_side_m, square_table
 from georet.suggest import hint_for
+from georet.tiles.table import TileTable
 from georet.tiles.tiling import Tiling
 from georet.types import EvaluationSet, ImageTable
-
-SIDE_COLUMN: Final = "side_m"
-"""The column of an ImageTable that holds its tiles' ground sizes in metres."""
 
 
 def open_dataset(
@@ -116,20 +116,28 @@ def _gallery(
     images = which.gallery
     if images.latlon is None:
         raise DataError("its gallery has no positions", where=where)
-    table = square_table(images.ids, images.latlon, _sides(images, tiling, where))
+    table = _tiles(images, tiling, where)
     about = {"kind": "dataset", "dataset": spec.model_dump(mode="json")}
     described = {**about, "set": name, "tiling": tiling.as_json()}
     return ImageSource(table, images.paths, described)
 
 
-def _sides(images: ImageTable, tiling: Tiling, where: str) -> Any:
+def _tiles(images: ImageTable, tiling: Tiling, where: str) -> TileTable:
+    """Return the tiles of a gallery with positions, squares where a side was asked for."""
+    assert images.latlon is not None
     side_m = one_side_m(tiling, where=where)
     if side_m is not None:
-        return np.full(len(images), side_m)
-    if SIDE_COLUMN not in images.columns:
+        return square_table(images.ids, images.latlon, np.full(len(images), side_m))
+    lacking = without_ground(images)
+    if len(lacking):
         raise UsageError(
-            "the data set doesn't tell how large its tiles are on the ground",
+            "the data set doesn't tell how large its tiles are on the ground"
+            + (f": {images.ids[lacking[0]]!r}" if len(lacking) < len(images) else ""),
             where=where,
             hint="Give it: --side 72m (in Python Tiling(side_m=(72.0,))).",
         )
-    return np.asarray(images.columns[SIDE_COLUMN], np.float64)
+    centres = images.latlon.copy()
+    centres[:, 1] = wrapped(centres[:, 1])
+    corners = corners_of(images)
+    corners[..., 1] += (centres[:, 1] - images.latlon[:, 1])[:, None]
+    return TileTable(images.ids, centres, corners, sides_of(images))

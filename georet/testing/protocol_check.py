@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from georet.evaluate.ranking import rank_embeddings
+from georet.ground.wgs84 import square_corners
 from georet.testing.expect import expect
 from georet.types import Doubles, EvaluationProtocol, ImageTable, Ranking
 
@@ -76,8 +77,17 @@ def drawn_ranking(protocol: EvaluationProtocol | str) -> Ranking:
 
 def _table(name: str, latlon: Doubles) -> ImageTable:
     ids = [f"{name}-{row}" for row in range(len(latlon))]
-    columns = {"altitude_m": np.linspace(50, 500, len(ids))}
-    return ImageTable(ids, [Path(f"{one}.jpg") for one in ids], latlon, columns, name)
+    side_m = np.full(len(ids), 900.0)
+    return ImageTable(
+        ids,
+        [Path(f"{one}.jpg") for one in ids],
+        latlon,
+        name=name,
+        corners_latlon=square_corners(latlon, side_m),
+        side_m=side_m,
+        heading_deg=np.linspace(0, 350, len(ids)),
+        altitude_m=np.linspace(50, 500, len(ids)),
+    )
 
 
 def _figures(protocol: EvaluationProtocol, ranking: Ranking) -> dict[str, float]:

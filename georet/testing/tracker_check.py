@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from georet.contracts.refining import Camera
 from georet.contracts.tracking import Fix, Frame, Ground, Tracker
 from georet.geodesy import EARTH_RADIUS_M, distance_m
+from georet.ground.wgs84 import square_corners
 from georet.testing.expect import expect
 from georet.types import Doubles
 
@@ -19,13 +21,14 @@ def check_tracker(make: Callable[[], Tracker], *, within_m: float = 60.0) -> Non
     """Raise AssertionError unless the trackers that ``make`` returns keep the contract.
 
     Checked on a made-up flight of 20 frames over 30 x 30 tiles of 50 m, half of them overlapping,
-    with odometry and without: a ``Fix`` comes back for each frame; the median lies ``within_m`` of
-    the truth. Then with scores that say nothing, with one tile a frame, with one frame and with
-    none. The same frames have the same answer, asked of another instance too, and nothing given is
-    changed.
+    with odometry and headings, and without: a ``Fix`` comes back for each frame; the median lies
+    ``within_m`` of the truth. Then with scores that say nothing, with one tile a frame, with one
+    frame and with none. The same frames have the same answer, asked of another instance too, and
+    nothing given is changed.
     """
     tracker, (ground, frames, truth) = make(), flight()
     blind = [Frame(rows=f.rows, scores=f.scores, time_s=f.time_s) for f in frames]
+    bare = Ground(ground.latlon, ground.side_m, ground.sharpness)
     for what, given in {"with odometry": frames, "without odometry": blind}.items():
         before = [frame.scores.tobytes() for frame in given], ground.latlon.tobytes()
         found = answer(tracker, ground, given)
@@ -47,6 +50,7 @@ def check_tracker(make: Callable[[], Tracker], *, within_m: float = 60.0) -> Non
     few = [Frame(rows=f.rows[:1], scores=f.scores[:1]) for f in frames]
     for given in (flat, few, frames[:1], []):
         answer(tracker, ground, given)
+    answer(tracker, bare, blind)
 
 
 def answer(tracker: Tracker, ground: Ground, frames: Sequence[Frame]) -> list[Fix]:
@@ -69,7 +73,9 @@ def flight() -> tuple[Ground, list[Frame], Doubles]:
     scale = np.degrees(1 / EARTH_RADIUS_M) / np.array([1.0, np.cos(np.radians(47.0))])
     grid = np.stack(np.meshgrid(np.arange(30.0), np.arange(30.0)), axis=-1).reshape(-1, 2)
     centres = np.array([47.0, 8.0]) + grid[:, ::-1] * STEP_M * scale
-    ground = Ground(centres, np.full(900, SIDE_M), sharpness=20.0)
+    side_m = np.full(900, SIDE_M)
+    corners = square_corners(centres, side_m)
+    ground = Ground(centres, side_m, sharpness=20.0, corners_latlon=corners)
     heading = np.cumsum(rng.normal(0, 0.2, NUM_FRAMES)) + 0.7
     moved = 12 * np.stack([np.sin(heading), np.cos(heading)], axis=-1)
     truth = centres[200] + np.cumsum(moved, axis=0)[:, ::-1] * scale
@@ -85,6 +91,7 @@ def flight() -> tuple[Ground, list[Frame], Doubles]:
                 time_s=float(number),
                 moved_m=None if not number else (float(moved[number, 0]), float(moved[number, 1])),
                 moved_sigma_m=2.0,
+                camera=Camera(heading_deg=float(np.degrees(heading[number])) % 360, height_m=80.0),
             )
         )
     return ground, frames, truth

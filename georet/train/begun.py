@@ -97,7 +97,31 @@ def _data(pairs: PairTable) -> dict[str, Any]:
         if table.latlon is not None:
             digest.update(np.ascontiguousarray(table.latlon).tobytes())
     images = {name: len(table) for name, table in pairs.views.items()}
-    return {"pairs": len(pairs), "images": images, "hash": digest.hexdigest()[:16]}
+    # What came later stands apart, so that a run from before is compared by what it knew.
+    return {
+        "pairs": len(pairs),
+        "images": images,
+        "hash": digest.hexdigest()[:16],
+        "columns": _columns(pairs),
+    }
+
+
+def _columns(pairs: PairTable) -> str:
+    """Return a digest of the names of all columns, and of what stands in those of the images."""
+    digest = hashlib.sha256("\n".join(sorted(pairs.columns)).encode())
+    for view, table in pairs.views.items():
+        for name in sorted(table.columns):
+            values = np.asarray(table.columns[name])
+            # The same numbers are the same, in whatever width a machine keeps them.
+            wide = {"i": np.int64, "u": np.uint64, "f": np.float64, "b": np.bool_}
+            plain = np.ascontiguousarray(values.astype(wide.get(values.dtype.kind, "U")))
+            digest.update(f"\n{view}.{name}{list(values.shape)}".encode())
+            digest.update(
+                "\n".join(plain.ravel()).encode("utf-8", "surrogateescape")
+                if plain.dtype.kind == "U"
+                else plain.tobytes()
+            )
+    return digest.hexdigest()[:16]
 
 
 def _differences(before: Any, after: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:

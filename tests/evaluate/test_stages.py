@@ -11,13 +11,15 @@ import pytest
 
 from georet.blame import Maker, mark
 from georet.config import DataConfig
-from georet.contracts.refining import Refinement
+from georet.contracts.refining import Camera, Refinement
 from georet.contracts.searching import Reranked
 from georet.data.images import read_image
 from georet.errors import ComponentError, DataError
+from georet.evaluate import Protocol
 from georet.evaluate.evaluator import evaluate_sets, num_images, summary
 from georet.evaluate.stages import Stage, in_words
 from georet.geodesy import distance_m
+from georet.ground.images import corners_of
 from georet.testing import tiny_dataset
 from georet.types import EvaluationSet, ImageTable
 
@@ -39,18 +41,28 @@ class Colours:
 def judged_set(tmp_path_factory) -> EvaluationSet:
     """Return the tiny set with ground sizes of tiles and headings of photos."""
     found = tiny_dataset(tmp_path_factory.mktemp("tiny"), num_places=6).evaluations()["held-out"]
-    sides = {"side_m": np.full(len(found.gallery), 500.0)}
-    headings = {"heading_deg": np.linspace(0, 350, len(found.queries))}
+    num = len(found.queries)
+    tilts = {"tilt_deg": np.where(np.arange(num) % 2, np.nan, 12.0)}
     return replace(
         found,
-        queries=replace(found.queries, columns=headings),
-        gallery=replace(found.gallery, columns=sides),
+        queries=replace(
+            found.queries,
+            columns=tilts,
+            heading_deg=np.linspace(0, 350, num),
+            altitude_m=np.linspace(40, 120, num),
+        ),
+        gallery=replace(found.gallery, side_m=np.full(len(found.gallery), 500.0)),
     )
 
 
-def staged(which, component, kind="rerankers", top=6, metrics=()):
+def bare_gallery(which, **fields):
+    """Return a gallery's table without what isn't in every table, but with ``fields``."""
+    return ImageTable(which.gallery.ids, which.gallery.paths, **fields)
+
+
+def staged(which, component, kind="rerankers", top=6, metrics=(), known=()):
     mark(component, MAKER)
-    stages = [Stage(component, kind, MAKER.id, top)]
+    stages = [Stage(component, kind, MAKER.id, top, known=known)]
     steps = []
     result = evaluate_sets(
         Colours(),  # type: ignore[arg-type]
@@ -132,7 +144,7 @@ def test_what_isnt_known_of_a_tile_is_nan(judged_set):
     bare = replace(
         judged_set,
         protocol="recall",
-        gallery=replace(judged_set.gallery, latlon=None, columns={}),
+        gallery=bare_gallery(judged_set),
     )
     truthful = Truthful(bare)
     staged(bare, truthful)
@@ -181,7 +193,7 @@ class Surveyor:
         if self.at % 2:
             return Refinement.refused("7 matches agree, 15 are needed")
         lat, lon = self.which.queries.latlon[self.at]
-        heading = float(self.which.queries.columns["heading_deg"][self.at]) - 3
+        heading = float(self.which.queries.heading_deg[self.at]) - 3
         return Refinement(
             latlon=(float(lat) + 10 / 111_195, float(lon)),
             covariance_m2=np.eye(2),
@@ -211,9 +223,63 @@ def test_a_refiners_places_make_the_errors_and_its_headings_are_judged(judged_se
 
 
 def test_a_refiner_needs_places_and_ground_sizes(judged_set):
-    bare = replace(judged_set, gallery=replace(judged_set.gallery, columns={}))
-    with pytest.raises(DataError, match="no column 'side_m'"):
+    latlon = judged_set.gallery.latlon
+    bare = replace(judged_set, gallery=bare_gallery(judged_set, latlon=latlon))
+    with pytest.raises(DataError, match="no 'side_m'"):
         staged(bare, Surveyor(bare), kind="refiners")
+    bare = replace(judged_set, protocol="recall", gallery=bare_gallery(judged_set))
+    with pytest.raises(DataError, match="no 'latlon'"):
+        staged(bare, Surveyor(bare), kind="refiners")
+    some = judged_set.gallery.side_m.copy()
+    some[3] = np.nan
+    bare = replace(judged_set, gallery=bare_gallery(judged_set, latlon=latlon, side_m=some))
+    with pytest.raises(DataError, match=f"none for some .of '{judged_set.gallery.ids[3]}'"):
+        staged(bare, Surveyor(bare), kind="refiners")
+
+
+def test_a_refiner_sees_footprints_and_is_told_of_the_camera_what_was_said(judged_set):
+    class Told(Surveyor):
+        def __call__(self, photo, tiles, *, camera):
+            self.cameras = [*getattr(self, "cameras", []), camera]
+            return super().__call__(photo, tiles)
+
+    turned = replace(judged_set.gallery, heading_deg=np.full(len(judged_set.gallery), 90.0))
+    which = replace(judged_set, gallery=turned)
+    told = Told(which)
+    staged(which, told, kind="refiners", top=4)
+    assert told.cameras[1] == Camera()
+    # With the top to the east, the image's left is north and its bottom is west.
+    corners = told.tiles[0][0].corners_latlon
+    assert corners[0, 0] > corners[1, 0]
+    assert corners[0, 1] > corners[3, 1]
+    known = ("heading_deg", "altitude_m", "tilt_deg")
+    told = Told(which)
+    (after,) = staged(which, told, kind="refiners", top=4, known=known).stages
+    assert told.cameras[1] == Camera(
+        heading_deg=which.queries.heading_deg[1], height_m=which.queries.altitude_m[1]
+    )
+    assert told.cameras[2].tilt_deg == 12
+    assert after.as_json()["known"] == list(known)
+    with pytest.raises(DataError, match="no column 'fov_deg'"):
+        staged(which, told, kind="refiners", known=("fov_deg",))
+
+
+def test_metrics_and_protocols_see_footprints_headings_and_altitudes(judged_set):
+    def of_low_ones(ranking):
+        low = ranking.queries.altitude_m <= 80
+        corners = corners_of(ranking.gallery)[ranking.top[:, 0]]
+        south, north = corners[..., 0].min(axis=1), corners[..., 0].max(axis=1)
+        inside = (ranking.query_latlon[:, 0] >= south) & (ranking.query_latlon[:, 0] <= north)
+        turned = ranking.queries.heading_deg > 180
+        return {"low": 100 * low.mean(), "inside": 100 * inside.mean(), "turned": turned.mean()}
+
+    rules = Protocol("mine", "what lies low, inside and turned", (of_low_ones,))
+    which = replace(judged_set, protocol=rules)
+    found = evaluate_sets(Colours(), {"set": which}, top_k=3)["set"]
+    assert found.metrics["low"] == 50
+    right = found.ranking.rank == 0
+    assert found.metrics["inside"] >= 100 * right.mean() > 0
+    assert found.metrics["turned"] == 0.5
 
 
 def test_a_refiner_that_answers_something_else_is_named(judged_set):

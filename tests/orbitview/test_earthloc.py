@@ -41,8 +41,8 @@ def test_photos_are_found_under_both_names_with_position_and_corners(folder: Pat
     np.testing.assert_allclose(table.latlon[0], [0, 21], atol=1e-9)
     assert table.latlon[1, 0] == pytest.approx(10, abs=0.01)
     assert abs(table.latlon[1, 1]) == pytest.approx(180)
-    assert table.columns["corners_latlon"].shape == (2, 4, 2)
-    assert table.columns["corners_latlon"][0, 2].tolist() == [1, 22]
+    assert table.corners_latlon[0].tolist() == [[1, 20], [1, 22], [-1, 22], [-1, 20]]
+    assert table.corners_latlon[1].tolist() == [[11, 179], [11, 181], [9, 181], [9, 179]]
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,23 @@ def test_the_pages_metric_splits_recall_by_a_column_of_the_queries():
     assert names["recall_by_altitude"](replace(ranking, queries=None)) == {}
 
 
+def test_the_pages_metric_of_footprints_counts_photos_within_their_best_tile():
+    page = (DOCS_DIR / "plugins.md").read_text(encoding="utf-8")
+    (code,) = re.findall(
+        r"```python\n(import numpy as np\nfrom georet.ground.images.*?)```", page, re.DOTALL
+    )
+    names: dict[str, Any] = {}
+    exec(code, names)
+    ranking = drawn_ranking("recall")
+    assert ranking.gallery is not None
+    # 111 m north of the middle of a tile of 900 m, and for every fourth a degree away.
+    place = ranking.gallery.latlon[ranking.top[:, 0]] + np.array([0.001, 0])
+    place[::4] += 1
+    found = names["inside_best_tile"](replace(ranking, query_latlon=place))
+    assert found == {"inside_best_tile": 75}
+    assert names["inside_best_tile"](replace(ranking, gallery=None)) == {}
+
+
 @pytest.fixture
 def heading(tmp_path: Path) -> Plugins:
     """Return the page's plugin of a turned tile and a loss that knows of it, loaded."""

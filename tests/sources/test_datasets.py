@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from georet.errors import ComponentError, ConfigError, DataError, UsageError
-from georet.ground.wgs84 import span_m
+from georet.ground.wgs84 import span_m, square_corners
 from georet.plugins import Selection
 from georet.sources.opening import open_source
 from georet.tiles.tiling import Tiling
@@ -105,3 +105,21 @@ def test_orbitview_tells_that_its_tiles_have_420_km(tmp_path):
     assert set(table.side_m) == {420_000.0}
     across = span_m(table.corners_latlon[:, 0], table.corners_latlon[:, 2])
     assert across == pytest.approx(np.full(len(table), 420_000 * 2**0.5), rel=0.005)
+
+
+def test_the_tiles_of_a_data_set_may_be_turned_and_may_have_footprints(tmp_path):
+    latlon, names = np.array([[10.0, 20.0], [11.0, 200.0]]), ["a", "b"]
+    told = np.full((2, 4, 2), np.nan)
+    told[1] = square_corners(latlon[1:], np.array([500.0]), np.array([45.0]))[0]
+    sides = np.array([300.0, np.nan])
+    images = ImageTable(names, [tmp_path] * 2, latlon, corners_latlon=told, side_m=sides)
+    table = gallery_of(images).tiles()
+    assert table.side_m == pytest.approx([300, 500])
+    assert table.latlon[1].tolist() == [11, -160]
+    # The top of the second points north-east, and it lies in one piece around its centre.
+    top, bottom = table.corners_latlon[1, :2].mean(axis=0), table.corners_latlon[1, 2:].mean(axis=0)
+    assert (top > bottom).all()
+    assert table.corners_latlon[1].mean(axis=0) == pytest.approx([11, -160], abs=1e-6)
+    lacking = ImageTable(names, [tmp_path] * 2, latlon, side_m=sides)
+    with pytest.raises(UsageError, match="how large its tiles are on the ground: 'b'"):
+        gallery_of(lacking)

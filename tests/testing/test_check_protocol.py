@@ -17,7 +17,7 @@ def test_georets_own_keep_the_contract(name):
 def by_altitude(ranking):
     if ranking.queries is None:
         return {}
-    altitude = ranking.queries.columns["altitude_m"]
+    altitude = ranking.queries.altitude_m
     return {"low@1": 100 * float((ranking.rank[altitude < np.median(altitude)] == 0).mean())}
 
 
@@ -26,7 +26,7 @@ def test_one_that_looks_at_columns_where_there_are_some_passes():
 
 
 def columns(ranking):
-    return {"high": float(ranking.queries.columns["altitude_m"].max())}
+    return {"high": float(ranking.queries.altitude_m.max())}
 
 
 def spoils(ranking):
@@ -47,7 +47,7 @@ class Wordy(Protocol):
     [
         (Protocol("mine:one", "", percent_rule="floor(R/100)"), AssertionError, "without a colon"),
         (Protocol("one", "", num_top=0), AssertionError, "num_top is 0"),
-        (Protocol("one", "", (columns,)), AttributeError, "columns"),
+        (Protocol("one", "", (columns,)), AttributeError, "altitude_m"),
         (Protocol("one", "", (spoils,)), AssertionError, "changes the ranking"),
         (Protocol("one", "", (lambda r: {"n": next(count)},)), AssertionError, "figures differ"),
         (Protocol("one", "", (lambda r: {"n": np.nan},)), AssertionError, "'n' is nan"),

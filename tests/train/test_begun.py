@@ -99,6 +99,36 @@ def test_other_alternatives_are_refused(pairs):
     assert check_begun(recorded(CONFIG, drawn), CONFIG, padded) == []
 
 
+def test_other_columns_of_images_are_refused(pairs):
+    headings = np.array([0.0, 10, 20, 30, 40, np.nan])
+    codes = np.array(["a", "b", "c", "d", "e", "\udcff"], object)
+
+    def with_columns(**columns):
+        views = {**pairs.views, "query": replace(pairs.queries, columns=columns)}
+        return replace(pairs, views=views)
+
+    was = with_columns(heading_deg=headings, code=codes)
+    before = recorded(CONFIG, was)
+    narrow = with_columns(code=codes.astype("U"), heading_deg=headings.astype(np.float32))
+    assert check_begun(before, CONFIG, narrow) == []
+    for other in (
+        with_columns(heading_deg=headings + 1, code=codes),
+        with_columns(heading_deg=headings, code=codes[::-1]),
+        with_columns(heading_deg=headings),
+        with_columns(altitude_m=headings, code=codes),
+        replace(was, columns={"yaw": np.zeros(6)}),
+    ):
+        with pytest.raises(DataError, match=r"not what the run was begun with: (columns|hash) was"):
+            check_begun(before, CONFIG, other)
+
+
+def test_what_a_checkpoint_of_before_did_not_remember_is_not_held_against_it(pairs):
+    before = recorded(CONFIG, pairs)
+    del before["data"]["columns"]
+    later = replace(pairs.queries, heading_deg=np.zeros(6))
+    assert check_begun(before, CONFIG, replace(pairs, views={**pairs.views, "query": later})) == []
+
+
 def test_other_pairs_are_refused(pairs, tmp_path):
     before = recorded(CONFIG, pairs)
     fewer = replace(pairs, pairs=pairs.pairs[:5])

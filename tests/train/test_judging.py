@@ -170,7 +170,7 @@ def test_stages_of_the_command_line_come_after_the_configurations(
 
 def test_a_refiner_is_refused_before_the_work_where_tiles_have_no_places(run, root, plugins):
     bare = f"dataset={{name: tiny, root: '{root}/bare', num_places: 4, size: 32}}"
-    with pytest.raises(DataError, match=r"held-out: refiner mine:nowhere .* no column 'side_m'"):
+    with pytest.raises(DataError, match=r"held-out: refiner mine:nowhere .* no 'side_m'"):
         evaluate_run(run, selection=Selection.of(plugins), overrides=[bare], refine="nowhere")
 
 
@@ -225,7 +225,7 @@ def test_the_schema_knows_stages_with_their_options(plugins):
     sections = schema["$defs"]["stages"]["anyOf"]
     assert {"backwards", "nowhere"} <= set(sections[0]["examples"])
     (found,) = [s for s in sections[1:] if "mine:backwards" in s["properties"]["name"]["enum"]]
-    assert {"most", "top"} <= found["properties"].keys()
+    assert {"most", "top", "known"} <= found["properties"].keys()
 
 
 def test_a_name_that_georet_has_means_georets_protocol(plugins):

@@ -19,6 +19,8 @@ from georet_orbitview.splits import NUM_SAME_AREA, Split, split_places
 from georet_orbitview.world import World
 
 PROTOCOL: Final = "orbitview"
+COLUMNS: Final = ("place", "tilt_rad", "heading_rad", "altitude_m")
+"""What is known of each pair; of its photo more is."""
 
 
 class OrbitView:
@@ -85,7 +87,8 @@ class OrbitView:
         rows = np.arange(len(queries))
         pairs = np.stack([rows, rows % len(places)], axis=1)
         views = {QUERY: queries, REFERENCE: self._tiles.take(places)}
-        return PairTable(views, pairs, columns=queries.columns)
+        columns = {name: queries.columns[name] for name in COLUMNS}
+        return PairTable(views, pairs, columns=columns)
 
     def evaluations(self) -> Mapping[str, EvaluationSet]:
         """Return the sets ``cross``, ``cross-world``, ``same`` and ``same-dense``.

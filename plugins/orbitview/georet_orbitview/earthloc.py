@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 from georet.csvfile import CsvTable, read_csv
 from georet.errors import DataError
 from georet.geodesy import chord, unit_vectors
+from georet.ground.wgs84 import continued
 from georet.types import Doubles, EvaluationSet, ImageTable
 
 CORNERS: Final = ("LL", "UL", "UR", "LR")
@@ -31,7 +32,7 @@ class _Photo:
 def read_earthloc(
     csv_path: Path, image_dir: Path, *, missing: Literal["error", "skip"] = "error"
 ) -> ImageTable:
-    """Return the table of Q photos, with the column ``corners_latlon`` float64[Q, 4, 2].
+    """Return the table of Q photos, with their footprints ``corners_latlon`` float64[Q, 4, 2].
 
     The CSV is ``metadata_queries_images.csv`` of EarthLoc (Berton et al., CVPR 2024): corner
     coordinates in degrees in the columns LL_LAT ... LR_LON, and MISSION, ROLL and FRAME. Images
@@ -55,8 +56,9 @@ def read_earthloc(
         [photo.name for photo in photos],
         [photo.path for photo in photos],
         np.degrees(middles),
-        {"corners_latlon": corners},
         name=str(csv_path),
+        # Footprints begin at the top left, the list at the lower left.
+        corners_latlon=continued(corners[:, :1], np.roll(corners, -1, axis=1)),
     )
 
 

@@ -54,13 +54,15 @@ class World:
     def tiles(self, track: str) -> ImageTable:
         """Return the R tiles of a track, ``orbitview`` or ``relief``; generate missing ones.
 
-        The column ``side_m`` is their ground size in metres.
+        ``side_m`` is their ground size in metres.
         """
         part = self.tile_part(track)
         part.ensure()
         paths = [part.folder / name for name in part.names]
-        columns = {"side_m": np.full(len(self.ids), TILE_SIDE_M)}
-        return ImageTable(self.ids, paths, self.latlon, columns, f"OrbitView {track} tiles")
+        side_m = np.full(len(self.ids), TILE_SIDE_M)
+        return ImageTable(
+            self.ids, paths, self.latlon, name=f"OrbitView {track} tiles", side_m=side_m
+        )
 
     def photos(self, render: int) -> ImageTable:
         """Return photo ``render`` of each of the R places; generate missing ones.
@@ -73,7 +75,6 @@ class World:
             "place": np.arange(len(self.ids)),
             "tilt_rad": views.tilt_rad,
             "heading_rad": views.heading_rad,
-            "altitude_m": views.altitude_m,
         }
         return ImageTable(
             [f"{place}_r{render}" for place in self.ids],
@@ -81,6 +82,8 @@ class World:
             views.target_latlon,
             columns,
             name="OrbitView photos",
+            heading_deg=np.degrees(views.heading_rad) % 360,
+            altitude_m=views.altitude_m,
         )
 
     def views(self, render: int) -> Views:

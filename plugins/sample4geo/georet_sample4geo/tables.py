@@ -89,8 +89,4 @@ def _coordinates(images: ImageTable, distance: Distance) -> Doubles:
 
 def _find_coordinates(images: ImageTable, distance: Distance) -> Doubles | None:
     """Return float64[M, 2] in what ``distance`` takes: degrees, or metres in a plane."""
-    if distance != "euclidean":
-        return images.latlon
-    if not all(name in images.columns for name in _PLANE_COLUMNS):
-        return None
-    return np.stack([images.columns[name] for name in _PLANE_COLUMNS], axis=1).astype(np.float64)
+    return images.plane_m if distance == "euclidean" else images.latlon

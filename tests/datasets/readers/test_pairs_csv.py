@@ -69,6 +69,35 @@ def test_training_lines_become_pairs_in_the_files_order(root):
     assert pairs.references.latlon[2].tolist() == [47.39, 8.56]
 
 
+def test_headings_altitudes_and_ground_sizes_are_fields_of_the_tables(root):
+    header = HEADER.replace("yaw", "heading_deg") + ",altitude_m,reference_side_m"
+    sides = ["70", "", "80.5", "", "90", "", "90"]
+    lines = [f"{line},{60 + n},{sides[n]}" for n, line in enumerate(LINES)]
+    lines[3] = LINES[3] + ",,"
+    data = write(root, *lines, header=header)
+    pairs, test = data.train(), data.evaluations()["test"]
+    assert pairs.queries.heading_deg[:2].tolist() == [12.5, 80]
+    assert pairs.queries.altitude_m.tolist() == [60, 61, 62]
+    assert pairs.references.side_m[:2].tolist() == [70, 80.5]
+    assert np.isnan(pairs.references.side_m[2])
+    assert test.gallery.side_m.tolist() == [90, 90]
+    assert test.queries.heading_deg.tolist() == [350, 1]
+    check_dataset(data)
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ("71", "'r/a.jpg' has the ground size 71.0"),
+        ("0", "csv:3:reference_side_m: reference_side_m is 0, wanted metres"),
+        ("wide", "csv:3:reference_side_m: reference_side_m is 'wide', not a number"),
+    ],
+)
+def test_a_ground_size_that_contradicts_itself_names_its_line(root, second, said):
+    lines = [f"{LINES[0]},70", f"{LINES[1]},{second}"]
+    assert said in message(write(root, *lines, header=HEADER + ",reference_side_m"))
+
+
 def test_further_columns_travel_as_metadata(root):
     header = HEADER + ",camera"
     lines = [f"{line},cam {number}" for number, line in enumerate(LINES)]

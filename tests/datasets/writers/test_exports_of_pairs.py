@@ -103,6 +103,9 @@ def test_metadata_and_positions_survive_a_pairs_csv(mini, tmp_path):
     assert before.queries.latlon is not None
     assert after.queries.latlon is not None
     assert before.queries.latlon.tolist() == after.queries.latlon.tolist()
+    assert before.queries.heading_deg.tolist() == after.queries.heading_deg.tolist()
+    assert before.queries.altitude_m.tolist() == after.queries.altitude_m.tolist()
+    assert before.references.side_m.tolist() == after.references.side_m.tolist()
 
 
 @pytest.fixture

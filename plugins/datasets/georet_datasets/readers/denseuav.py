@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Final, Literal
@@ -63,7 +64,7 @@ class DenseUav:
         self._tell(counts)
         pairs = _same_place_and_height(photos, tiles)
         semi_positives = _others_of_place(tiles, pairs[:, 1])
-        columns = {name: column[pairs[:, 0]] for name, column in photos.columns.items()}
+        columns = {name: photos.columns[name][pairs[:, 0]] for name in ("building", "height_m")}
         return PairTable({QUERY: photos, REFERENCE: tiles}, pairs, semi_positives, columns)
 
     def evaluations(self) -> Mapping[str, EvaluationSet]:
@@ -99,6 +100,9 @@ class DenseUav:
 
     def _read_located(self, folder: str) -> ImageTable:
         table = _with_height(read_folder(self.root / folder, self.left_out))
+        if folder.endswith("drone"):
+            # A tile's height says how much ground it shows, a photo's where it was taken from.
+            table = replace(table, altitude_m=table.columns["height_m"])
         kept = np.isin(table.columns["height_m"], self.heights)
         if not kept.any():
             heights = ", ".join(map(str, self.heights))

@@ -33,7 +33,9 @@ class PairsCsv:
     ``query`` and ``reference`` are paths relative to the file's folder, or absolute; ``outside``
     allows relative ones to leave it. The other columns are optional: positions in degrees,
     references that show the query's place too, separated by ``;``, and ``split``, ``train``
-    (default) or ``test``. Further columns travel as metadata, float64 where all cells are numbers.
+    (default) or ``test``. ``reference_side_m`` is a tile's ground size in metres. Further columns
+    travel as metadata of pair and query, float64 where all cells are numbers; ``heading_deg`` and
+    ``altitude_m`` are what ``ImageTable`` means by them.
     A line without query adds a tile that nothing matches; a test line without reference is a
     query without a match. A query on several lines has several positives.
 
@@ -142,7 +144,10 @@ class PairsCsv:
                         hint="Add a line with this reference, its position and an empty query.",
                     )
                 latlon.setdefault(name, placed.get(name))
-        return self._table("references", list(latlon), list(latlon.values()), {})
+        sides = {r.reference: r.reference_side_m for r in self._rows if r.reference_side_m}
+        columns = {"side_m": np.array([sides.get(name, np.nan) for name in latlon])}
+        known = columns if sides else {}
+        return self._table("references", list(latlon), list(latlon.values()), known)
 
     def _table(
         self,
@@ -167,6 +172,8 @@ def _check_repeats(rows: Sequence[PairRow]) -> None:
     _check_same("query", "position", here)
     there = {r.where: (r.reference, r.reference_latlon) for r in rows if r.reference}
     _check_same("reference", "position", there)
+    sides = {r.where: (r.reference, r.reference_side_m) for r in rows if r.reference_side_m}
+    _check_same("reference", "ground size", sides)
 
 
 def _check_same(kind: str, what: str, entries: Mapping[str, tuple[str, object]]) -> None:

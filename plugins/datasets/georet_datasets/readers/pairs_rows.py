@@ -15,7 +15,8 @@ from georet_datasets.readers.files import as_float
 
 REQUIRED: Final = ("query", "reference")
 LATLON: Final = ("query_lat", "query_lon", "reference_lat", "reference_lon")
-KNOWN: Final = (*REQUIRED, *LATLON, "semi_positives", "split")
+SIDE: Final = "reference_side_m"
+KNOWN: Final = (*REQUIRED, *LATLON, SIDE, "semi_positives", "split")
 SPLITS: Final = ("train", "test")
 
 LatLon = tuple[float, float]
@@ -33,6 +34,7 @@ class PairRow:
     reference: str
     query_latlon: LatLon | None
     reference_latlon: LatLon | None
+    reference_side_m: float | None
     semi_positives: tuple[str, ...]
     split: str
     more: dict[str, str]
@@ -111,6 +113,7 @@ def _row(cells: dict[str, str], where: str, numbers: Numbers) -> PairRow:
         reference,
         _latlon(cells, "query", where, numbers),
         _latlon(cells, "reference", where, numbers),
+        _side(cells, where, numbers),
         semi,
         split,
         {name: cell for name, cell in cells.items() if name not in KNOWN},
@@ -126,6 +129,16 @@ def _latlon(cells: dict[str, str], side: str, where: str, numbers: Numbers) -> L
         for name, limit in ((f"{side}_lat", 90), (f"{side}_lon", 180))
     )
     return lat, lon
+
+
+def _side(cells: dict[str, str], where: str, numbers: Numbers) -> float | None:
+    """Return the reference's ground size in metres; None where it isn't told."""
+    if not cells["reference"] or cells.get(SIDE, "").lower() in ("", "nan"):
+        return None
+    side_m = as_float(cells[SIDE], f"{where}:{SIDE}", name=SIDE, numbers=numbers)
+    if side_m <= 0:
+        raise DataError(f"{SIDE} is {side_m:g}, wanted metres", where=f"{where}:{SIDE}")
+    return side_m
 
 
 def _is_file(path: Path) -> bool:

@@ -60,7 +60,8 @@ class Sues200:
         queries, tiles = self._joined(ids), self._tiles().take(_rows(self._tiles(), ids))
         tell_counts(ORIGIN, {"scenes to train on": (len(tiles), NUM_TRAIN)})
         pairs = pair_with_tiles(queries, tiles, ORIGIN)
-        return PairTable({QUERY: queries, REFERENCE: tiles}, pairs, columns=queries.columns)
+        columns = {name: queries.columns[name] for name in ("building", "height_m")}
+        return PairTable({QUERY: queries, REFERENCE: tiles}, pairs, columns=columns)
 
     def evaluations(self) -> Mapping[str, EvaluationSet]:
         """Return ``d2s-150``, ``s2d-150`` and so on: both directions at each height in metres."""
@@ -116,7 +117,8 @@ class Sues200:
         folder = _first_folder(self.root, DRONE_FOLDERS)
         note_unread(folder, names, self.left_out)
         table = read_folder(folder, self.left_out, below=str(height), only=names)
-        columns = dict(table.columns) | {"height_m": np.full(len(table), float(height))}
+        heights = np.full(len(table), float(height))
+        columns = dict(table.columns) | {"height_m": heights, "altitude_m": heights}
         ids = [f"{height}/{name}" for name in table.ids]
         return ImageTable(ids, table.paths, columns=columns, name=table.name)
 

@@ -12,7 +12,7 @@ from georet.csvfile import csv_line
 from georet.errors import DataError
 from georet.files import write_atomic
 from georet.types import EvaluationSet, ImageTable, Ints, PairTable
-from georet_datasets.readers.pairs_rows import KNOWN, LATLON
+from georet_datasets.readers.pairs_rows import KNOWN, LATLON, SIDE
 from georet_datasets.writers.copying import Copies, first_set
 
 Line = dict[str, str]
@@ -36,6 +36,8 @@ def write(pairs: PairTable, evaluations: Mapping[str, EvaluationSet], directory:
         # A column of positions has to be complete; one that some images lack is left out.
         if not all(line.get(column) for line in lines if line.get(column[:-4])):
             header.remove(column)
+    if not any(line.get(SIDE) for line in lines):
+        header.remove(SIDE)
     rows = [header, *([line.get(name, "") for name in header] for line in lines)]
     write_atomic(directory / "pairs.csv", "".join(map(csv_line, rows)))
 
@@ -86,7 +88,8 @@ class _Writer:
 
     def _reference(self, table: ImageTable, row: int) -> Line:
         name = self._copies.number(table.paths[row], "references")
-        return {"reference": name} | _position(table, row, "reference")
+        side = {} if table.side_m is None else {SIDE: _cell(table.side_m[row])}
+        return {"reference": name} | _position(table, row, "reference") | side
 
     def _semi(self, table: ImageTable, rows: Sequence[int] | Ints, positive: int) -> Line:
         kept = [int(row) for row in rows if row not in (-1, positive)]
