@@ -29,7 +29,11 @@ def embed(session: Session, images: Pixels) -> Floats:
     rows or columns, what is no number or not finite, lengths other than 1, or rows in another order
     than the images. The array is the caller's own: a session may use its buffer again.
     """
-    rows, is_good = embed_some(session, images)
+    return all_good(session, *embed_some(session, images))
+
+
+def all_good(session: Session, rows: Floats, is_good: Bools) -> Floats:
+    """Return embeddings float32[B, D]; DataError where one is not of unit length, bool[B]."""
     if not is_good.all():
         raise DataError(
             f"{int((~is_good).sum())} of {len(rows)} embeddings are not finite or not of unit "

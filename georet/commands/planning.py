@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 
 from georet.gallery.estimate import Estimate, estimate_gallery
-from georet.gallery.making.layout import num_cores
 from georet.gallery.making.settings import BuildSettings
 from georet.gallery.making.shards import Opener
+from georet.processes import num_cores
 
 
 def show_plan(

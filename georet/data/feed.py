@@ -22,7 +22,7 @@ Reports = dict[str, Floats]
 
 
 class Feed:
-    """What both loaders share: a filler, workers that live until ``close``, the bad images met."""
+    """A filler, workers that live until ``close``, and the bad images met."""
 
     def __init__(
         self,
@@ -49,13 +49,7 @@ class Feed:
         for job, images, slots in filled:
             for slot in slots:
                 self.bad_images.update(slot.bad)
-            if len(self.bad_images) > self.quota * self.num_images:
-                first = "\n".join(f"    {p}: {why}" for p, why in [*self.bad_images.items()][:10])
-                raise DataError(
-                    f"{len(self.bad_images)} of {self.num_images} images can't be read, more than "
-                    f"the quota of {self.quota:.2%}; the first are\n{first}",
-                    hint="fetch them again, remove their rows, or allow a larger quota",
-                )
+            check_quota(self.bad_images, self.num_images, self.quota)
             yield job, images, gathered([slot.applied for slot in slots])
 
     def close(self) -> None:
@@ -93,6 +87,17 @@ class Feed:
             view: torch.empty((num, *size, 3), dtype=torch.uint8, pin_memory=self.pin_memory)
             for view, size in self.filler.sizes_of(job).items()
         }
+
+
+def check_quota(bad: Mapping[Path, str], num_images: int, quota: float) -> None:
+    """Raise DataError where more images can't be read than a share of them all allows."""
+    if len(bad) > quota * num_images:
+        first = "\n".join(f"    {path}: {why}" for path, why in [*bad.items()][:10])
+        raise DataError(
+            f"{len(bad)} of {num_images} images can't be read, more than "
+            f"the quota of {quota:.2%}; the first are\n{first}",
+            hint="fetch them again, remove their rows, or allow a larger quota",
+        )
 
 
 def gathered(applied: Sequence[Mapping[str, float]]) -> Reports:

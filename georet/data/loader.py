@@ -12,11 +12,14 @@ import torch
 from georet.config import SizeSchedule
 from georet.contracts.transforming import ImageTransform, JointTransform, Size
 from georet.data.course import Course
-from georet.data.feed import TIMEOUT_S, Feed
+from georet.data.feed import TIMEOUT_S, Feed, check_quota
 from georet.data.images import MAX_PIXELS, RESIZE_RULE
 from georet.data.pairs import PairFiller
-from georet.data.samples import IMAGE, ImageFiller, Job, Reading
+from georet.data.reading import FileFiller, error_in
+from georet.data.samples import Job, Reading
 from georet.data.transforms.field_of_view import Crop
+from georet.errors import DataError
+from georet.feeding.ahead import in_order, quick_feeder
 from georet.types import Batch, BatchPlan, Floats, ImageTable, Ints, PairTable
 
 
@@ -116,9 +119,10 @@ class PairLoader:
 class ImageLoader:
     """Loads all images of a table in its order, resized to ``size`` (height, width), for embedding.
 
-    Each pass starts its own workers and ends them. ``bad_image_quota`` as in ``PairLoader``.
-    With ``crop`` only a part of each image is shown, resized from full decoding. Of the batches,
-    only those of ``batches`` are loaded.
+    Each pass has ``workers`` processes of its own that read ahead. The images of a batch are good
+    until ``held`` more were asked for. ``bad_image_quota`` as in ``PairLoader``. With ``crop`` only
+    a part of each image is shown, resized from full decoding. Of the batches, only those of
+    ``batches`` are loaded.
     """
 
     def __init__(
@@ -128,44 +132,54 @@ class ImageLoader:
         size: Size,
         batch_size: int,
         workers: int = 0,
+        held: int = 1,
         rule: str = RESIZE_RULE,
         max_pixels: int = MAX_PIXELS,
-        pin_memory: bool = False,
         timeout_s: float = TIMEOUT_S,
         bad_image_quota: float = 0.0,
         crop: Crop | None = None,
         batches: slice = slice(None),
     ) -> None:
-        self.table, self.batch_size, self.batches = table, batch_size, batches
-        reading = Reading(rule=rule, max_pixels=max_pixels, tolerant=bad_image_quota > 0)
-        self._feed = Feed(
-            ImageFiller(table, size, reading=reading, crop=crop),
-            num_images=len(table),
-            workers=workers,
-            timeout_s=timeout_s,
-            pin_memory=pin_memory,
-            bad_image_quota=bad_image_quota,
-        )
-
-    @property
-    def bad_images(self) -> Mapping[Path, str]:
-        """Unreadable images met so far, and why."""
-        return self._feed.bad_images
+        self.table, self.batch_size, self.workers, self.held = table, batch_size, workers, held
+        self.batches = batches
+        self.bad_images: dict[Path, str] = {}
+        self._timeout_s, self._quota = timeout_s, bad_image_quota
+        # The name that a crop is drawn by, where the table tells another than its own.
+        ids = [] if crop is None else list(map(str, table.columns.get("image_id", table.ids)))
+        self._filler = FileFiller(table.paths, size, rule, max_pixels, crop, ids)
 
     def __len__(self) -> int:
         return len(range(0, len(self.table), self.batch_size)[self.batches])
 
     def __iter__(self) -> Iterator[tuple[Ints, torch.Tensor]]:
-        """Yield (rows int64[b], uint8[b, H, W, 3]); the last batch may be smaller."""
-        starts = range(0, len(self.table), self.batch_size)[self.batches]
+        """Yield (rows int64[b], uint8[b, H, W, 3]); the last batch may be smaller.
+
+        DataError where an image can't be read, beyond the quota if there is one.
+        """
         every = np.arange(len(self.table))
-        jobs = (
-            Job(0, step, every[start : start + self.batch_size])
-            for step, start in enumerate(starts)
+        starts = range(0, len(every), self.batch_size)[self.batches]
+        batches = [every[start : start + self.batch_size] for start in starts]
+        feeder = quick_feeder(
+            self._filler,
+            size=self._filler.size,
+            capacity=max(1, min(self.batch_size, len(every))),
+            num_batches=len(batches),
+            workers=self.workers,
+            held=self.held,
+            timeout_s=self._timeout_s,
         )
-        capacity = max(1, min(self.batch_size, len(self.table)))
         try:
-            for job, images, _ in self._feed.run(jobs, capacity):
-                yield job.rows, images[IMAGE]
+            for batch in in_order(feeder, batches, held=self.held):
+                for row, extra in zip(batch.rows.tolist(), batch.extras, strict=True):
+                    self._note(self.table.paths[row], error_in(extra))
+                yield batch.rows, torch.from_numpy(batch.images)
         finally:
-            self._feed.close()
+            feeder.close()
+
+    def _note(self, path: Path, error: DataError | None) -> None:
+        if error is None:
+            return
+        if not self._quota:
+            raise error
+        self.bad_images[path] = error.what
+        check_quota(self.bad_images, len(self.table), self._quota)

@@ -1,4 +1,4 @@
-"""Fills single slots of a batch, in the main process or in a worker; here, with images as read."""
+"""Fills single slots of a batch, in the main process or in a worker."""
 
 from __future__ import annotations
 
@@ -10,16 +10,12 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 
 from georet.contracts.transforming import Size
-from georet.data.images import MAX_PIXELS, RESIZE_RULE, preprocess, read_image
+from georet.data.images import MAX_PIXELS, RESIZE_RULE, read_image
 from georet.data.resizing import prepare
-from georet.data.transforms.field_of_view import Crop
 from georet.errors import ConfigError, DataError
-from georet.types import ImageTable, Ints, Pixels
+from georet.types import Ints, Pixels
 
-IMAGE: Final = "image"
-"""The one view of an ``ImageFiller``."""
-
-_GREY: Final = 127
+GREY: Final = 127
 
 
 @dataclass(frozen=True)
@@ -91,41 +87,7 @@ class Reading:
             if not self.tolerant:
                 raise
             bad[path] = error.what
-            return np.full((*grey, 3), _GREY, dtype=np.uint8)
-
-
-class ImageFiller:
-    """Reads images of one table, as they are but for a crop, if there is one, and the resize.
-
-    The crop is given the image's id, or its entry in the table's column ``image_id``.
-    """
-
-    def __init__(
-        self, table: ImageTable, size: Size, *, reading: Reading, crop: Crop | None = None
-    ) -> None:
-        self.table, self.reading, self.crop = table, reading, crop
-        self.sizes = {IMAGE: size}
-
-    def sizes_of(self, job: Job) -> Mapping[str, Size]:  # noqa: ARG002
-        """Return the one size."""
-        return self.sizes
-
-    def fill(self, job: Job, slot: int, out: Mapping[str, Pixels]) -> Filled:
-        """Fill ``out`` {"image": uint8[B, H, W, 3]} at ``slot``."""
-        bad: dict[Path, str] = {}
-        (path,), size = self.files(job, slot), self.sizes[IMAGE]
-        if self.crop is None:
-            out[IMAGE][slot] = self.reading.read(path, size, size, bad)
-            return Filled(bad, {})
-        row = int(job.rows[slot])
-        image_id = str(self.table.columns.get("image_id", self.table.ids)[row])
-        image = self.reading.read(path, None, size, bad)
-        out[IMAGE][slot] = preprocess(self.crop(image, image_id), size, self.reading.rule)
-        return Filled(bad, {})
-
-    def files(self, job: Job, slot: int) -> list[Path]:
-        """Return the one file of the slot."""
-        return [self.table.paths[int(job.rows[slot])]]
+            return np.full((*grey, 3), GREY, dtype=np.uint8)
 
 
 def checked_size(view: str, sizes: Mapping[str, Size]) -> Size:

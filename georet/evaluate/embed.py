@@ -59,6 +59,7 @@ class Embedder:
             crop=_crop(field_of_view),
             batch_size=self.batch_size,
             workers=self.data.num_workers,
+            held=self._held,
             rule=rule_of(self.data),
             max_pixels=self.data.max_pixels,
             bad_image_quota=self.data.bad_image_quota,
@@ -94,6 +95,15 @@ class Embedder:
         embed, dim = partial(self._on_device, view), self.encoder.embed_dim
         for embeddings in Overlap(embed, device, dim, most=self.batch_size).run(shown()):
             yield taken.popleft(), embeddings
+
+    @property
+    def _held(self) -> int:
+        """How many batches are under way at once."""
+        if self.encoder.log_scale.device.type != "cuda":
+            return 1
+        from georet.feeding.overlap import HELD
+
+        return HELD
 
     def _on_device(self, view: str, images: torch.Tensor) -> torch.Tensor:
         """Return embeddings float32[B, D] of uint8[B, H, W, 3], on the encoder's device."""

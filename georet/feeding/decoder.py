@@ -67,7 +67,8 @@ class Reply(NamedTuple):
 def serve(pipe: Connection, filler: Filler, ring: Ring, decoder: int) -> None:
     """Fill the pieces that come through the pipe, until it closes."""
     leave_signals_to_parent()
-    cv2.setNumThreads(1)
+    # Not 1: that joins threads of the parent, which a forked process has not got.
+    cv2.setNumThreads(0)
     os.environ.setdefault(GDAL_CACHE, str(GDAL_CACHE_MB))
     slots, note = ring.images(), ring.places()[decoder]
     while True:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from multiprocessing.connection import Connection
-from typing import Final
+from typing import Any, Final
 
 from georet.errors import DataError
 from georet.feeding.decoder import Filler, Piece, Reply, serve
@@ -41,12 +41,16 @@ class Decoders:
     """``num`` processes that fill what is in ``todo``; all calls come from one thread.
 
     One that dies, or spends ``timeout_s`` on one image, is named on stderr and replaced, and what
-    it had is done again. DataError where a second one ends so at the same image.
+    it had is done again. DataError where a second one ends so at the same image. ``context`` is
+    multiprocessing's; without one processes are spawned.
     """
 
-    def __init__(self, filler: Filler, ring: Ring, num: int, timeout_s: float) -> None:
+    def __init__(
+        self, filler: Filler, ring: Ring, num: int, timeout_s: float, context: Any = None
+    ) -> None:
         self.todo: deque[Piece] = deque()
         self._filler, self._ring, self._timeout_s = filler, ring, timeout_s
+        self._context = context
         self._places = ring.places()
         self._deaths: dict[int, int] = {}
         self._num_deaths = 0
@@ -104,7 +108,8 @@ class Decoders:
     def _started(self, number: int) -> Decoder:
         self._places[number] = IDLE, 0
         arguments = self._filler, self._ring, number
-        return Decoder(number, Child(serve, *arguments, name=f"georet-decoder-{number}"))
+        name = f"georet-decoder-{number}"
+        return Decoder(number, Child(serve, *arguments, name=name, context=self._context))
 
     def _next(self, decoder: Decoder) -> Piece | None:
         """Take the next piece of the decoder's lanes; of any lane where it has nothing to do."""

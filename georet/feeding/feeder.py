@@ -119,7 +119,8 @@ class PoolFeeder:
     """Fills batches ahead in ``workers`` processes; their own thread speaks with them.
 
     ``held`` batches may be taken and not yet released while another one is waited for. The ring
-    takes at most ``MOST_BYTES``, or what ``held`` + 1 batches need. Errors as ``Decoders``.
+    takes at most ``MOST_BYTES``, or what ``held`` + 1 batches need, and no more than
+    ``most_slots`` batches. Errors and ``context`` as ``Decoders``.
     """
 
     def __init__(
@@ -130,13 +131,16 @@ class PoolFeeder:
         capacity: int,
         workers: int,
         held: int = 1,
+        most_slots: int | None = None,
         timeout_s: float | None = None,
+        context: Any = None,
     ) -> None:
         self.waited_s = 0.0
         self._filler, self._piece = filler, piece_of(capacity, workers)
-        self._ring = make_ring(
-            num_slots_for(workers, self._piece, capacity, size, held), capacity, size, workers
-        )
+        slots = num_slots_for(workers, self._piece, capacity, size, held)
+        if most_slots is not None:
+            slots = max(LEAST_SLOTS, min(slots, most_slots))
+        self._ring = make_ring(slots, capacity, size, workers)
         self.memory = self._ring.images()
         self._free = list(range(self._ring.num_slots))
         self._waiting: deque[Waiting] = deque()
@@ -148,7 +152,7 @@ class PoolFeeder:
         self._is_closed = False
         self._alarm, self._bell = get_context("spawn").Pipe(duplex=False)
         limit_s = TIMEOUT_S if timeout_s is None else timeout_s
-        self._decoders = Decoders(filler, self._ring, workers, limit_s)
+        self._decoders = Decoders(filler, self._ring, workers, limit_s, context)
         # Decoders leave SIGTERM to this process, which would wait for them at its end.
         atexit.register(self.close)
         self._thread = threading.Thread(target=self._serve, name="georet-feeder", daemon=True)

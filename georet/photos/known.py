@@ -74,9 +74,10 @@ def embed_readable(
     """
     reader = PhotoReader(session.identity, len(photos.paths), quota)
     parts, kept = [np.empty((0, session.identity.embed_dim), np.float32)], []
-    for start in range(0, len(photos.paths), BATCH):
+    for start, images in zip(
+        range(0, len(photos.paths), BATCH), reader.ahead(photos.paths, BATCH), strict=True
+    ):
         paths = photos.paths[start : start + BATCH]
-        images = reader.read(paths)
         rows = [start + at for at, path in enumerate(paths) if path in images]
         parts.append(embed_photos([images[photos.paths[row]] for row in rows], session))
         kept.extend(rows)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,9 +13,12 @@ import numpy as np
 
 from georet.contracts.running import Session
 from georet.data.images import MAX_PIXELS, preprocess, read_image
+from georet.data.reading import FileFiller, error_in
 from georet.embeddings import embed
 from georet.errors import DataError, UsageError
+from georet.feeding.ahead import in_order, quick_feeder
 from georet.identity import EncoderIdentity
+from georet.processes import num_cores
 from georet.sessions import BATCH
 from georet.types import Floats, Pixels
 
@@ -69,18 +73,38 @@ class PhotoReader:
 
     def read(self, paths: Sequence[Path]) -> dict[Path, Pixels]:
         """Return the readable ones of the photos, uint8[H, W, 3]; DataError beyond the quota."""
-        with ThreadPoolExecutor(_READERS) as pool:
-            results = dict(zip(paths, pool.map(self._read, paths), strict=True))
-        self.bad |= {p: result for p, result in results.items() if isinstance(result, DataError)}
-        self._check_quota()
-        return {p: result for p, result in results.items() if not isinstance(result, DataError)}
+        with closing(self.ahead(paths, len(paths))) as chunks:
+            return next(chunks, {})
 
-    def _read(self, path: Path) -> Pixels | DataError:
-        size, rule = self.encoder.size, self.encoder.resize_rule
+    def ahead(self, paths: Sequence[Path], size: int) -> Generator[dict[Path, Pixels]]:
+        """Yield what ``read`` returns for ``size`` photos at a time; later ones are read meanwhile.
+
+        Pixels are good until the next are asked for.
+        """
+        filler = FileFiller(paths, self.encoder.size, self.encoder.resize_rule, self.max_pixels)
+        every = np.arange(len(paths))
+        batches = [every[s : s + size] for s in range(0, len(paths), max(1, size))]
+        # One photo is read sooner than a process is there, and only forking is quick.
+        can_fork = sys.platform == "linux" and len(paths) > 1
+        feeder = quick_feeder(
+            filler,
+            size=filler.size,
+            capacity=max(1, min(size, len(paths))),
+            num_batches=len(batches),
+            workers=min(_READERS, num_cores(), len(paths)) if can_fork else 0,
+        )
         try:
-            return read_image(path, size=size, rule=rule, max_pixels=self.max_pixels)
-        except DataError as error:
-            return error
+            for batch in in_order(feeder, batches):
+                found = {}
+                for row, extra, image in zip(batch.rows, batch.extras, batch.images, strict=True):
+                    if (error := error_in(extra)) is not None:
+                        self.bad[paths[row]] = error
+                    else:
+                        found[paths[row]] = image
+                self._check_quota()
+                yield found
+        finally:
+            feeder.close()
 
     def _check_quota(self) -> None:
         if len(self.bad) <= self.quota * self.num_photos:

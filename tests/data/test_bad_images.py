@@ -77,6 +77,6 @@ def test_an_image_loader_lists_bad_images_too(make_pairs: Callable[..., PairTabl
     table = make_pairs(11).queries
     table.paths[5].unlink()
     images = ImageLoader(table, size=(16, 24), batch_size=4, bad_image_quota=0.1)
-    pixels = torch.cat([tensor for _, tensor in images])
+    pixels = torch.cat([tensor.clone() for _, tensor in images])
     assert (pixels[5] == 127).all()
     assert list(images.bad_images) == [table.paths[5]]

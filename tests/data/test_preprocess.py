@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from georet.config import FIRST_RULE
-from georet.data import images, samples
+from georet.data import images, reading
 from georet.data.images import RESIZE_RULE, preprocess, read_image, resize
 
 
@@ -27,7 +27,7 @@ def test_reading_and_loading_go_through_it(tmp_path, monkeypatch):
     marked = np.full((4, 4, 3), 7, np.uint8)
     monkeypatch.setattr(images, "preprocess", lambda image, size, rule: marked)
     assert read_image(path, size=(4, 4)) is marked
-    assert samples.preprocess is preprocess
+    assert reading.preprocess is preprocess
 
 
 @pytest.mark.parametrize("size", [(16, 16), (7, 9)])

@@ -43,14 +43,18 @@ class Evidence:
         return (data.query_view, data.queries), (data.gallery_view, data.gallery)
 
     def batches(
-        self, table: ImageTable, size: tuple[int, int], batch_size: int
+        self, table: ImageTable, size: tuple[int, int], batch_size: int, *, held: int = 1
     ) -> Iterator[tuple[Ints, Pixels]]:
-        """Yield rows int64[b] and images uint8[b, H, W, 3] of a table, as evaluation reads them."""
+        """Yield rows int64[b] and images uint8[b, H, W, 3] of a table, as evaluation reads them.
+
+        They are read ahead; the images of a batch are good until ``held`` more were asked for.
+        """
         loader = ImageLoader(
             table,
             size=size,
             batch_size=batch_size,
             workers=self.reading.num_workers,
+            held=held,
             rule=rule_of(self.reading),
             max_pixels=self.reading.max_pixels,
             bad_image_quota=self.reading.bad_image_quota,

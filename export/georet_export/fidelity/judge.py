@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,14 +12,14 @@ import numpy as np
 
 from georet.config import RunConfig
 from georet.contracts.running import Session
-from georet.embeddings import embed
+from georet.embeddings import all_good, embed_stream, held_by
 from georet.encoder import Encoder
 from georet.errors import UsageError
 from georet.export_spec import Precision
 from georet.plugins import Plugins
 from georet.progress import Stage, stage
 from georet.sessions import TorchSession
-from georet.types import Floats, ImageTable
+from georet.types import Floats, ImageTable, Ints, Pixels
 from georet_export.fidelity.compare import Compared, Sides, compare
 from georet_export.fidelity.evidence import Evidence, evidence_of
 from georet_export.fidelity.gate import MAX_LOSS, Verdict, decide
@@ -169,8 +170,17 @@ def embed_sides(
 def embed_table(evidence: Evidence, session: Session, table: ImageTable, bar: Stage) -> Floats:
     """Return the embeddings float32[N, D] of a table's images."""
     out = np.empty((len(table), session.identity.embed_dim), np.float32)
-    for rows, images in evidence.batches(table, session.identity.size, BATCH):
-        out[rows] = embed(session, images)
+    taken: deque[Ints] = deque()
+
+    def shown() -> Iterator[Pixels]:
+        size, held = session.identity.size, held_by(session)
+        for rows, images in evidence.batches(table, size, BATCH, held=held):
+            taken.append(rows)
+            yield images
+
+    for embeddings, is_good in embed_stream(session, shown()):
+        rows = taken.popleft()
+        out[rows] = all_good(session, embeddings, is_good)
         bar.advance(len(rows))
     return out
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from georet.contracts.running import Session
 from georet.embeddings import held_by
 from georet.errors import UsageError
+from georet.processes import num_cores
 
 _MOST_EMBEDDING: Final = 8
 _MOST_DECODERS: Final = 16
@@ -68,13 +68,6 @@ def devices_of(text: str | None) -> tuple[str, ...] | None:
     if not all(names):
         raise UsageError(f"{text!r} names no device", where="--devices", hint="cuda:0,cuda:1, say.")
     return names
-
-
-def num_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _cuda_devices() -> tuple[str, ...]:

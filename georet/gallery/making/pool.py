@@ -11,11 +11,10 @@ from georet.contracts.making import Tick
 from georet.errors import DataError
 from georet.gallery.files.journal import shard_name
 from georet.gallery.files.plan import Plan
-from georet.gallery.making.layout import num_cores
 from georet.gallery.making.shards import Work, placed
 from georet.gallery.making.waits import Waits
 from georet.gallery.making.worker import FAILED, TILES, serve
-from georet.processes import Child, Ended, close_all, ready
+from georet.processes import Child, Ended, close_all, num_cores, ready
 from georet.progress import echo
 
 _POLL_S: Final = 0.2

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,12 +49,8 @@ def locate_batch(
     advance(len(photos) - len(left))
     step = len(left) if question.fuse else CHUNK
     chunks = [left[start : start + step] for start in range(0, len(left), max(1, step))]
-    with ThreadPoolExecutor(1, thread_name_prefix="georet-photos") as ahead:
-        coming = deque(ahead.submit(reader.read, chunk) for chunk in chunks[:1])
-        for number, chunk in enumerate(chunks):
-            images = coming.popleft().result()
-            # One chunk is read while another is located.
-            coming.extend(ahead.submit(reader.read, c) for c in chunks[number + 1 : number + 2])
+    with closing(reader.ahead(left, step)) as ahead:
+        for chunk, images in zip(chunks, ahead, strict=True):
             left_heats = num_heats - journal.num_records
             records = _records(locator, images, question, left_heats) if images else []
             bad = {str(p): str(reader.bad[p].what) for p in chunk if p in reader.bad}
