@@ -196,9 +196,20 @@ def _list_bad_images(trainer: Trainer) -> None:
     say(f"warning: {len(trainer.bad_images)} unreadable images were grey, all in {path}:{first}")
 
 
-def _train(config: RunConfig, plugins: Plugins, run_dir: Path, profile: int) -> None:
+def finish_run(config: RunConfig, plugins: Plugins, run_dir: Path, data: setup.Data) -> None:
+    """Do what a run whose training is over still lacks: fits, judgement, hashes and report."""
+    _train(config, plugins, run_dir, 0, data)
+
+
+def _train(
+    config: RunConfig,
+    plugins: Plugins,
+    run_dir: Path,
+    profile: int,
+    data: setup.Data | None = None,
+) -> None:
     plugins.observe("georet_configure", config=config)
-    data = setup.load_data(config, plugins, run_dir)
+    data = data or setup.load_data(config, plugins, run_dir)
     if not has_checkpoint(run_dir):
         config = settled(config, plugins, run_dir, data)
     trainer = Trainer(config, plugins, run_dir, data=data, profile=profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import cast
 
 import torch
@@ -161,8 +161,8 @@ class Encoder(nn.Module):
         }
 
 
-def has_maps(tensors: Mapping[str, Tensor]) -> bool:
-    """Say whether an encoder's tensors include those of fitted maps."""
+def has_maps(tensors: Iterable[str]) -> bool:
+    """Say whether among the names of an encoder's tensors are those of fitted maps."""
     return any(name.startswith(f"{FITTED}.") for name in tensors)
 
 

@@ -11,7 +11,7 @@ import torch
 from georet.blame import blaming, maker_of
 from georet.contracts.encoding import Affine, Fit
 from georet.embeddings import is_unit_length
-from georet.encoder import LinearMap
+from georet.encoder import Encoder, LinearMap
 from georet.types import Floats, Ints
 
 _BLOCK = 65536
@@ -55,6 +55,21 @@ def fit_all(fits: Sequence[Fit], embeddings: Mapping[str, Floats], pairs: Ints) 
                     f"{len(current[view])} embeddings, or makes them infinite"
                 )
         yield Fitted(fit, maps)
+
+
+def fit_behind(
+    encoder: Encoder, fits: Sequence[Fit], embeddings: Mapping[str, Floats], pairs: Ints
+) -> list[Fitted]:
+    """Put what fits make of embeddings behind an encoder's branches; return what each one made.
+
+    ``embeddings`` {view: float32[R, D]} are the encoder's own, for each view that it shall embed
+    from then on, and ``pairs`` int64[N, V] rows of them in that order. Where there are tiles alone,
+    as for an encoder that nobody has trained, give their embeddings under every view and each row
+    as a pair with itself. What was fitted before is replaced; embed without it (``attach({})``).
+    """
+    fitted = list(fit_all(fits, embeddings, pairs))
+    encoder.attach({view: [one.maps[view] for one in fitted] for view in embeddings})
+    return fitted
 
 
 def _checked(fit: Fit, found: object, current: Mapping[str, Floats]) -> dict[str, LinearMap]:

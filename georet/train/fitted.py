@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from georet.blame import maker_of
-from georet.encoder import LinearMap, tensors_sha256
-from georet.fits.fitting import fit_all
+from georet.encoder import tensors_sha256
+from georet.fits.fitting import fit_behind
 from georet.progress import stage
 from georet.train.judge import Judge
 from georet.train.parts import Log, Parts
+from georet.train.setup import embedded_views
 
 
 def fit_encoder(parts: Parts, log: Log, judge: Judge) -> bool:
@@ -22,22 +23,19 @@ def fit_encoder(parts: Parts, log: Log, judge: Judge) -> bool:
     epoch = parts.state.epoch
     judge.without_fits()
     pairs = parts.data.pairs
-    views = list(pairs.views)
+    views = embedded_views(parts.config, pairs)
+    columns = [list(pairs.views).index(view) for view in views]
     with (
         parts.judged(),
         log.timed("fit", epoch),
-        stage(sum(map(len, pairs.views.values())), "embedding to fit") as bar,
+        stage(sum(len(pairs.views[view]) for view in views), "embedding to fit") as bar,
     ):
         advance = partial(log.advance, bar)
         embeddings = {
             view: parts.embedder.table(view, pairs.views[view], advance) for view in views
         }
-        maps: dict[str, list[LinearMap]] = {view: [] for view in views}
-        for found in fit_all(parts.fits, embeddings, pairs.pairs):
-            for view, each in found.maps.items():
-                maps[view].append(each)
+        for found in fit_behind(parts.encoder, parts.fits, embeddings, pairs.pairs[:, columns]):
             tensors = {v: tensors_sha256(each.state_dict()) for v, each in found.maps.items()}
             size = len(next(iter(found.maps.values())).weight)
             log.events.write("fit", fit=maker_of(found.fit).id, embed_dim=size, sha256=tensors)
-    parts.encoder.attach(maps)
     return True

@@ -40,6 +40,9 @@ from georet.train.trainer import Trainer
 from georet.version import __version__
 from georet.vouching import READ_ALWAYS, check_vouched
 
+FITTED_FROM = "fitted_from"
+"""What a manifest calls the run whose weights were taken over, and which those are."""
+
 
 def new_run(run_dir: Path, config: RunConfig, plugins: Plugins) -> None:
     """Write the configuration of a new run; a run that has got anywhere is never overwritten."""
@@ -165,7 +168,7 @@ def train_run(trainer: Trainer) -> dict[str, Result]:
     """
     path, begun = trainer.run_dir / MANIFEST, time.time()
     before = read_object(path) if path.is_file() else {}
-    kept = ("started", "command", "folder")
+    kept = ("started", "command", "folder", FITTED_FROM)
     origin = {"started": _now()} | {key: before[key] for key in kept if key in before}
     manifest = describe(trainer) | origin
     spent_s, finished = float(before.get("duration_s", 0.0)), None

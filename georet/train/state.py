@@ -26,6 +26,8 @@ class State:
     """Epoch whose plan the bank was prepared for."""
     plan: str | None = None
     """Digest of the plan of the epoch that runs."""
+    is_trained: bool = False
+    """No epoch follows, whatever the configuration says: what is left are fits and judgement."""
     is_finished: bool = False
 
     @staticmethod
@@ -40,7 +42,7 @@ class State:
     def restore(self, values: dict[str, Any]) -> None:
         """Take the values of ``as_json``; further keys are left to others."""
         names = {field.name for field in fields(self)}
-        missing = names - set(values) - {"plan"}  # which checkpoints of 0.1 lack
+        missing = names - set(values) - {"plan", "is_trained"}  # which older ones lack
         if missing:
             raise IntegrityError(f"the checkpoint's state lacks {sorted(missing)}")
         for name in names & set(values):

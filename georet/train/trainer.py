@@ -104,6 +104,7 @@ class Trainer:
             with self.stop, loader_of(self.parts) as loader:
                 while not self._is_done():
                     self._epoch(loader)
+                self.state.is_trained = True
                 if fit_encoder(self.parts, self.log, self.judge):
                     save(self.parts, self.log, self.banks, is_best=False)
                 results, is_best = self.judge.final()
@@ -121,6 +122,8 @@ class Trainer:
             self.log.observe("georet_fit_end", error=error)
 
     def _is_done(self) -> bool:
+        if self.state.is_trained:
+            return True
         return self.state.epoch >= self.config.train.epochs or self.judge.has_lost_patience
 
     def _epoch(self, loader: PairLoader) -> None:

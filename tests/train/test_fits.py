@@ -79,7 +79,7 @@ def test_whitened_training_embeddings_vary_alike_in_all_directions(start):
     assert white.mean(axis=0) == pytest.approx(np.zeros(4), abs=1e-3)
 
 
-@pytest.mark.parametrize("at", ["fit_all", "final"])
+@pytest.mark.parametrize("at", ["fit_behind", "final"])
 def test_a_run_that_died_over_its_fits_goes_on_to_the_same_bytes(start, monkeypatch, at):
     whole = start("whole", FITS)
     from georet.train import fitted
@@ -89,7 +89,7 @@ def test_a_run_that_died_over_its_fits_goes_on_to_the_same_bytes(start, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(fitted if at == "fit_all" else Judge, at, die)
+        patch.setattr(fitted if at == "fit_behind" else Judge, at, die)
         with pytest.raises(KeyboardInterrupt):
             start("killed", FITS)
     killed = whole.with_name("killed")
@@ -157,7 +157,7 @@ def test_fits_may_change_until_they_are_made(start, monkeypatch, settings):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "fit_all", die)
+        patch.setattr(module, "fit_behind", die)
         with pytest.raises(KeyboardInterrupt):
             start("run", "fits=[{name: whitening, dim: 4}]")
     run = start("other").with_name("run")
