@@ -47,13 +47,15 @@ class Gallery(StoredGallery):
     ) -> Self:
         """Cut a source into tiles, embed them, and open the gallery; as ``build_gallery``.
 
-        ``encoder`` is the folder of a run or of an exported artefact, or a ``SessionSpec`` for the
-        reference view, which says more. The options are the fields of ``BuildSettings``.
+        ``encoder`` is the folder of a run or of an exported artefact, ``timm:MODEL?...``, or a
+        ``SessionSpec`` for the reference view, which says more. The options are the fields of
+        ``BuildSettings``.
         """
         from georet.gallery.making.build import build_gallery
+        from georet.pretrained.making import run_folder
 
         if isinstance(encoder, str | Path):
-            encoder = SessionSpec(Path(encoder), view=REFERENCE)
+            encoder = SessionSpec(run_folder(encoder), view=REFERENCE)
         build_gallery(source, encoder, Path(out), **options)
         return cls.open(out)
 

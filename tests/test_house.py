@@ -53,7 +53,7 @@ FLOORS = (
     ("encoder_facts", "evaluate", "export_spec", "fits", "page", "plugins"),
     ("configure",),
     ("report", "train"),
-    ("sessions", "sources"),
+    ("pretrained", "sessions", "sources"),
     ("photos",),
     ("gallery",),
     ("locate",),

@@ -94,6 +94,7 @@ def plan(
     from georet.commands.planning import show_plan
     from georet.gallery.making.layout import devices_of
     from georet.gallery.making.settings import BuildSettings
+    from georet.pretrained.making import run_folder
     from georet.sessions import SessionSpec
     from georet.sources.opening import named_source
     from georet.types import REFERENCE
@@ -108,7 +109,8 @@ def plan(
         batch_size=batch,
     )
     selection = Selection.of(plugins, no_plugin)
-    spec = SessionSpec(encoder, REFERENCE, backend, checkpoint, selection)
+    folder = run_folder(encoder, selection=selection)
+    spec = SessionSpec(folder, REFERENCE, backend, checkpoint, selection)
     for line in show_plan(
         named_source(source, source_kind, selection=selection),
         spec,

@@ -20,6 +20,9 @@ EPILOG = """Examples:
 
 georet gallery build area.tif --encoder runs/first --side 400m --overlap 0.5 --out area.gallery
 
+georet gallery build area.tif --encoder 'timm:tf_efficientnet_lite0?weights=lite0' --side 40m \
+--out area.gallery
+
 georet gallery build screen.png --origin 47.37,8.54 --resolution 0.5m --side 100m --encoder onnx \
 --out screen.gallery
 
@@ -47,7 +50,11 @@ SourceKind = Annotated[
 ]
 EncoderFolder = Annotated[
     Path,
-    typer.Option("--encoder", metavar="RUN|ARTEFACT", help="Folder of a run or exported artefact."),
+    typer.Option(
+        "--encoder",
+        metavar="RUN|ARTEFACT|NAME",
+        help="Folder of a run or exported artefact, or timm:MODEL[?weights=...&size=...].",
+    ),
 ]
 Out = Annotated[
     Path, typer.Option(metavar="DIR", help="The gallery's folder; one that was begun goes on.")
@@ -155,6 +162,7 @@ def build(
     from georet.commands import building
     from georet.gallery.making.layout import devices_of
     from georet.gallery.making.settings import BuildOptions
+    from georet.pretrained.making import run_folder
     from georet.sessions import SessionSpec
     from georet.sources.opening import named_source
     from georet.types import REFERENCE
@@ -175,7 +183,8 @@ def build(
         "batch_size": batch,
     }
     named = named_source(source, source_kind, selection=selection)
-    spec = SessionSpec(encoder, REFERENCE, backend, checkpoint, selection)
+    folder = run_folder(encoder, selection=selection)
+    spec = SessionSpec(folder, REFERENCE, backend, checkpoint, selection)
     command, say = ["georet", *sys.argv[1:]], partial(echo, err=True)
     for line in building.build(
         named, spec, out, options, command=command, dry_run=dry_run, say=say

@@ -20,7 +20,9 @@ NoPlugin = Annotated[
     list[str] | None,
     typer.Option("--no-plugin", metavar="NAME", help="A plugin to leave out, never imported."),
 ]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder.")]
+RunFolder = Annotated[
+    Path, typer.Argument(metavar="RUN", help="The run's folder, or timm:MODEL[?...].")
+]
 GalleryFolder = Annotated[Path, typer.Argument(metavar="GALLERY", help="The gallery's folder.")]
 Checkpoint = Annotated[
     str,
@@ -37,7 +39,7 @@ GalleryEncoder = Annotated[
     Path | None,
     typer.Option(
         "--encoder",
-        metavar="RUN|ARTEFACT",
+        metavar="RUN|ARTEFACT|NAME",
         help="By default the one that the gallery was built with.",
     ),
 ]

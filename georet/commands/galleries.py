@@ -15,6 +15,7 @@ from georet.gallery.stored import StoredGallery
 from georet.ground.region import Region
 from georet.page.readable import megabytes
 from georet.plugins import Selection, load_plugins
+from georet.pretrained.making import run_folder
 from georet.run_layout import CONFIG
 
 _MOST_NAMED = 12
@@ -83,7 +84,7 @@ def cut_out(folder: Path, region: str, out: Path, encoder: Path | None) -> str:
     with tempfile.TemporaryDirectory(prefix=".georet-cut-", dir=out.parent) as name:
         part = cut_gallery(gallery, area, Path(name) / GALLERY)
         num = len(StoredGallery.open(part))
-        pack(part, out, encoder)
+        pack(part, out, None if encoder is None else run_folder(encoder))
     size = megabytes(out.stat().st_size)
     return f"{out}: {num:,} tiles, {size}\n  Open it with: georet gallery unpack {out} --out DIR"
 

@@ -30,6 +30,7 @@ from georet.files import write_json
 from georet.locks import only_writer
 from georet.page.table import metrics_table
 from georet.plugins import UNSAID, Plugins, Selection
+from georet.pretrained.making import run_folder
 from georet.progress import console, echo_json, say, stage
 from georet.report import write_report
 from georet.run_layout import BAD_IMAGES, EVALUATION
@@ -107,6 +108,7 @@ def evaluate_run(
     check_name(which, where="--checkpoint")
     if save_as is not None and Path(save_as).name != save_as:
         raise UsageError(f"{save_as!r} is not a name", where="--save", hint="For example: fov-90")
+    run_dir = run_folder(run_dir, selection=selection)
     check_vouched(check_run(run_dir).parent)
     config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
     every = setup.evaluations_of(setup.make_dataset(config, loaded, run_dir), loaded)

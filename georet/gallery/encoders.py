@@ -11,6 +11,7 @@ from georet.errors import DataError, UsageError
 from georet.files import read_object
 from georet.identity import EncoderIdentity, check_comparable
 from georet.plugins import UNSAID, Selection
+from georet.pretrained.making import run_folder
 from georet.run_layout import ARTEFACT
 from georet.sessions import AUTO, SessionSpec, artefact_of
 
@@ -37,7 +38,10 @@ def open_encoder(
     other, such as an engine, must be ``source``. Raises UsageError that names both hashes unless
     the embeddings lie in the gallery's space.
     """
-    named = _recorded(gallery, view) if source is None else SessionSpec(source, view=view)
+    if source is None:
+        named = _recorded(gallery, view)
+    else:
+        named = SessionSpec(run_folder(source, selection=selection), view=view)
     spec = replace(named, backend=backend, selection=selection)
     session = spec.open()
     try:

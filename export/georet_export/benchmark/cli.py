@@ -51,7 +51,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command(epilog=EPILOG)
 def benchmark(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="RUN|ARTEFACT...", help="A run brings its exports.")
+        list[Path], typer.Argument(metavar="RUN|ARTEFACT|NAME...", help="A run brings its exports.")
     ],
     *,
     run: _Run = None,

@@ -11,6 +11,7 @@ from georet.cli.options import one_format
 from georet.errors import UsageError
 from georet.files import write_atomic
 from georet.plugins import Selection
+from georet.pretrained.making import run_folder
 from georet.progress import console, echo, echo_json, say
 from georet_export.artefact.errors import ExportError
 from georet_export.benchmark.contenders import Choice, find_contenders
@@ -42,12 +43,14 @@ def measure_and_print(
     """Measure, print the table (or JSON, or Markdown), and draw the picture if one is wanted."""
     form = one_format(as_json=as_json, as_markdown=as_markdown, as_latex=False)
     _check_worth_it(asked.seconds, picture)
+    paths = [run_folder(path, selection=asked.selection) for path in asked.paths]
+    run = None if asked.run is None else run_folder(asked.run, selection=asked.selection)
     choice = Choice(asked.backends or None, asked.view, asked.threads, asked.selection)
     plan = Schedule(parse_batches(asked.batch), asked.seconds, asked.num_images, asked.overrides)
-    result = run_benchmark(find_contenders(asked.paths, choice, asked.run), plan)
+    result = run_benchmark(find_contenders(paths, choice, run), plan)
     for reason in result.absent:
         say(f"not executed: {reason}")
-    title = f"{asked.paths[0].resolve().name}, {_threads(asked.threads)}"
+    title = f"{paths[0].resolve().name}, {_threads(asked.threads)}"
     if form == "json":
         echo_json(values(result))
     elif form == "markdown":

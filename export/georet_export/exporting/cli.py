@@ -26,6 +26,8 @@ georet export runs/first --onnx --openvino --precision int8
 
 georet export runs/first --trt --precision fp16 --batch 1,8,32 --target sm86,sm89
 
+georet export 'timm:tf_efficientnet_lite0?weights=lite0' --onnx --out lite0
+
 georet export runs/cvusa --set dataset.root=/data/CVUSA --images 500 --out exports/cvusa
 """
 DEFAULT_IMAGES = 4096
@@ -50,7 +52,9 @@ Targets = Annotated[
     typer.Option("--target", metavar="SM,SM", help="GPU architectures of a plan, as sm86."),
 ]
 Precision = Annotated[str, typer.Option(metavar="NAME", help="fp32, fp16 or int8.")]
-Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder; by default RUN/export.")]
+Out = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder; by default RUN/export, or MODEL-export.")
+]
 MaxLoss = Annotated[float, typer.Option(min=0, help="Points of recall@1 that int8 may lose.")]
 KeepFailing = Annotated[
     bool, typer.Option("--keep-failing", help="Keep and mark what fails its gate.")

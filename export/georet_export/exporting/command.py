@@ -11,6 +11,8 @@ from georet.errors import GeoretError, UsageError
 from georet.export_spec import PRECISIONS, Precision
 from georet.page.readable import megabytes
 from georet.plugins import UNSAID, Selection
+from georet.pretrained.making import run_folder
+from georet.pretrained.naming import is_named, untrained
 from georet.progress import echo, echo_json, say
 from georet.report import write_report
 from georet.train import setup
@@ -42,6 +44,10 @@ def export_and_print(
         raise UsageError(
             "only a TensorRT plan is made for certain GPUs", where="--target", hint="Add --trt."
         )
+    if is_named(run_dir):
+        # A named encoder lies in the cache, where nobody looks for what was exported.
+        out = out or Path(f"{untrained(str(run_dir), selection=selection).model}-export")
+        run_dir = run_folder(run_dir, selection=selection)
     request = Request(chosen, _precision(precision), parse_batch(batch), named)
     outcomes = []
     for outcome in export_encoder(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Annotated, Any, Literal, cast
 
 import torch
@@ -16,6 +18,7 @@ from georet.errors import ConfigError
 from georet_sample4geo.fold import folded
 from georet_sample4geo.heads import Head
 from georet_sample4geo.maps import map_and_token
+from georet_sample4geo.pretrained import SUGGESTED, as_suggested, usual_size
 from georet_sample4geo.stages import (
     NORMS,
     checkpoint_gradients,
@@ -30,7 +33,7 @@ from georet_sample4geo.trunks import (
     size_for,
 )
 
-Pool = Literal["default", "avg", "gem"]
+Pool = Literal["default", "avg", "gem", "max", "cls"]
 HeadKind = Literal["linear", "conv"]
 
 
@@ -45,15 +48,18 @@ class TimmBackbone(nn.Module):
 
     ``stage`` cuts the network after that stage (0 is the first). ``aggregator`` is a component that
     makes the feature of the map and the class token; without one, ``pool`` is timm's own pooling,
-    or after a cut the mean, or ``avg`` or ``gem``, and ``head: conv`` puts a 3x3 convolution to
-    ``head_width`` channels in front of it. With ``embed_dim`` a trained projection follows.
-    Parameters are named ``trunk.*`` and ``head.*``. Losses may want the outputs ``map``
-    float[B, C, h, w] and, of networks that have one, ``token`` float[B, C].
+    or after a cut the mean, or ``avg``, ``gem``, ``max`` or ``cls`` (the class token), and
+    ``head: conv`` puts a 3x3 convolution to ``head_width`` channels in front of it. With
+    ``embed_dim`` a trained projection follows. Parameters are named ``trunk.*`` and ``head.*``.
+    Losses may want the outputs ``map`` float[B, C, h, w] and, of networks that have one, ``token``
+    float[B, C].
 
     ``freeze_stages`` freezes the stem and so many stages, whose norms stay in evaluation mode and
     whose BatchNorms are folded into their convolutions;
     ``freeze_batchnorm`` keeps the running statistics of every BatchNorm. ``mean`` and ``std`` (of
-    RGB in 0..1) replace those that belong to the weights.
+    RGB in 0..1) replace those that belong to the weights. ``stamped`` keeps among the tensors a
+    hash of the options that decide features and leave no tensor (pooling, ``mean``), so that the
+    hash of the weights tells encoders apart that differ in these alone.
     """
 
     head: nn.Module
@@ -76,9 +82,12 @@ class TimmBackbone(nn.Module):
         drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         mean: Channels | None = None,
         std: Channels | None = None,
+        stamped: bool = False,
         context: BuildContext | None = None,
     ) -> None:
         super().__init__()
+        if pool in ("max", "cls") and aggregator is None:
+            pool, aggregator = "default", ComponentSpec(name=f"sample4geo:{pool}")
         has_head = pool != "default" or head == "conv"
         if has_head and aggregator is not None:
             raise ConfigError("aggregator takes the place of pool and head", where="aggregator")
@@ -116,7 +125,19 @@ class TimmBackbone(nn.Module):
                 where="freeze_stages",
                 hint="Freeze fewer stages, or add a head with embed_dim.",
             )
+        if stamped:
+            self.register_buffer("rule", self._rule(model, stage, pool, head, aggregator))
         self.train()
+
+    @staticmethod
+    def usual_size(*, model: str = "", **_: Any) -> Size | None:
+        """Return the height and width in pixels that the model's weights were trained for."""
+        return usual_size(model)
+
+    @staticmethod
+    def suggested() -> list[dict[str, Any]]:
+        """Return models for a start: name, use, licence, parameters, size and embedding."""
+        return [as_suggested(each) for each in SUGGESTED]
 
     @property
     def bare_options(self) -> dict[str, Any]:
@@ -150,6 +171,12 @@ class TimmBackbone(nn.Module):
                 if isinstance(module, NORMS):
                     module.eval()
         return self
+
+    def _rule(self, *options: Any) -> torch.Tensor:
+        """Return uint8[32], the SHA-256 of what decides the features and has no tensor."""
+        plain = [o.model_dump() if isinstance(o, ComponentSpec) else o for o in options]
+        text = json.dumps([*plain, *map(float, (*self.mean, *self.std))], sort_keys=True)
+        return torch.tensor(list(hashlib.sha256(text.encode()).digest()), dtype=torch.uint8)
 
     def _map(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Return map float[B, C, h, w] and class token float[B, C] or None."""

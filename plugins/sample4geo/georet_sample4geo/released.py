@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import platform
-import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import nn
 
-import georet
-from georet.config import RunConfig
 from georet.configure import configure
-from georet.encoder import Encoder, bare_options
 from georet.errors import DataError
-from georet.files import sha256_of, write_json
-from georet.plugins import UNSAID, Plugins, Selection
-from georet.run_layout import MANIFEST
-from georet.train.checkpoint import ENCODER, save_checkpoint
-from georet.train.run import new_run
+from georet.files import sha256_of
+from georet.plugins import UNSAID, Selection
+from georet.train.ready import write_ready_run
 from georet.train.setup import make_encoder
-from georet.train.state import State
 from georet.types import QUERY, REFERENCE
 from georet_sample4geo.weights import fit, read_tensors, without_wrapping
 
@@ -86,44 +76,13 @@ def import_released(
     fit(trunk, network, where=where, surplus=surplus)
     own = trunk.state_dict()
     left_out = tuple(name for name in network if name not in own)
-    new_run(out, config, loaded)
     imported = Imported(out, len(network) - len(left_out), left_out, scale)
-    _save(imported, encoder, config, loaded, weights)
+    about = {
+        "file": weights.name,
+        "sha256": sha256_of(weights),
+        "num_tensors": imported.num_tensors,
+        "left_out": list(imported.left_out),
+        "has_logit_scale": scale is not None,
+    }
+    write_ready_run(out, encoder, config, loaded, {"imported": about})
     return imported
-
-
-def _save(
-    imported: Imported, encoder: Encoder, config: RunConfig, plugins: Plugins, weights: Path
-) -> None:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    manifest = {
-        "georet": georet.version.__version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "platform": platform.platform(),
-        "plugins": plugins.versions,
-        "recipe": config.recipe,
-        "seed": config.seed,
-        "dataset": {"name": config.dataset.name},
-        "num_parameters": sum(p.numel() for p in encoder.parameters()),
-        "imported": {
-            "file": weights.name,
-            "sha256": sha256_of(weights),
-            "num_tensors": imported.num_tensors,
-            "left_out": list(imported.left_out),
-            "has_logit_scale": imported.logit_scale is not None,
-        },
-        "command": shlex.join(["georet", *sys.argv[1:]]),
-        "started": now,
-        "finished": now,
-        "duration_s": 0.0,
-    }
-    write_json(imported.run_dir / MANIFEST, manifest)
-    state = State(is_finished=True).as_json() | {
-        "scaler": torch.amp.GradScaler("cpu", init_scale=2.0**10).state_dict(),
-        "plugins": plugins.versions,
-        "embed_dim": encoder.embed_dim,
-        "bare_options": bare_options(encoder),
-        "events_offset": 0,
-    }
-    save_checkpoint(imported.run_dir, {ENCODER: encoder.state_dict()}, state, is_best=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,9 @@ import torch
 
 from georet.contracts.building import BuildContext
 from georet.errors import ComponentError, ConfigError, DataError
+from georet.progress import say
 from georet_sample4geo import lite0
+from georet_sample4geo.pretrained import how_to_fetch, is_out_of_reach, notice
 from georet_sample4geo.weights import SUFFIXES, fit, read_tensors, without_wrapping
 
 Channels = tuple[float, float, float]
@@ -46,6 +49,8 @@ def create_trunk(
     if drop_path:
         options["drop_path_rate"] = drop_path
     is_pretrained = weights == "timm"
+    if is_pretrained and is_out_of_reach(model):
+        raise _unfetched(model, "there is no network, and they are not in the hub's cache")
     try:
         trunk = timm.create_model(model, pretrained=is_pretrained, **options)
     except TypeError as error:
@@ -57,22 +62,39 @@ def create_trunk(
     except Exception as error:  # timm passes on whatever the network or its hub client raises
         if not is_pretrained:
             raise ComponentError(str(error), where=f"model: {model}") from error
-        raise DataError(
-            f"timm could not get its weights: {error}",
-            where=f"model: {model}",
-            hint="They come over the network. Without it, give weights: the path of a "
-            ".safetensors or .pth file, lite0 (with model: tf_efficientnet_lite0), or none.",
-        ) from error
+        raise _unfetched(model, str(error)) from error
+    if weights not in ("none", "lite0") and (told := notice(model)) is not None:
+        say(told)
     if weights not in ("none", "timm"):
         where = f"weights: {weights}"
         names = trunk.pretrained_cfg.get("classifier") or ()
         fit(
             trunk,
-            _tensors(model, weights, where),
+            _as_built(trunk, _tensors(model, weights, where)),
             where=where,
             surplus=(names,) if isinstance(names, str) else tuple(names),
         )
     return trunk
+
+
+def _as_built(trunk: Any, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return tensors as the network takes them: timm resamples positions to another size."""
+    own = trunk.state_dict()
+    convert = getattr(sys.modules[type(trunk).__module__], "checkpoint_filter_fn", None)
+    if convert is None or all(n in tensors and tensors[n].shape == own[n].shape for n in own):
+        return tensors
+    try:
+        return dict(convert(tensors, trunk))
+    except Exception:  # it is made for weights of this network; `fit` says what others lack
+        return tensors
+
+
+def _unfetched(model: str, why: str) -> DataError:
+    return DataError(
+        f"timm could not get its weights: {why}",
+        where=f"model: {model}",
+        hint=how_to_fetch(model),
+    )
 
 
 def normalisation(

@@ -1,0 +1,1 @@
+"""Encoders that stand for a run by their name: untrained networks, and repositories of a hub."""
