@@ -119,12 +119,7 @@ class TimmBackbone(nn.Module):
         else:
             self.head = nn.Identity() if embed_dim is None else nn.Linear(num_channels, embed_dim)
         self.embed_dim: int = embed_dim or num_channels
-        if not any(parameter.requires_grad for parameter in self.parameters()):
-            raise ConfigError(
-                "everything is frozen, there is nothing to train",
-                where="freeze_stages",
-                hint="Freeze fewer stages, or add a head with embed_dim.",
-            )
+        self._check_trains()
         if stamped:
             self.register_buffer("rule", self._rule(model, stage, pool, head, aggregator))
         self.train()
@@ -171,6 +166,14 @@ class TimmBackbone(nn.Module):
                 if isinstance(module, NORMS):
                     module.eval()
         return self
+
+    def _check_trains(self) -> None:
+        if not any(parameter.requires_grad for parameter in self.parameters()):
+            raise ConfigError(
+                "everything is frozen, there is nothing to train",
+                where="freeze_stages",
+                hint="Freeze fewer stages, or add a head with embed_dim.",
+            )
 
     def _rule(self, *options: Any) -> torch.Tensor:
         """Return uint8[32], the SHA-256 of what decides the features and has no tensor."""
