@@ -46,6 +46,8 @@ NEEDED: Final = {
     ),
 }
 """What a component of each kind must have; ``georet.contracts`` says what it means."""
+SERVED: Final = ("attach", "search", "search_in")
+"""What an index has instead whose rows a server keeps; ``georet.search.served`` says."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,9 @@ def maker_of(made: object) -> Maker:
 
 def check_made(made: object, maker: Maker) -> None:
     """Raise ComponentError where a factory returned something else than its kind of component."""
-    lacking = [name for name in NEEDED.get(maker.kind, ()) if not hasattr(made, name)]
+    is_served = maker.kind == "indexes" and hasattr(made, "attach")
+    needed = SERVED if is_served else NEEDED.get(maker.kind, ())
+    lacking = [name for name in needed if not hasattr(made, name)]
     if lacking:
         raise maker.broke(
             f"its factory returned {_short(made)}, which has no {', '.join(lacking)}",

@@ -25,6 +25,7 @@ BRINGS = {
     "search": "approximate indexes (faiss) for large galleries",
     "search-gpu": "the same on a CUDA device, instead of `search`, never beside it",
     "ray": "galleries made on a Ray cluster (plugin ray)",
+    "qdrant": "galleries searched by a server of Qdrant (plugin qdrant)",
     "serve": "the web page with the map",
     "heif": "photos in HEIC, as telephones write them",
     "tensorboard": "TensorBoard logs beside the JSON ones",

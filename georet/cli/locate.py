@@ -61,7 +61,10 @@ _GpsRadius = Annotated[
     str | None,
     typer.Option(metavar="LENGTH", help="How far off that position may be; by default 10km."),
 ]
-_Index = Annotated[str, typer.Option(metavar="NAME", help="How the gallery is searched.")]
+_Index = Annotated[
+    str,
+    typer.Option(metavar="NAME[?KEY=VALUE&...]", help="How the gallery is searched, with options."),
+]
 _Out = Annotated[
     list[Path] | None,
     typer.Option(

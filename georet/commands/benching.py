@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from rich.box import SIMPLE
 from rich.table import Table
 
-from georet.contracts.building import BuildContext
+from georet.contracts.searching import Index
 from georet.errors import DataError, UsageError
 from georet.files import write_atomic
 from georet.gallery.bench.measure import BATCHES, Bench, measure_indexes
 from georet.gallery.bench.plot import plot
 from georet.gallery.bench.queries import bench_queries
+from georet.gallery.indexes import make_index, placed_rows
 from georet.gallery.stored import StoredGallery
 from georet.plugins import Selection, load_plugins
 from georet.plugins.catalog import Catalog
 from georet.progress import stage
 from georet.search import is_exact
+from georet.search.served import Served
+from georet.types import Bools, Floats, Ints
 
 
 def bench_gallery(
@@ -33,7 +37,8 @@ def bench_gallery(
     selection: Selection,
 ) -> Bench:
     """Measure the indexes ``asked`` for (none: all that can be used) beside the exact search."""
-    also = [name.partition(":")[0] for name in asked if ":" in name]
+    bare = [name.partition("?")[0] for name in asked]
+    also = [name.partition(":")[0] for name in bare if ":" in name]
     catalog = load_plugins(selection, also=also).catalog
     names = _names(catalog, asked)
     gallery = StoredGallery.open(folder)
@@ -47,10 +52,7 @@ def bench_gallery(
             selection=selection,
             advance=bar.advance,
         )
-    context = BuildContext(catalog)
-    makers = {
-        name: lambda name=name: catalog.create("indexes", name, context=context) for name in names
-    }
+    makers = {name: lambda name=name: _made(name, catalog, gallery) for name in names}
     with stage(len(makers) + 1, "indexes") as bar:
         return measure_indexes(
             gallery.embeddings, embedded, makers, k=k, about=about, advance=bar.advance
@@ -88,11 +90,39 @@ def _names(catalog: Catalog, asked: Sequence[str]) -> list[str]:
     """Return the indexes to measure beside the exact one, as the catalogue names them."""
     if asked:
         for name in asked:
-            catalog.find("indexes", name, where="--index").check_requirements("--index")
+            entry = catalog.find("indexes", name.partition("?")[0], where="--index")
+            entry.check_requirements("--index")
         return [name for name in asked if not is_exact(name)]
     usable = {entry.id for entry in catalog.entries("indexes") if not entry.missing}
-    names = catalog.names("indexes")
-    return [n for n in names if not is_exact(n) and catalog.find("indexes", n).id in usable]
+    names = [n for n in catalog.names("indexes") if catalog.find("indexes", n).id in usable]
+    # A server is measured when it is named, since only then is it known which one.
+    return [n for n in names if not is_exact(n) and not isinstance(_plain(n, catalog), Served)]
+
+
+class _OnServer:
+    """A server's index in place of one that is built: it is told of the gallery instead."""
+
+    def __init__(self, index: Served, gallery: StoredGallery) -> None:
+        self._index, self._gallery = index, gallery
+
+    @property
+    def note(self) -> str:
+        return str(getattr(self._index, "note", ""))
+
+    def add(self, embeddings: Floats, ids: Ints) -> None:  # noqa: ARG002
+        self._index.attach(placed_rows(self._gallery))
+
+    def search(self, queries: Floats, k: int, region: Bools | None = None) -> tuple[Floats, Ints]:
+        return self._index.search(queries, k, region)
+
+
+def _plain(name: str, catalog: Catalog) -> Index | Served:
+    return make_index(name, catalog)[0]
+
+
+def _made(name: str, catalog: Catalog, gallery: StoredGallery) -> Index:
+    index = _plain(name, catalog)
+    return cast(Index, _OnServer(index, gallery) if isinstance(index, Served) else index)
 
 
 def _table(found: Bench) -> Table:

@@ -47,6 +47,10 @@ class Contents(Protocol):
         """Return the table of the tiles of rows int64[M], in that order."""
 
     @property
+    def has_rows(self) -> bool:
+        """Whether the files are there that the embeddings are in."""
+
+    @property
     def rows(self) -> Stored:
         """The embeddings, in memory or on disk."""
 
@@ -99,6 +103,11 @@ class OwnContents:
             return None
         storage = self._manifest["settings"]["storage"]
         return MappedRows(self._folder, shards, files, embed_dim=self._embed_dim, storage=storage)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether all shards are there; a copy without them can be searched on a server."""
+        return all((self._folder / shard["file"]).is_file() for shard in self._manifest["shards"])
 
     @property
     def rows(self) -> MappedRows | InMemory:

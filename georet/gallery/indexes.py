@@ -10,20 +10,24 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
+from georet.config import ComponentSpec
 from georet.contracts.building import BuildContext
 from georet.contracts.searching import Index, Searchable
 from georet.errors import DataError
 from georet.files import MANIFEST, replaced_folder, sync, tidy_temporary, write_atomic
 from georet.gallery.files.additions import INDEX_DIR, Additions
 from georet.gallery.files.claims import waiting_claim
-from georet.gallery.files.manifest import vouched_bytes
+from georet.gallery.files.manifest import hash_of, vouched_bytes
 from georet.gallery.joined import JoinedContents, JoinedIndex, Part
 from georet.gallery.mapped import InMemory
 from georet.plugins import UNSAID, Selection, load_plugins
+from georet.plugins.catalog import Catalog
 from georet.search import is_exact
 from georet.search.blocks import block_hashes_of
 from georet.search.rows import Stored
+from georet.search.served import PlacedRows, Served
 from georet.search.stored import StoredIndex
+from georet.sources.asked import options_of
 from georet.types import Floats
 
 if TYPE_CHECKING:
@@ -38,15 +42,18 @@ _LARGE: Final = 2**20
 def open_index(gallery: StoredGallery, name: str, *, selection: Selection = UNSAID) -> Searchable:
     """Return the index of a gallery's rows: loaded where it was kept, else made and kept.
 
+    ``name`` may have options, ``NAME?key=value&key=value``; such an index is made and not kept.
+    One that a server keeps is told of the gallery, and is refused unless the server holds it.
     Nothing of a kept index is parsed before its files have the hashes that ``extras.json`` lists;
     IntegrityError names the one that hasn't. One of another state of the gallery is made anew.
     """
     extras = gallery.added
     catalog = load_plugins(selection).catalog
-    entry = catalog.find("indexes", name, where="--index")
-    context = BuildContext(catalog)
-    index = cast(Index, catalog.create("indexes", entry.id, where="--index", context=context))
-    if is_exact(entry.id):
+    index, entry_id = make_index(name, catalog)
+    if isinstance(index, Served):
+        index.attach(placed_rows(gallery))
+        return index
+    if is_exact(entry_id):
         # It is the embeddings themselves: kept, it would only double the gallery.
         _fill(index, gallery)
         return index
@@ -56,7 +63,10 @@ def open_index(gallery: StoredGallery, name: str, *, selection: Selection = UNSA
             return open_index(cast("StoredGallery", part), name, selection=selection)
 
         return JoinedIndex(gallery.contents, open_part)
-    folder = f"{INDEX_DIR}/{entry.id.replace(':', '-').replace('/', '-')}"
+    if "?" in name:
+        _fill(index, gallery)
+        return index
+    folder = f"{INDEX_DIR}/{entry_id.replace(':', '-').replace('/', '-')}"
     files = [file for file in extras.files if file.startswith(f"{folder}/")]
     if not files:
         _fill(index, gallery)
@@ -74,6 +84,31 @@ def open_index(gallery: StoredGallery, name: str, *, selection: Selection = UNSA
     home = gallery.path / folder / _FILE
     index.load_beside(home, _rows_of(gallery), np.arange(len(gallery)), blocks)
     return index
+
+
+def make_index(asked: str, catalog: Catalog) -> tuple[Index | Served, str]:
+    """Return the index ``NAME`` or ``NAME?key=value&key=value``, and its component's id."""
+    name, _, query = asked.partition("?")
+    entry = catalog.find("indexes", name, where="--index")
+    options = options_of(query, where="--index")
+    spec = ComponentSpec.model_validate({**options, "name": entry.id})
+    context = BuildContext(catalog)
+    made = catalog.create("indexes", spec, where="--index", context=context)
+    return cast("Index | Served", made), entry.id
+
+
+def placed_rows(gallery: StoredGallery) -> PlacedRows:
+    """Return a gallery's rows as a server is to hold them."""
+    latlon, side_m = gallery.centres
+    return PlacedRows(
+        name=str(gallery.path),
+        key=hash_of(gallery.manifest),
+        embed_dim=gallery.encoder.embed_dim,
+        latlon=latlon,
+        side_m=side_m,
+        embeddings=gallery.rows if gallery.has_rows else None,
+        ids_at=lambda rows: list(gallery.tiles_at(rows).ids),
+    )
 
 
 def _blocks(gallery: StoredGallery, files: Sequence[str]) -> dict[str, bytes]:

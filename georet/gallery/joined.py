@@ -179,6 +179,11 @@ class JoinedContents:
         ).take(order)
 
     @property
+    def has_rows(self) -> bool:
+        """Whether all galleries have their shards."""
+        return all(part.has_rows for part in self.parts)
+
+    @property
     def rows(self) -> Stored:
         """The embeddings of all, each gallery's where it keeps them, opened when they are read."""
         return JoinedRows(self.starts, self._embed_dim, lambda number: self.part(number).rows)

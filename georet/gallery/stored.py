@@ -63,6 +63,11 @@ class StoredGallery:
         return self.contents.tiles_at(rows)
 
     @property
+    def has_rows(self) -> bool:
+        """Whether the shards are there, which hold embeddings and thumbnails."""
+        return self.contents.has_rows
+
+    @property
     def rows(self) -> Stored:
         """The embeddings as something to take rows and blocks from, in memory or on disk."""
         return self.contents.rows

@@ -77,7 +77,9 @@ def georet_indexes() -> Iterable[Component]:
     ``search(queries float32[Q, D], k, region)`` returns scores float32[Q, k] and ids int64[Q, k],
     best first; -1 pads. ``region`` is None or bool[R] of allowed rows. ``StoredIndex`` brings
     checks, exact scores and verified files, ``georet.search.candidates.CandidateIndex`` also the
-    exact ranking of proposed candidates; neither is required. Added in 0.1.
+    exact ranking of proposed candidates; neither is required. An index whose rows are on a server
+    has ``attach``, ``search`` and ``search_in`` instead (``georet.search.served.Served``). Added
+    in 0.1.
 
     Example::
 

@@ -26,12 +26,12 @@ from georet.locate.prior import Prior
 from georet.locate.question import Priors, Question
 from georet.locate.refine import refined, tiles_of
 from georet.locate.rerank import Reranking
-from georet.locate.results import Candidate, Location
+from georet.locate.results import Location, candidates_of
 from georet.locate.tuning import Tuning
 from georet.photos.photos import Photo, embed_photos
 from georet.plugins import UNSAID, Selection
 from georet.search import is_exact
-from georet.search.reranking import Reordering
+from georet.search.served import search_within
 from georet.types import Bools, Doubles, Floats, Pixels
 
 if TYPE_CHECKING:
@@ -81,7 +81,9 @@ class Locator:
     ) -> None:
         check_comparable(session.identity, gallery.encoder, str(gallery.path))
         self.gallery, self.session, self.refiner = gallery, session, refiner
-        self.with_heat, self.index_name, self.max_pixels = with_heat, index, max_pixels
+        # Without options, which may name a server: this goes into what is handed on.
+        self.index_name = index.partition("?")[0]
+        self.with_heat, self.max_pixels = with_heat, max_pixels
         self._originals = Originals(gallery, selection)
         self.reranking: Reranking | None = None
         if reranker is not None:
@@ -92,6 +94,7 @@ class Locator:
         if not uncalibrated:
             found = fitting_calibration(gallery, calibrated_by, named)
             self.calibration, self.tuning = found
+        self._has_rows = gallery.has_rows
         self._layout = Layout(*gallery.centres)
         self._index: Searchable | None = None
         if not is_exact(index):
@@ -159,7 +162,7 @@ class Locator:
         queries = [_Query(name, image, one, 1, log) for name, image, one, log in rows]
         if question.fuse:
             queries = [_fused(queries, is_shared=isinstance(prior, Prior))]
-        found = zip(queries, self._fields(queries, allowed), strict=True)
+        found = zip(queries, self._fields(queries, allowed, question.region), strict=True)
         return [self._answer(query, field, heat, question) for query, (field, heat) in found]
 
     def _log_priors(self, prior: Priors, num: int) -> Sequence[Doubles | None]:
@@ -185,11 +188,11 @@ class Locator:
         return allowed
 
     def _fields(
-        self, queries: Sequence[_Query], allowed: Bools | None
+        self, queries: Sequence[_Query], allowed: Bools | None, region: Region | None
     ) -> Iterator[tuple[Field, Floats]]:
         embeddings = np.stack([query.embedding for query in queries])
         if self._index is not None:
-            yield from self._indexed(queries, embeddings, allowed, self._index)
+            yield from self._indexed(queries, embeddings, allowed, region, self._index)
             return
         for start, scores in score_blocks(embeddings, self.gallery.rows, allowed):
             for query, row in zip(queries[start:], scores, strict=False):
@@ -201,13 +204,14 @@ class Locator:
         queries: Sequence[_Query],
         embeddings: Floats,
         allowed: Bools | None,
+        region: Region | None,
         index: Searchable,
     ) -> Iterator[tuple[Field, Floats]]:
         """Yield fields that hold only what an index returns."""
         num_tiles = len(self._layout)
         lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
         num = min(CONTENDERS, num_tiles)
-        scores, rows = index.search(embeddings / lengths, num, allowed)
+        scores, rows = search_within(index, embeddings / lengths, num, allowed, region)
         for query, length, score, row in zip(queries, lengths, scores, rows, strict=True):
             merits = np.full(num_tiles, -np.inf, np.float32)
             found = row[row >= 0]
@@ -243,6 +247,8 @@ class Locator:
             radius_50_m, radius_90_m = calibration.radii_m(spread)
             confidence = calibration.confidence(spread.mass_within(reach_m))
             abstained = question.may_abstain and confidence < calibration.threshold
+        belief, best = field.belief(self.tuning.sharpness), field.rows[: question.k]
+        tiles, scores = self.gallery.tiles_at(best), self._cosines(query, field, len(best))
         location = Location(
             photo=query.name,
             latlon=place.latlon,
@@ -250,7 +256,7 @@ class Locator:
             radius_90_m=radius_90_m,
             confidence=confidence,
             abstained=abstained,
-            candidates=self._candidates(query, field, question.k, reordering),
+            candidates=candidates_of(best, tiles, scores, belief, reordering),
             heat=heat,
             reach_m=reach_m,
             reordering=reordering,
@@ -259,31 +265,18 @@ class Locator:
         if self.refiner is None:
             return location
         rows = field.rows[: max(0, self.refiner.max_candidates)]
-        scores = self.gallery.rows.take(rows) @ query.embedding / query.num_photos
-        beliefs = field.belief(self.tuning.sharpness)[: len(rows)]
-        tiles = tiles_of(rows, scores, beliefs, self.gallery.tiles_at(rows), self._originals)
-        return refined(location, query.image, tiles, self.refiner, max_pixels=self.max_pixels)
+        scores, beliefs = self._cosines(query, field, len(rows)), belief[: len(rows)]
+        shown = tiles_of(rows, scores, beliefs, self.gallery.tiles_at(rows), self._originals)
+        return refined(location, query.image, shown, self.refiner, max_pixels=self.max_pixels)
 
-    def _candidates(
-        self, query: _Query, field: Field, k: int, reordering: Reordering | None
-    ) -> tuple[Candidate, ...]:
-        belief = field.belief(self.tuning.sharpness)
-        rows = field.rows[:k]
-        tiles = self.gallery.tiles_at(rows)
-        scores = self.gallery.rows.take(rows) @ query.embedding / query.num_photos
-        return tuple(
-            Candidate(
-                row=int(row),
-                id=tiles.ids[at],
-                latlon=(float(tiles.latlon[at, 0]), float(tiles.latlon[at, 1])),
-                corners_latlon=tuple((lat, lon) for lat, lon in tiles.corners_latlon[at].tolist()),
-                score=float(scores[at]),
-                side_m=float(tiles.side_m[at]),
-                belief=float(belief[at]),
-                rerank_score=None if reordering is None else reordering.score_at(at),
-            )
-            for at, row in enumerate(rows.tolist())
-        )
+    def _cosines(self, query: _Query, field: Field, num: int) -> Floats:
+        """Return the cosines float32[num] of the field's best tiles, exact where that can be."""
+        rows = field.rows[:num]
+        if self._has_rows:
+            total = self.gallery.rows.take(rows) @ query.embedding
+            return np.asarray(total / query.num_photos, np.float32)
+        prior = 0.0 if query.log_prior is None else query.log_prior[rows] / self.tuning.sharpness
+        return ((field.merits[:num] - prior) / query.num_photos).astype(np.float32)
 
 
 def _fused(queries: Sequence[_Query], *, is_shared: bool) -> _Query:

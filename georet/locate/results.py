@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from georet.contracts.refining import LatLon, Refinement
 from georet.search.reranking import Reordering
-from georet.types import Floats
+from georet.tiles.table import TileTable
+from georet.types import Doubles, Floats, Ints
 
-__all__ = ["Candidate", "LatLon", "Location"]
+__all__ = ["Candidate", "LatLon", "Location", "candidates_of"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,25 @@ class Candidate:
     side_m: float
     belief: float = 0.0
     rerank_score: float | None = None
+
+
+def candidates_of(
+    rows: Ints, tiles: TileTable, scores: Floats, belief: Doubles, reordering: Reordering | None
+) -> tuple[Candidate, ...]:
+    """Return the tiles of rows int64[k], with their cosines [k] and beliefs [k], best first."""
+    return tuple(
+        Candidate(
+            row=int(row),
+            id=tiles.ids[at],
+            latlon=(float(tiles.latlon[at, 0]), float(tiles.latlon[at, 1])),
+            corners_latlon=tuple((lat, lon) for lat, lon in tiles.corners_latlon[at].tolist()),
+            score=float(scores[at]),
+            side_m=float(tiles.side_m[at]),
+            belief=float(belief[at]),
+            rerank_score=None if reordering is None else reordering.score_at(at),
+        )
+        for at, row in enumerate(rows.tolist())
+    )
 
 
 @dataclass(frozen=True)

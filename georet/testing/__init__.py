@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from georet.testing.refiner_check import check_refiner
     from georet.testing.reranker_check import check_reranker
     from georet.testing.sampler_check import check_sampler
+    from georet.testing.served_check import check_served_index
     from georet.testing.source_check import check_source
     from georet.testing.tiny import TinyDataset, tiny_dataset
     from georet.testing.tracker_check import check_tracker
@@ -51,6 +52,7 @@ _HOMES = {
     "check_reranker": "reranker_check",
     "check_sampler": "sampler_check",
     "check_schedule": "optimising_check",
+    "check_served_index": "served_check",
     "check_source": "source_check",
     "check_tracker": "tracker_check",
     "check_transform": "transform_check",
@@ -76,6 +78,7 @@ __all__ = [
     "check_reranker",
     "check_sampler",
     "check_schedule",
+    "check_served_index",
     "check_source",
     "check_tracker",
     "check_transform",

@@ -10,9 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from georet.contracts.searching import Index
+from georet.contracts.searching import Index, Searchable
 from georet.geodesy import distance_m
 from georet.ground.region import Region
+from georet.search.served import search_within
 from georet.testing.expect import expect
 from georet.testing.index_check import check_kills
 from georet.types import Bools, Doubles, Floats, Ints
@@ -26,7 +27,7 @@ _EDGES: Final = np.array([[90.0, 12.0], [-90.0, 12.0], [5.0, 180.0], [5.0, -180.
 
 
 @dataclass(frozen=True)
-class _World:
+class World:
     """Rows float32[R, D] of some looks, their places in degrees, and queries of three looks."""
 
     rows: Floats
@@ -37,10 +38,8 @@ class _World:
     anchors: Ints
     """Rows int64[3], one of each look that is asked for."""
 
-    @property
-    def ids(self) -> Ints:
-        """Ids that are not the numbers of the rows: int64[R]."""
-        return np.arange(len(self.rows), dtype=np.int64)[::-1] + 11
+    ids: Ints
+    """Ids int64[R], which need not be the numbers of the rows."""
 
 
 def check_index_regions(
@@ -61,17 +60,18 @@ def check_index_regions(
     each once. A loaded index answers alike, and a save that is killed leaves nothing half written.
     """
     for does_follow in (False, True):
-        world = _world(num_rows, embed_dim, does_follow=does_follow)
+        world = world_of(num_rows, embed_dim, does_follow=does_follow)
         index = make()
         index.add(world.rows, world.ids)
-        _check_recall(index, world, k, least_recall, "follow" if does_follow else "ignore")
-    _check_edges(index, world, k)
-    _check_copies(index, world, k)
+        check_recall(index, world, k, least_recall, "follow" if does_follow else "ignore")
+    check_edges(index, world, k)
+    check_copies(index, world, k)
     _check_loaded(index, make, world, k)
     check_kills(make, world.rows[:2000], world.queries, k)
 
 
-def _check_recall(index: Index, world: _World, k: int, least: float, how: str) -> None:
+def check_recall(index: Searchable, world: World, k: int, least: float, how: str) -> None:
+    """Ask in regions of all sizes where the best rows lie, and where they don't."""
     for share in SHARES:
         near, far = [], []
         for number, anchor in enumerate(world.anchors):
@@ -79,7 +79,7 @@ def _check_recall(index: Index, world: _World, k: int, least: float, how: str) -
             num = max(1, round(share * len(away)))
             radius = float(np.sort(away)[num - 1 : num + 1].mean())
             region = Region.radius((world.latlon[anchor, 0], world.latlon[anchor, 1]), radius)
-            shares = _searched(index, world, world.queries, k, region)[0]
+            shares = searched_in(index, world, world.queries, k, region)[0]
             near.append(shares[world.look == number])
             far.append(shares[world.look != number])
         for where, found in (("around their best rows", near), ("far from them", far)):
@@ -93,7 +93,7 @@ def _check_recall(index: Index, world: _World, k: int, least: float, how: str) -
             )
 
 
-def _check_edges(index: Index, world: _World, k: int) -> None:
+def check_edges(index: Searchable, world: World, k: int) -> None:
     """Ask in regions at the poles and at 180 degrees for the very rows that lie there."""
     own = world.rows[: len(_EDGES)]
     cap = 2_500_000.0
@@ -105,7 +105,7 @@ def _check_edges(index: Index, world: _World, k: int) -> None:
         "a circle across the antimeridian": (Region.radius((5.0, 179.5), cap), [2, 3, 4]),
     }
     for name, (region, lying) in regions.items():
-        shares, found = _searched(index, world, own[lying], k, region)
+        shares, found = searched_in(index, world, own[lying], k, region)
         expect(
             bool((found[:, 0] == world.ids[lying]).all()) and float(shares.min()) >= 0.5,
             f"in {name}, rows at its edge or on the pole were not found",
@@ -113,13 +113,13 @@ def _check_edges(index: Index, world: _World, k: int) -> None:
         )
 
 
-def _check_copies(index: Index, world: _World, k: int) -> None:
+def check_copies(index: Searchable, world: World, k: int) -> None:
     """Ask for a row of which there are copies, and for more rows than a region has."""
     first = len(_EDGES) + _COPIES * np.arange(3)
     copies = first[:, None] + np.arange(_COPIES)
     everywhere = Region.box(-180.0, -90.0, 180.0, 90.0)
     for region in (None, everywhere):
-        found = _searched(index, world, world.rows[first], max(k, _COPIES), region)[1]
+        found = searched_in(index, world, world.rows[first], max(k, _COPIES), region)[1]
         expect(
             np.array_equal(found[:, :_COPIES], world.ids[copies]),
             f"of {_COPIES} equal rows, the ids {found[0, :_COPIES].tolist()} were found, in this "
@@ -138,7 +138,7 @@ def _check_copies(index: Index, world: _World, k: int) -> None:
     )
 
 
-def _check_loaded(index: Index, make: Callable[[], Index], world: _World, k: int) -> None:
+def _check_loaded(index: Index, make: Callable[[], Index], world: World, k: int) -> None:
     anchor = world.latlon[world.anchors[0]]
     mask = Region.radius((float(anchor[0]), float(anchor[1])), 4_000_000.0).mask(world.latlon)
     with tempfile.TemporaryDirectory(prefix="georet-index-") as name:
@@ -154,8 +154,8 @@ def _check_loaded(index: Index, make: Callable[[], Index], world: _World, k: int
         )
 
 
-def _searched(
-    index: Index, world: _World, queries: Floats, k: int, region: Region | None
+def searched_in(
+    index: Searchable, world: World, queries: Floats, k: int, region: Region | None
 ) -> tuple[Doubles, Ints]:
     """Return which share float64[Q] of the best was found, and the ids int64[Q, k].
 
@@ -165,7 +165,7 @@ def _searched(
     mask: Bools = np.ones(len(world.rows), np.bool_)
     if region is not None:
         mask = region.mask(world.latlon)
-    scores, found = index.search(queries, k, None if region is None else mask)
+    scores, found = search_within(index, queries, k, None if region is None else mask, region)
     cosines = np.where(mask, queries @ world.rows.T, -np.inf)
     row_of = {int(own): row for row, own in enumerate(world.ids)}
     where = np.array([[row_of.get(int(one), -1) for one in line] for line in found])
@@ -194,7 +194,7 @@ def _searched(
     return shares, found
 
 
-def _world(num: int, embed_dim: int, *, does_follow: bool) -> _World:
+def world_of(num: int, embed_dim: int, *, does_follow: bool) -> World:
     """Return clusters in a narrow cone, as encoders embed, on a globe; some rows are copies."""
     rng = np.random.default_rng(5)
     centres = 2 * rng.normal(size=embed_dim) + rng.normal(size=(_LOOKS, embed_dim))
@@ -214,7 +214,8 @@ def _world(num: int, embed_dim: int, *, does_follow: bool) -> _World:
     anchors = np.array([np.flatnonzero(look == one)[-1] for one in range(3)])
     asked = np.repeat(np.arange(3), 8)
     noise = 0.6 * rng.normal(size=(len(asked), embed_dim))
-    return _World(rows, latlon, _unit(centres[asked] + noise), asked, anchors)
+    ids = np.arange(num, dtype=np.int64)[::-1] + 11
+    return World(rows, latlon, _unit(centres[asked] + noise), asked, anchors, ids)
 
 
 def _unit(raw: Doubles) -> Floats:
