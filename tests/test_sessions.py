@@ -16,17 +16,22 @@ from PIL import Image
 
 from georet.commands.training import start_run
 from georet.contracts.running import Session
-from georet.data.images import preprocess, read_image
+from georet.data.images import read_image
 from georet.encoder import weights_sha256
 from georet.errors import DataError, UsageError
+from georet.evaluate.embed import Embedder
 from georet.facade import Gallery
 from georet.identity import EncoderIdentity
 from georet.locate import Locator
-from georet.photos.photos import PhotoReader
+from georet.photos.photos import PhotoReader, embed_photos
 from georet.plugins import Selection
 from georet.run_layout import ARTEFACT, VOUCHED
 from georet.sessions import SessionSpec
 from georet.testing import PixelSession
+from georet.train.checkpoint import load_checkpoint
+from georet.train.run import reconfigure
+from georet.train.saving import encoder_of
+from georet.types import ImageTable
 
 CONFIG = """
 dataset: {name: tiny, root: replaced, num_places: 8, num_held_out: 4}
@@ -40,6 +45,10 @@ SELECTION = Selection(("sample4geo", "georet.testing.plugin"))
 BACKEND = """
     from georet import Component, hookimpl
     from georet.testing import PixelSession
+from georet.train.checkpoint import load_checkpoint
+from georet.train.run import reconfigure
+from georet.train.saving import encoder_of
+from georet.types import ImageTable
 
 
     class Backend:
@@ -201,13 +210,37 @@ def test_a_runs_rule_of_resizing_reaches_sessions_galleries_and_photos(run, tmp_
     (tmp_path / "tiles.csv").write_text("file,lat,lon,side_m\ntile.jpg,48,16,200\n")
     built = Gallery.build(tmp_path, reference, tmp_path / "g.gallery")
     assert built.encoder.resize_rule == rule
-    tile = preprocess(read_image(path), (32, 32), rule)
+    tile = read_image(path, size=(32, 32), rule=rule)
     assert np.allclose(built.embeddings[0], session.embed(tile[None])[0], atol=1e-6)
     query = SessionSpec(copy, selection=SELECTION).open()
     read = PhotoReader(query.identity, 1).read([path])[path]
     assert np.array_equal(read, read_image(path, size=(24, 24), rule=rule))
     score = Locator(built, query).locate([path])[0].candidates[0].score
     assert score == pytest.approx(float(query.embed(read[None])[0] @ built.embeddings[0]), abs=1e-5)
+
+
+@pytest.mark.parametrize("source", ["tile.jpg", "tile.png"])
+def test_a_fast_run_is_located_with_the_embeddings_that_its_evaluation_has(run, tmp_path, source):
+    copy, path = tmp_path / "run", tmp_path / source
+    shutil.copytree(run, copy)
+    values = yaml.safe_load((copy / "config.yaml").read_text())
+    (copy / VOUCHED).unlink()
+    values["data"]["fast"] = True
+    (copy / "config.yaml").write_text(yaml.safe_dump(values))
+    pixels = np.random.default_rng(1).integers(0, 256, (50, 70, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(path)
+    (tmp_path / "tiles.csv").write_text(f"file,lat,lon,side_m\n{source},48,16,200\n")
+    config, loaded = reconfigure(copy / "config.yaml", selection=SELECTION)
+    encoder = encoder_of(load_checkpoint(copy, "last"), config, loaded, copy)
+    evaluated = Embedder(encoder, config.data, batch_size=4)
+    table = ImageTable(["x"], [path], None, {}, "x")
+    spec = SessionSpec(copy, view="reference", selection=SELECTION)
+    for workers in (0, 1):
+        built = Gallery.build(tmp_path, spec, tmp_path / f"{workers}.gallery", workers=workers)
+        wanted = evaluated.table("reference", table)
+        assert np.abs(built.embeddings - wanted).max() < 1e-6
+    photo = embed_photos([path], SessionSpec(copy, selection=SELECTION).open())
+    assert np.abs(photo - evaluated.table("query", table)).max() < 1e-6
 
 
 def test_an_old_run_without_the_key_means_the_first_rule(run, tmp_path, monkeypatch):

@@ -57,9 +57,9 @@ def resize(image: Pixels, size: tuple[int, int], rule: str) -> Pixels:
     if image.shape[:2] == tuple(size):
         return image
     if is_fast(rule):
-        image = _averaged(image, size)
+        return resize(reduced(image, size), size, rule.removesuffix(FAST))
     height, width = size
-    if rule.removesuffix(FAST) == FIRST_RULE:
+    if rule == FIRST_RULE:
         resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)
         return np.asarray(resized, dtype=np.uint8)
     return _resampled(image, size, "triangle")
@@ -82,7 +82,11 @@ def halved(image: Any, times: int) -> Any:
     return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _averaged(image: Pixels, size: tuple[int, int]) -> Pixels:
+def reduced(image: Pixels, size: tuple[int, int]) -> Pixels:
+    """Return uint8[h, w, 3] averaged down to the smallest n/8 of its size that covers ``size``.
+
+    What a rule with ``-fast`` begins with; of a JPEG that is not decoded yet its scaled decoding.
+    """
     full = image.shape[:2]
     for eighths in range(1, _EIGHTHS):
         small = tuple(-(-length * eighths // _EIGHTHS) for length in full)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from georet.data.images import read_image
+from georet.data.images import read_image, read_scaled
 from georet.errors import DataError, UsageError
 from georet.ground.wgs84 import square_corners, wrapped
 from georet.sources.untrusted import check_regular
@@ -39,10 +40,17 @@ class ImageSource:
 
     def read(self, row: int) -> Pixels:
         """Return one tile uint8[h, w, 3] in its own resolution."""
+        return self._read(row, read_image)
+
+    def read_scaled(self, row: int, size: tuple[int, int]) -> Pixels:
+        """Return one tile uint8[h, w, 3] at the smallest n/8 that covers ``size``."""
+        return self._read(row, partial(read_scaled, size=size))
+
+    def _read(self, row: int, how: Callable[[Path], Pixels]) -> Pixels:
         try:
             if os.path.exists(self._paths[row]):  # noqa: PTH110 - never raises
                 check_regular(self._paths[row])
-            return read_image(self._paths[row])
+            return how(self._paths[row])
         except DataError as error:
             what = f"tile {self._table.ids[row]}: {error.what}"
             raise DataError(what, where=error.where, hint=error.hint) from error

@@ -89,6 +89,17 @@ class TileSource(Protocol):
 
 
 @runtime_checkable
+class Scaled(Protocol):
+    """A source that decodes as training does under a fast rule of resizing; each tile is a file."""
+
+    def read_scaled(self, row: int, size: tuple[int, int]) -> Pixels:
+        """Return a tile uint8[h, w, 3] at the smallest n/8 that covers ``size`` (height, width).
+
+        ``georet.data.images.read_scaled`` reads a file so. Raises DataError as ``read``.
+        """
+
+
+@runtime_checkable
 class Surrounding(Protocol):
     """A source that also shows what lies around a tile."""
 

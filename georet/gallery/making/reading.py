@@ -9,10 +9,11 @@ import cv2
 
 from georet.contracts.running import Session
 from georet.data.images import preprocess, within
+from georet.data.resizing import FAST, is_fast, resize
 from georet.embeddings import held_by
 from georet.feeding.feeder import Feeder, HereFeeder, PoolFeeder, num_slots_for, piece_of
 from georet.feeding.ring import slot_bytes
-from georet.tiles.table import TileSource
+from georet.tiles.table import Scaled, TileSource
 from georet.types import Ints, Pixels
 
 THUMBNAIL_SIDE: Final = 96
@@ -38,8 +39,12 @@ class TileFiller:
 
     def fill(self, row: int, out: Pixels) -> bytes | None:
         """Write a tile to ``out`` uint8[H, W, 3] and return its thumbnail, if it is asked for."""
-        tile = self.source.read(row)
-        out[:] = preprocess(tile, self.size, self.rule)
+        if is_fast(self.rule) and isinstance(self.source, Scaled):
+            tile = self.source.read_scaled(row, self.size)
+            out[:] = resize(tile, self.size, self.rule.removesuffix(FAST))
+        else:
+            tile = self.source.read(row)
+            out[:] = preprocess(tile, self.size, self.rule)
         return thumbnail(tile) if self.with_thumbnails else None
 
     def lanes(self, rows: Ints) -> Ints | None:
