@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from georet.data.loader import ImageLoader
+from georet.types import Ints
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -35,11 +36,15 @@ def test_the_shares_of_all_processes_make_the_batch(
 
 def test_the_batches_of_a_table_can_be_loaded_apart(make_pairs) -> None:
     images = make_pairs(num=11).queries
-    every = list(ImageLoader(images, size=(16, 16), batch_size=4))
+
+    def kept(loader: ImageLoader) -> list[tuple[Ints, torch.Tensor]]:
+        return [(rows, pixels.clone()) for rows, pixels in loader]
+
+    every = kept(ImageLoader(images, size=(16, 16), batch_size=4))
     found = []
     for some in (slice(0, 1), slice(1, 3), slice(3, 3)):
         part = ImageLoader(images, size=(16, 16), batch_size=4, batches=some)
         assert len(part) == some.stop - some.start
-        found += list(part)
+        found += kept(part)
     assert [rows.tolist() for rows, _ in found] == [rows.tolist() for rows, _ in every]
     assert all(torch.equal(a, b) for (_, a), (_, b) in zip(found, every, strict=True))
