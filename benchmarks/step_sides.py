@@ -16,7 +16,8 @@ from georet.config import TrainConfig
 from georet.encoder import SHARED, Branch, Encoder
 from georet.train.objective import Objective
 from georet.train.optim import build_optimizer
-from georet.train.step import Stepper, StepResult
+from georet.train.step import Stepper
+from georet.train.stepping.result import StepResult
 from georet.types import Batch, ImageTable, PairTable
 from georet_sample4geo.backbones import TimmBackbone
 from georet_sample4geo.info_nce import InfoNCE

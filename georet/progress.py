@@ -23,6 +23,15 @@ _STEERING: Final = re.compile(
 )
 
 
+_hushed = False
+
+
+def hush() -> None:
+    """Print nothing more from this process but errors: another one speaks for all."""
+    global _hushed
+    _hushed = True
+
+
 class Stage:
     """One stage of a job; without a bar, moving it does nothing."""
 
@@ -41,7 +50,7 @@ class Stage:
 @contextmanager
 def stage(total: int | None, title: str, *, done: int = 0) -> Iterator[Stage]:
     """Show stage, bar, count, note and remaining time while entered, if stderr is a terminal."""
-    if not sys.stderr.isatty():
+    if _hushed or not sys.stderr.isatty():
         yield Stage()
         return
     from rich.console import Console
@@ -79,11 +88,14 @@ def echo(text: str, *, err: bool = False, end: str = "\n") -> None:
     """Print text as it is, neither wrapped nor coloured, on stdout or with ``err`` on stderr."""
     import typer
 
-    typer.echo(printable(text) + end, err=err, nl=False)
+    if err or not _hushed:
+        typer.echo(printable(text) + end, err=err, nl=False)
 
 
 def echo_json(value: Any) -> None:
     """Print a value as JSON on stdout; a text is JSON already."""
+    if _hushed:
+        return
     found = value if isinstance(value, str) else json.dumps(value, indent=2)
     echo(_STEERING.sub(lambda one: f"\\u{ord(one[0]):04x}", found))
 
@@ -110,7 +122,8 @@ def console(
         ) -> list[ConsoleRenderable]:
             return [Printable(shown) for shown in renderables]
 
-    made = Console(stderr=stderr, soft_wrap=soft_wrap, highlight=highlight, file=file)
+    quiet = _hushed and file is None
+    made = Console(stderr=stderr, soft_wrap=soft_wrap, highlight=highlight, file=file, quiet=quiet)
     made.push_render_hook(Hook())
     return made
 

@@ -47,7 +47,7 @@ FLOORS = (
     ),
     ("types",),
     ("tiles",),
-    ("contracts", "geodesy", "locks", "sweep", "vouching"),
+    ("contracts", "geodesy", "locks", "ranks", "sweep", "vouching"),
     ("embeddings", "feeding"),
     ("cameras", "data", "encoder", "ground", "hookspecs", "sampling", "search"),
     ("encoder_facts", "evaluate", "export_spec", "fits", "page", "plugins"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +27,10 @@ georet train --resume runs/first
 georet train --dry-run
 
 georet train --profile 20 --out runs/watched
+
+georet train --nproc 2
+
+torchrun --nproc-per-node 8 -m georet train --config my.yaml --out runs/first
 """
 
 
@@ -45,6 +51,12 @@ def train(
             metavar="N", min=0, help="Profile N steps: a trace and a table in the run's folder."
         ),
     ] = 0,
+    nproc: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=1, help="Train with N processes on this machine, one for each GPU."
+        ),
+    ] = 1,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -55,13 +67,24 @@ def train(
     """Train an encoder; without arguments, Sample4Geo on the embedded benchmark."""
     from georet.commands.training import resume_run, start_run
     from georet.errors import UsageError
+    from georet.ranks.joining import SUPERVISOR, is_rank
+    from georet.ranks.supervisor import supervise
 
     selection = Selection.of(plugins, no_plugin)
+    if nproc > 1 and SUPERVISOR not in os.environ and not dry_run:
+        supervise(nproc, [sys.executable, "-m", "georet", *sys.argv[1:]])
+        return
     if dry_run:
         from georet.commands.rehearsing import rehearse
 
         if resume or out or profile:
             raise UsageError("--dry-run trains nothing: leave out --resume, --out and --profile")
+        if nproc > 1 or is_rank():
+            raise UsageError(
+                "--dry-run measures one process",
+                hint="Leave out --nproc, or torchrun. N ranks with a core or a GPU each take about "
+                "an N-th of the time of training and of mining.",
+            )
         rehearse(selection=selection, recipe=recipe, path=config, overrides=sets or ())
         return
     if resume is None:

@@ -21,10 +21,12 @@ from georet.encoder import Encoder
 from georet.files import write_atomic, write_json
 from georet.plugins import Plugins
 from georet.progress import say
+from georet.ranks.world import ALONE, Ranks
 from georet.run_layout import CONFIG, PROBE
 from georet.train.parts import Parts, make_parts
 from georet.train.setup import Data
 from georet.train.stepping.feeding import on_device
+from georet.train.stepping.sharing import told
 from georet.train.trainer import loader_of
 from georet.types import BatchPlan
 
@@ -78,7 +80,9 @@ class Probe:
         }
 
 
-def settled(config: RunConfig, plugins: Plugins, run_dir: Path, data: Data) -> RunConfig:
+def settled(
+    config: RunConfig, plugins: Plugins, run_dir: Path, data: Data, ranks: Ranks = ALONE
+) -> RunConfig:
     """Return the configuration of a new run with a choice for each ``auto``, and record it.
 
     It is written over the run's configuration, so that a resume goes on with the same choice, and
@@ -88,10 +92,11 @@ def settled(config: RunConfig, plugins: Plugins, run_dir: Path, data: Data) -> R
     train = config.train
     if "auto" not in (train.channels_last, train.threads, config.data.workers):
         return config
-    probe = measure(config, plugins, run_dir, data)
+    probe = measure(config, plugins, run_dir, data, ranks)
     chosen = with_choice(config, probe.best)
-    write_json(run_dir / PROBE, probe.as_json())
-    write_atomic(run_dir / CONFIG, dump(chosen))
+    if ranks.is_first:
+        write_json(run_dir / PROBE, probe.as_json())
+        write_atomic(run_dir / CONFIG, dump(chosen))
     if probe.measured:
         say(in_words(probe))
     return chosen
@@ -124,8 +129,12 @@ def in_words(probe: Probe) -> str:
     return f"{line}\n  To choose yourself: train.channels_last, train.threads, data.workers"
 
 
-def measure(config: RunConfig, plugins: Plugins, run_dir: Path, data: Data) -> Probe:
+def measure(
+    config: RunConfig, plugins: Plugins, run_dir: Path, data: Data, ranks: Ranks = ALONE
+) -> Probe:
     """Measure steps of an encoder of its own, and leave no trace of it.
+
+    Ranks measure together, and count what the slowest of them took.
 
     Random pairs of the training data are loaded and augmented as in training. Nothing is measured
     for runs that would be over before it paid. Random generators are as they were afterwards.
@@ -138,7 +147,7 @@ def measure(config: RunConfig, plugins: Plugins, run_dir: Path, data: Data) -> P
     plain = with_choice(config, probe.default)
     plain = plain.model_copy(update={"train": plain.train.model_copy(update={"compile": False})})
     with _untouched():
-        parts = make_parts(plain, plugins, run_dir, None, data)
+        parts = make_parts(plain, plugins, run_dir, None, data, ranks)
         _measure(parts, config, probe)
         del parts
         gc.collect()
@@ -161,7 +170,7 @@ def _measure(parts: Parts, config: RunConfig, probe: Probe) -> None:
 
     def attempt(choices: list[Choice]) -> None:
         for choice in choices:
-            if choice not in probe.measured and time.perf_counter() - begun < budget:
+            if choice not in probe.measured and parts.ranks.most(_since(begun)) < budget:
                 probe.measured[choice] = step_seconds(parts, choice)
 
     default = probe.default
@@ -171,9 +180,14 @@ def _measure(parts: Parts, config: RunConfig, probe: Probe) -> None:
     attempt([Choice(t, layout, w) for t, w in _shares(config, parts, default)])
 
 
+def _since(begun: float) -> float:
+    return time.perf_counter() - begun
+
+
 def _shares(config: RunConfig, parts: Parts, default: Choice) -> list[tuple[int, int]]:
     """Return numbers of threads and of workers to be tried, the likeliest first."""
-    cores, is_cuda = usable_cores(), parts.stepper.device.type == "cuda"
+    cores = max(1, usable_cores() // parts.ranks.local_size)
+    is_cuda = parts.stepper.device.type == "cuda"
     free_workers = config.data.workers == "auto"
     free_threads = config.train.threads == "auto" and not _threads_set() and not is_cuda
     counts = [w for w in (1, 2, 4, 8, 16) if w <= cores] if free_workers else [default.workers]
@@ -200,12 +214,12 @@ def step_seconds(parts: Parts, choice: Choice, num: int = STEPS) -> float:
     begun = 0.0
     with loader_of(parts, workers=choice.workers) as loader:
         for step, batch in enumerate(on_device(loader.epoch(plan), parts.stepper.device)):
-            result = parts.stepper.run(batch, 0.0, update=True)
+            result = parts.stepper.run(told(batch, parts.ranks), 0.0, update=True)
             if step >= 1:
                 float(result.loss)  # waits for the device
             if step == 1:
                 begun = time.perf_counter()
-    return (time.perf_counter() - begun) / num
+    return parts.ranks.most(_since(begun)) / num
 
 
 def _lay_out(encoder: Encoder, *, channels_last: bool) -> None:

@@ -9,7 +9,7 @@ from georet.commands.advice import repeated_references
 from georet.commands.exportable import unexportable
 from georet.commands.probing import settled
 from georet.config import RunConfig
-from georet.configure import configure
+from georet.configure import configure, load_resolved
 from georet.configure.stages import make_stages, stage_named
 from georet.encoder import Encoder
 from georet.errors import UsageError
@@ -32,6 +32,8 @@ from georet.page.table import metrics_table
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.pretrained.making import run_folder
 from georet.progress import console, echo_json, say, stage
+from georet.ranks.joining import begin, joining
+from georet.ranks.world import ALONE, Ranks
 from georet.report import write_report
 from georet.run_layout import BAD_IMAGES, EVALUATION
 from georet.train import setup
@@ -65,27 +67,34 @@ def start_run(
 ) -> Path:
     """Train a new run and return its folder; ``profile`` steps are profiled."""
     config, loaded = configure(selection=selection, recipe=recipe, path=path, overrides=overrides)
-    run_dir = out if out is not None else free_folder(config)
-    with only_writer(run_dir, "training"):
-        new_run(run_dir, config, loaded)
-        try:
-            _train(config, loaded, run_dir, profile)
-        except BaseException:
-            # A start that failed before its first step shall not stand in the way of the next.
-            if not has_begun(run_dir):
-                clear(run_dir)
-            raise
+    with joining(config.train.ranks, config.device) as ranks:
+        # The first rank's clock names it for all.
+        run_dir = out if out is not None else Path(ranks.once(lambda: str(free_folder(config))))
+        with ranks.first_alone(only_writer(run_dir, "training")):
+            ranks.once(lambda: new_run(run_dir, config, loaded))
+            try:
+                begin(ranks, run_dir, config.train.ranks)
+                _train(config, loaded, run_dir, profile, ranks)
+            except BaseException:
+                # A start that failed before its first step shall not stand in the way of the next.
+                if ranks.is_first and not has_begun(run_dir):
+                    clear(run_dir)
+                raise
     return run_dir
 
 
 def resume_run(run_dir: Path, *, selection: Selection = UNSAID, profile: int = 0) -> None:
     """Go on with a run from its last checkpoint; ``profile`` steps are profiled."""
-    check_run(run_dir)
-    with only_writer(run_dir, "resuming"):
+    settings = load_resolved(check_run(run_dir))
+    with (
+        joining(settings.train.ranks, settings.device) as ranks,
+        ranks.first_alone(only_writer(run_dir, "resuming")),
+    ):
+        begin(ranks, run_dir, settings.train.ranks)
         config, loaded = reconfigure(check_run(run_dir), selection=selection)
         for change in changed_versions(run_dir, loaded):
             say(f"warning: {change}; the result may differ")
-        _train(config, loaded, run_dir, profile)
+        _train(config, loaded, run_dir, profile, ranks)
 
 
 def evaluate_run(
@@ -200,7 +209,7 @@ def _list_bad_images(trainer: Trainer) -> None:
 
 def finish_run(config: RunConfig, plugins: Plugins, run_dir: Path, data: setup.Data) -> None:
     """Do what a run whose training is over still lacks: fits, judgement, hashes and report."""
-    _train(config, plugins, run_dir, 0, data)
+    _train(config, plugins, run_dir, 0, data=data)
 
 
 def _train(
@@ -208,24 +217,35 @@ def _train(
     plugins: Plugins,
     run_dir: Path,
     profile: int,
+    ranks: Ranks = ALONE,
     data: setup.Data | None = None,
 ) -> None:
-    plugins.observe("georet_configure", config=config)
-    data = data or setup.load_data(config, plugins, run_dir)
+    if ranks.is_first:
+        plugins.observe("georet_configure", config=config)
+    ranks.at("reading the data set")
+    with ranks.in_turn():
+        # Data sets that are generated when they are first used are generated once.
+        data = data or setup.load_data(config, plugins, run_dir)
     if not has_checkpoint(run_dir):
-        config = settled(config, plugins, run_dir, data)
-    trainer = Trainer(config, plugins, run_dir, data=data, profile=profile)
+        ranks.at("choosing memory layout, threads and workers")
+        config = settled(config, plugins, run_dir, data, ranks)
+    ranks.at("building the encoder")
+    trainer = Trainer(config, plugins, run_dir, data=data, profile=profile, ranks=ranks)
+    # Nobody writes before all have read.
+    ranks.any(flag=False)
     say(headline(trainer))
     for change in trainer.changes:
         say(f"changed since the run was begun: {change}")
     if (advice := repeated_references(trainer.pairs, config.train.epochs)) is not None:
         say(advice)
     say(f"run {run_dir}" + (f", from step {trainer.state.step}" if trainer.state.step else ""))
-    forget_vouched(run_dir)
+    ranks.once(lambda: forget_vouched(run_dir))
     if not trainer.state.step:
         for warning in unexportable(trainer.encoder, config, plugins):
             say(warning)
     results = train_run(trainer)
+    if not ranks.is_first:
+        return
     if trainer.state.num_bad:
         say(f"warning: {trainer.state.num_bad} steps were skipped, see bad_step in events.jsonl")
     _list_bad_images(trainer)

@@ -19,7 +19,7 @@ from georet.config.parts import (
     StageSpec,
 )
 from georet.config.run import RunConfig
-from georet.config.training import AverageConfig, EncoderConfig, GroupRule, TrainConfig
+from georet.config.training import AverageConfig, EncoderConfig, GroupRule, RanksConfig, TrainConfig
 
 __all__ = [
     "Auto",
@@ -36,6 +36,7 @@ __all__ = [
     "MAX_PIXELS",
     "NonNegative",
     "RESIZE_RULE",
+    "RanksConfig",
     "ResizeRule",
     "RunConfig",
     "SHARED",

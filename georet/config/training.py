@@ -85,6 +85,22 @@ class AverageConfig(Section):
     )
 
 
+class RanksConfig(Section):
+    """How processes train together; docs/distributed.md says how they are started."""
+
+    local_loss: bool = Field(
+        default=False,
+        description="Each rank computes the loss of its own pairs against the whole batch: the "
+        "same loss with less work, for losses that can (info_nce).",
+    )
+    silence_s: float = Field(
+        default=30.0, ge=2, description="A rank that gives no sign of life so long is given up."
+    )
+    patience_s: float = Field(
+        default=1800.0, gt=0, description="How long ranks wait for what one does for all."
+    )
+
+
 class TrainConfig(Section):
     """Optimiser, schedule and guards."""
 
@@ -130,6 +146,7 @@ class TrainConfig(Section):
     channels_last: bool | Auto = Field(default="auto", description="Layout; auto: by a probe.")
     threads: PositiveInt | Auto = Field(default="auto", description="On a CPU; auto: by a probe.")
     compile: bool = False
+    ranks: RanksConfig = RanksConfig()
     max_bad_steps: PositiveInt = Field(
         default=20, description="Give up after so many non-finite steps in a row."
     )

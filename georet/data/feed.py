@@ -48,9 +48,13 @@ class Feed:
         filled = self._fill_here(jobs) if self.workers == 0 else self._fill_there(jobs, capacity)
         for job, images, slots in filled:
             for slot in slots:
-                self.bad_images.update(slot.bad)
-            check_quota(self.bad_images, self.num_images, self.quota)
+                self.note_bad(slot.bad)
             yield job, images, gathered([slot.applied for slot in slots])
+
+    def note_bad(self, images: Mapping[Path, str]) -> None:
+        """Count unreadable images; DataError where there are more than the quota allows."""
+        self.bad_images.update(images)
+        check_quota(self.bad_images, self.num_images, self.quota)
 
     def close(self) -> None:
         """End the workers."""

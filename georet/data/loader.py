@@ -97,8 +97,8 @@ class PairLoader:
         return Batch(images, job.rows, rows, self.table, *at, applied, dict(job.shown))
 
     def note_bad(self, images: Mapping[Path, str]) -> None:
-        """Count unreadable images that others met towards the quota."""
-        self._feed.bad_images.update(images)
+        """Count unreadable images that others met; DataError where the quota is passed."""
+        self._feed.note_bad(images)
 
     def close(self) -> None:
         """End the workers; another epoch starts new ones."""
@@ -147,6 +147,10 @@ class ImageLoader:
         # The name that a crop is drawn by, where the table tells another than its own.
         ids = [] if crop is None else list(map(str, table.columns.get("image_id", table.ids)))
         self._filler = FileFiller(table.paths, size, rule, max_pixels, crop, ids)
+
+    def note_bad(self, images: Mapping[Path, str]) -> None:
+        """Count unreadable images that others met; DataError where the quota is passed."""
+        self._feed.note_bad(images)
 
     def __len__(self) -> int:
         return len(range(0, len(self.table), self.batch_size)[self.batches])

@@ -8,6 +8,7 @@ from georet.encoder.branch import EPS as EPS
 from georet.encoder.branch import Branch as Branch
 from georet.encoder.branch import LinearMap as LinearMap
 from georet.encoder.branch import asks_of as asks_of
+from georet.encoder.branch import real as real
 from georet.encoder.branch import unit as unit
 from georet.encoder.building import bare_options as bare_options
 from georet.encoder.building import build_encoder as build_encoder

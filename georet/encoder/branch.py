@@ -56,11 +56,11 @@ class Branch(nn.Module):
         told = {"view": view, "batch": batch, "outputs": outputs}
         asked = {name: value for name, value in told.items() if name in self.asks}
         if torch.compiler.is_compiling():
-            return cast(Tensor, self.backbone(pixels, **asked)).float()
+            return real(self.backbone(pixels, **asked))
         with blaming(self.backbone, "the backbone"):
             features = self.backbone(pixels, **asked)
         self._check(features, len(images), outputs or {})
-        return cast(Tensor, features).float()
+        return real(cast(Tensor, features))
 
     def _check(self, features: object, num: int, outputs: Outputs) -> None:
         maker = maker_of(self.backbone)
@@ -103,7 +103,12 @@ class LinearMap(nn.Module):
 def unit(features: Tensor) -> Tensor:
     """Return float32[B, D] scaled to unit length, in fp32 also under autocast."""
     with torch.autocast(features.device.type, enabled=False):
-        return F.normalize(features.float(), dim=-1, eps=EPS)
+        return F.normalize(real(features), dim=-1, eps=EPS)
+
+
+def real(tensor: Tensor) -> Tensor:
+    """Return a tensor of real numbers in float32; one in float64 stays as it is."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def asks_of(module: Any, known: Sequence[str] = ON_REQUEST) -> frozenset[str]:

@@ -19,6 +19,7 @@ from georet.data.transforms.field_of_view import Crop, columns
 from georet.embeddings import is_unit_length
 from georet.encoder import Encoder
 from georet.errors import ConfigError, TrainingError
+from georet.ranks.world import ALONE, Ranks, parts_of
 from georet.types import Floats, ImageTable, Ints, Pixels
 
 Advance = Callable[[int], None]
@@ -38,6 +39,8 @@ class Embedder:
     precision: torch.dtype = torch.float32
     bad_images: dict[Path, str] = field(default_factory=dict)
     """Images that could not be read, and why; they were embedded as grey."""
+    ranks: Ranks = ALONE
+    """Those among whom the batches of a table are shared; each gets all embeddings."""
 
     def table(
         self,
@@ -53,6 +56,7 @@ class Embedder:
         ``field_of_view`` is what the images, panoramas, are cut down to.
         """
         out = np.empty((len(table), self.encoder.embed_dim), np.float32)
+        batches, parts = parts_of(self.ranks, len(table), self.batch_size)
         loader = ImageLoader(
             table,
             size=size_shown(view, self.data, field_of_view),
@@ -63,6 +67,7 @@ class Embedder:
             rule=rule_of(self.data),
             max_pixels=self.data.max_pixels,
             bad_image_quota=self.data.bad_image_quota,
+            batches=batches[self.ranks.rank],
         )
         was_training = self.encoder.training
         self.encoder.eval()
@@ -73,6 +78,10 @@ class Embedder:
         finally:
             self.encoder.train(was_training)
             self.bad_images.update(loader.bad_images)
+        self.ranks.complete(out, parts)
+        for met in self.ranks.exchange(dict(loader.bad_images)):
+            self.bad_images.update(met)
+            loader.note_bad(met)
         self._check(out, view, table)
         return out
 

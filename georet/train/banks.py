@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from torch import Tensor
 
@@ -42,9 +43,10 @@ class Banks:
         wanted = wanted_bank(parts.sampler, epoch)
         if state.bank_epoch == epoch or (wanted == "keep" and self.current is not None):
             return
+        parts.ranks.at(f"mining, epoch {epoch}")
         self.current = self._make(wanted, epoch)
         state.bank_epoch = epoch
-        state.bank = None if self.current is None else save_bank(parts.run_dir, self.current)
+        state.bank = parts.ranks.once(self._saved)
         if self.current is not None:
             self._log.events.write("bank", epoch=epoch, key=self.current.key)
             self._log.observe("georet_bank_ready", epoch=epoch, bank=self.current)
@@ -69,6 +71,9 @@ class Banks:
         """Remove bank files that the last checkpoint does not name."""
         entry = self._parts.state.bank
         tidy_banks(self._parts.run_dir, None if entry is None else str(entry["file"]))
+
+    def _saved(self) -> dict[str, Any] | None:
+        return None if self.current is None else save_bank(self._parts.run_dir, self.current)
 
     def _make(self, wanted: str | None, epoch: int) -> EmbeddingBank | None:
         if wanted == "incremental" and self.running is not None:

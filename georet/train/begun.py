@@ -25,6 +25,7 @@ MAY_CHANGE: Final = (
     "train.max_bad_steps",
     "train.compile",
     "train.threads",
+    "train.ranks",
     "evaluate",
     "fits",
 )

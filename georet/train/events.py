@@ -72,6 +72,29 @@ class EventLog:
             self._board.close()
 
 
+class NoEvents(EventLog):
+    """Writes nothing: another process writes the run's events."""
+
+    def __init__(self) -> None:
+        """Open nothing."""
+
+    def write(self, event: str, **values: object) -> None:
+        """Do nothing."""
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Do nothing."""
+
+    def timing(self, stage: str, **values: object) -> None:
+        """Do nothing."""
+
+    def offset(self) -> int:
+        """Return 0."""
+        return 0
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
     """Raise what the system says against writing as DataError that names the file."""

@@ -21,6 +21,7 @@ def fit_encoder(parts: Parts, log: Log, judge: Judge) -> bool:
     if not parts.fits or len(parts.encoder.fitted) or parts.state.is_finished:
         return False
     epoch = parts.state.epoch
+    parts.ranks.at("fitting")
     judge.without_fits()
     pairs = parts.data.pairs
     views = embedded_views(parts.config, pairs)
@@ -38,4 +39,5 @@ def fit_encoder(parts: Parts, log: Log, judge: Judge) -> bool:
             tensors = {v: tensors_sha256(each.state_dict()) for v, each in found.maps.items()}
             size = len(next(iter(found.maps.values())).weight)
             log.events.write("fit", fit=maker_of(found.fit).id, embed_dim=size, sha256=tensors)
+    parts.ranks.same_tensors(parts.encoder.fitted.state_dict().values())
     return True

@@ -58,7 +58,8 @@ class Judge:
         setting = setting_of(parts.config) | {"without_fits": True}
         for name, result in results.items():
             folder = parts.run_dir / EVALUATION / WITHOUT_FITS
-            write_result(folder, name, self._final[name], result, setting)
+            if parts.ranks.is_first:
+                write_result(folder, name, self._final[name], result, setting)
             self._log.events.write(
                 "eval_without_fits", step=parts.state.step, set=name, metrics=result.metrics
             )
@@ -71,7 +72,7 @@ class Judge:
         parts, epoch = self._parts, self._parts.state.epoch - 1
         results = self._evaluate(self._final, epoch, is_final=True)
         folder, setting = parts.run_dir / EVALUATION, setting_of(parts.config)
-        for name, result in results.items():
+        for name, result in results.items() if parts.ranks.is_first else ():
             write_result(folder, name, self._final[name], result, setting)
         return results, not parts.state.is_finished and self._remember(results)
 
@@ -125,6 +126,7 @@ class Judge:
     ) -> dict[str, Result]:
         config = self._parts.config.evaluate
         num = num_images(sets, len(stages))
+        self._parts.ranks.at(title)
         with self._parts.judged(), stage(num, title) as bar:
             return evaluate_sets(
                 self._parts.embedder,

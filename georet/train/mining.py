@@ -139,7 +139,7 @@ class RunningBank:
             own.copy_(tensors[name])
 
 
-def save_bank(run_dir: Path, bank: EmbeddingBank) -> dict[str, object]:
+def save_bank(run_dir: Path, bank: EmbeddingBank) -> dict[str, Any]:
     """Write a bank below the run and return what a checkpoint must remember to find it again."""
     path = run_dir / BANKS / f"{bank.key}.safetensors"
     seen = {view: bank.seen(view) for view in bank.views}

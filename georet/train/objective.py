@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,34 @@ from torch import Tensor, nn
 from georet.blame import blaming, maker_of
 from georet.contracts.encoding import MAP
 from georet.contracts.training import Loss
+from georet.encoder import asks_of, real
 from georet.types import EmbeddedBatch, PairTable
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one of several ranks computes of a loss, so that all shares add up to it.
+
+    ``rows`` are its pairs among ``num``. Where ``is_local``, losses with a parameter ``rows``
+    compute the mean over these alone; the others compute the whole loss on each of ``ranks``.
+    """
+
+    rows: slice
+    num: int
+    ranks: int
+    is_local: bool
+
+    def of(self, loss: Loss, embedded: EmbeddedBatch) -> object:
+        """Return this rank's share of a loss of the whole batch."""
+        if self.is_local and takes_rows(loss):
+            found = loss(embedded, rows=self.rows)  # type: ignore[call-arg]
+            return found * ((self.rows.stop - self.rows.start) / self.num)
+        return loss(embedded) / self.ranks
+
+
+def takes_rows(loss: object) -> bool:
+    """Say whether a loss can be told the pairs whose mean it shall be."""
+    return bool(asks_of(loss, ("rows",)))
 
 
 class Objective(nn.Module):
@@ -38,12 +66,15 @@ class Objective(nn.Module):
                 with blaming(loss, "prepare()"):
                     build(embed_dim, pairs)
 
-    def forward(self, embedded: EmbeddedBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the weighted sum and the unweighted values."""
+    def forward(
+        self, embedded: EmbeddedBatch, share: Share | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the weighted sum and the unweighted values, or this rank's ``share`` of both."""
         values = {}
         for name, (loss, _) in self._losses.items():
             with blaming(loss, "the loss", patience_s=30):
-                values[name] = _checked(loss(embedded), loss)
+                found = loss(embedded) if share is None else share.of(loss, embedded)
+                values[name] = _checked(found, loss)
         weighted = [values[name] * weight for name, (_, weight) in self._losses.items()]
         return torch.stack(weighted).sum(), {name: value.detach() for name, value in values.items()}
 
@@ -56,6 +87,11 @@ class Objective(nn.Module):
             for name in (*wanted, *getattr(loss, "wants_outputs", ())):
                 found.setdefault(name, str(maker_of(loss)))
         return found
+
+    @property
+    def without_rows(self) -> list[str]:
+        """The losses that can't be computed for some pairs of a batch alone."""
+        return [maker_of(loss).id for loss, _ in self._losses.values() if not takes_rows(loss)]
 
     @property
     def named(self) -> str:
@@ -82,4 +118,4 @@ def _checked(value: object, loss: Loss) -> Tensor:
             "the loss returned a value that has no gradient, so nothing would be learnt",
             "Compute it from embedded.query and embedded.reference, without detach() or no_grad.",
         )
-    return value.float()
+    return real(value)

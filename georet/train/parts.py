@@ -20,6 +20,7 @@ from georet.fits.fitting import check_fits
 from georet.interrupt import StopRequest
 from georet.plugins import Plugins
 from georet.progress import Stage
+from georet.ranks.world import ALONE, Ranks
 from georet.train import setup
 from georet.train.checkpoint import Checkpoint
 from georet.train.events import EventLog
@@ -30,6 +31,7 @@ from georet.train.optimising.rate import Rate, make_rate
 from georet.train.setup import Data
 from georet.train.state import State
 from georet.train.step import Stepper
+from georet.train.stepping.sharable import fit_for_ranks
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Parts:
     embedder: Embedder
     fits: Sequence[Fit]
     state: State
+    ranks: Ranks
 
     @property
     def modules(self) -> nn.ModuleDict:
@@ -77,10 +80,12 @@ def make_parts(
     run_dir: Path,
     checkpoint: Checkpoint | None,
     data: Data | None = None,
+    ranks: Ranks = ALONE,
 ) -> Parts:
     """Build everything from the configuration; with a checkpoint, weights are loaded later.
 
-    ``data`` is the data set, where it has been read already.
+    ``data`` is the data set, where it has been read already; ``ranks`` those that train together,
+    who then begin with the same weights.
     """
     data = data or setup.load_data(config, plugins, run_dir)
     views = setup.embedded_views(config, data.pairs)
@@ -91,9 +96,11 @@ def make_parts(
     rate = make_rate(config.train, during, context)
     bare = None if checkpoint is None else checkpoint.state["bare_options"]
     encoder = setup.make_encoder(config, plugins, views, bare, run_dir)
+    fit_for_ranks(encoder, config, data.pairs, ranks)
     sampler = setup.make_sampler(config, plugins, views, run_dir)
     objective = setup.make_objective(config, plugins, encoder.feature_dim, data.pairs, run_dir)
     modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
+    ranks.same_tensors(modules.state_dict().values())
     optimizer = make_optimizer(config.train, modules, context)
     average = None if config.train.ema is None else Average(encoder, config.train.ema)
     told = setup.building(config, plugins, run_dir, views)
@@ -104,9 +111,15 @@ def make_parts(
     check_fits(fits, encoder.feature_dim, views)
     precision = setup.precision_of(config)
     stepper = Stepper(
-        encoder, objective, optimizer, config.train, precision=precision, seed=config.seed
+        encoder,
+        objective,
+        optimizer,
+        config.train,
+        precision=precision,
+        seed=config.seed,
+        ranks=ranks,
     )
-    embedder = Embedder(encoder, config.data, config.evaluate.batch_size, precision)
+    embedder = Embedder(encoder, config.data, config.evaluate.batch_size, precision, ranks=ranks)
     return Parts(
         config=config,
         plugins=plugins,
@@ -122,6 +135,7 @@ def make_parts(
         embedder=embedder,
         fits=fits,
         state=State(),
+        ranks=ranks,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from georet.blame import blaming, maker_of
 from georet.contracts.asking import asks_for
 from georet.contracts.training import Sampler
 from georet.errors import TrainingError
+from georet.ranks.world import Ranks
 from georet.types import BatchPlan, EmbeddingBank, PairTable
 
 WANTS = ("mine", "keep", "incremental", None)
@@ -61,6 +64,21 @@ def plan_epoch(
             "the same plan.",
         )
     return plan
+
+
+def planned_by_first(ranks: Ranks, plan: Callable[[], BatchPlan]) -> BatchPlan:
+    """Return the plan that the first rank made, on all; neighbours are searched for once."""
+    if ranks.is_alone:
+        return plan()
+    own: list[BatchPlan] = []
+
+    def made() -> dict[str, Any]:
+        own.append(plan())
+        return {"epoch": own[0].epoch, "seed": own[0].seed, "sampler": own[0].sampler}
+
+    facts = ranks.once(made)
+    batches = ranks.from_first(own[0].batches if own else None)
+    return own[0] if own else BatchPlan(batches, **facts)
 
 
 def check_plan(plan: object, sampler: Sampler, pairs: PairTable, batch_size: int) -> None:

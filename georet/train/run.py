@@ -166,6 +166,8 @@ def train_run(trainer: Trainer) -> dict[str, Result]:
 
     A resume keeps when and by which command the run was started, and adds to its duration.
     """
+    if not trainer.ranks.is_first:
+        return trainer.fit()
     path, begun = trainer.run_dir / MANIFEST, time.time()
     before = read_object(path) if path.is_file() else {}
     kept = ("started", "command", "folder", FITTED_FROM)
@@ -193,6 +195,7 @@ def describe(trainer: Trainer) -> dict[str, Any]:
         "device": str(trainer.encoder.log_scale.device),
         "precision": str(trainer.stepper.precision).removeprefix("torch."),
         "arithmetic": arithmetic(trainer.encoder.log_scale.device, trainer.optimizer),
+        **({} if trainer.ranks.is_alone else {"ranks": trainer.ranks.in_words()}),
         "threads": torch.get_num_threads(),
         "channels_last": config.train.channels_last is True,
         "workers": config.data.num_workers,
@@ -216,9 +219,11 @@ def headline(trainer: Trainer) -> str:
     """Return the first line of a run: plugins, recipe, device and data."""
     facts: Mapping[str, Any] = describe(trainer)
     data = facts["dataset"]
+    ranks = f" · {facts['ranks']}" if "ranks" in facts else ""
     return (
         f"plugins {', '.join(facts['plugins'])} · recipe {facts['recipe'] or 'none'} · "
-        f"{facts['device']} {facts['precision']} · {data['name']}: {data['num_pairs']} pairs, "
+        f"{facts['device']} {facts['precision']}{ranks} · "
+        f"{data['name']}: {data['num_pairs']} pairs, "
         f"{data['num_queries']} queries, {data['num_references']} references"
     )
 

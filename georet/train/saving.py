@@ -27,7 +27,7 @@ from georet.train.checkpoint import (
     optimizer_values,
     save_checkpoint,
 )
-from georet.train.events import EventLog
+from georet.train.events import EventLog, NoEvents
 from georet.train.optim import trained_parameters
 from georet.train.optimising.average import Average
 from georet.train.parts import Log, Parts
@@ -51,7 +51,16 @@ class ObservedState(dict[str, Any]):
 
 
 def save(parts: Parts, log: Log, banks: Banks, *, is_best: bool) -> None:
-    """Write a checkpoint of everything that a resume needs."""
+    """Write a checkpoint of everything that a resume needs.
+
+    Of several ranks the first one writes, once it is sure that all have the same weights.
+    """
+    parts.ranks.at(f"saving at step {parts.state.step}")
+    parts.ranks.check_same(parts.modules, "the weights")
+    parts.ranks.once(lambda: _save(parts, log, banks, is_best=is_best))
+
+
+def _save(parts: Parts, log: Log, banks: Banks, *, is_best: bool) -> None:
     state: dict[str, Any] = parts.state.as_json() | {
         "scaler": parts.stepper.scaler.state_dict(),
         "plugins": parts.plugins.versions,
@@ -86,7 +95,7 @@ def save(parts: Parts, log: Log, banks: Banks, *, is_best: bool) -> None:
 def resume(parts: Parts, checkpoint: Checkpoint | None) -> EventLog:
     """Take up a checkpoint, if there is one, and return the event log cut to it."""
     if checkpoint is None:
-        return EventLog(parts.run_dir)
+        return event_log(parts)
     where, tensors = str(checkpoint.path), checkpoint.tensors
     parts.encoder.attach_like(tensors[ENCODER])
     load_weights(parts.encoder, tensors[ENCODER], where=where)
@@ -99,7 +108,14 @@ def resume(parts: Parts, checkpoint: Checkpoint | None) -> EventLog:
         parts.average.restore(tensors[AVERAGE], checkpoint.state[AVERAGE])
     parts.stepper.scaler.load_state_dict(checkpoint.state["scaler"])
     parts.state.restore(checkpoint.state)
-    return EventLog(parts.run_dir, offset=checkpoint.state["events_offset"], step=parts.state.step)
+    return event_log(parts, offset=checkpoint.state["events_offset"])
+
+
+def event_log(parts: Parts, *, offset: int = 0) -> EventLog:
+    """Return the run's event log, cut to ``offset``; ranks behind the first one write none."""
+    if not parts.ranks.is_first:
+        return NoEvents()
+    return EventLog(parts.run_dir, offset=offset, step=parts.state.step)
 
 
 def load_encoder(

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -15,67 +12,20 @@ from torch import Tensor, nn
 from georet.config import TrainConfig
 from georet.contracts.encoding import MAP
 from georet.data.lacking import having, lengths, present, spread, spread_one
-from georet.encoder import Encoder, unit
+from georet.encoder import Encoder, real, unit
 from georet.errors import ComponentError
-from georet.train.objective import Objective
+from georet.progress import say
+from georet.ranks.world import ALONE, Ranks
+from georet.train.objective import Objective, Share
 from georet.train.optim import clip_gradients, set_rate, skips_on_device, trained_parameters
 from georet.train.stepping.compiling import Compiled
+from georet.train.stepping.draws import DrawsByPair, generators, keys_of
 from georet.train.stepping.extras import FEATURES, Extras, joined
 from georet.train.stepping.late import Late
 from georet.train.stepping.phases import BACKWARD, FORWARD, LOSS, UPDATE, phase
-from georet.types import Batch, EmbeddedBatch
-
-SMALLEST_FEATURE = 1e-6
-"""Features shorter than this have no direction; normalising them would blow the gradient up."""
-
-
-NUM_CHECKS = 3
-"""Numbers that say whether a step was good: loss, shortest feature, norm of the gradient."""
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """Outcome of one batch; its plain numbers are read when they are asked for.
-
-    Reading waits until the device has done this step, not for steps queued after it.
-    """
-
-    total: Tensor
-    embeddings: dict[str, Tensor]
-    names: Sequence[str]
-    numbers: Late
-
-    @cached_property
-    def _values(self) -> list[float]:
-        values: list[float] = self.numbers.read().tolist()
-        return values
-
-    @property
-    def loss(self) -> float:
-        """The objective, weights applied."""
-        return self._values[0]
-
-    @property
-    def losses(self) -> dict[str, float]:
-        """Each loss's value, without its weight."""
-        return dict(zip(self.names, self._values[NUM_CHECKS + 1 :], strict=True))
-
-    @property
-    def logit_scale(self) -> float:
-        """The factor on cosines after the step."""
-        return self._values[NUM_CHECKS]
-
-    @cached_property
-    def fault(self) -> str | None:
-        """Why the update was skipped, or None."""
-        loss, shortest, norm = self._values[:NUM_CHECKS]
-        if not math.isfinite(loss):
-            return f"the loss is {loss}"
-        if not shortest >= SMALLEST_FEATURE:
-            return f"a feature's length is {shortest}"
-        if not math.isfinite(norm):
-            return f"the gradient's norm is {norm}"
-        return None
+from georet.train.stepping.result import SMALLEST_FEATURE, StepResult
+from georet.train.stepping.sharing import gathered_outputs, gathered_views
+from georet.types import Batch, EmbeddedBatch, Ints
 
 
 class Stepper:
@@ -90,7 +40,9 @@ class Stepper:
         *,
         precision: torch.dtype,
         seed: int,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self.ranks = ranks
         self.encoder, self.objective = encoder, objective
         self.optimizer, self.config, self.seed = optimizer, config, seed
         self.precision, self.device = precision, encoder.log_scale.device
@@ -103,18 +55,23 @@ class Stepper:
         self.judges_late = self.device.type == "cuda" and skips_on_device(optimizer)
         modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
         self.parameters = dict(trained_parameters(modules))
+        # Known after the first forward pass, which draws by pair to find out.
+        self._draws_by_pair = not config.compile
+        self._is_known, self._has_drawn, self._is_told = config.compile, False, False
 
     def run(self, batch: Batch, factor: float, *, update: bool) -> StepResult:
         """Add the batch's gradient; where ``update``, step with ``factor`` times the base rate."""
         images = {v: x.to(self.device, non_blocking=True) for v, x in present(batch).items()}
         backward = self._whole if self.config.chunk is None else self._chunked
-        total, losses, embedded = backward(images, batch)
+        own, losses, embedded = backward(images, batch)
+        # Of each rank's shares, the sums: what follows is decided alike by all.
+        total, *values = self.ranks.total(torch.stack([own.detach(), *losses.values()])).unbind()
         with phase(UPDATE):
-            checks = self._finish(total.detach(), embedded, factor, update=update)
-        scale = self.encoder.log_scale.detach().exp().float()
-        numbers = torch.cat([checks, torch.stack([scale, *losses.values()])])
+            checks = self._finish(total, embedded, factor, update=update)
+        scale = real(self.encoder.log_scale.detach().exp())
+        numbers = torch.cat([checks, torch.stack([scale, *values])])
         return StepResult(
-            total.detach(),
+            total,
             {view: e.detach() for view, e in embedded.embeddings.items()},
             tuple(losses),
             Late(numbers),
@@ -123,12 +80,15 @@ class Stepper:
     def _whole(
         self, images: dict[str, Tensor], batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor], EmbeddedBatch]:
-        self._seed(batch, 0)
         with phase(FORWARD):
+            self._seed(batch, "0")
+            before = generators(self.device)
             features, outputs = self._forward(images, batch)
+            if self._must_repeat(before):
+                self._seed(batch, "0")
+                features, outputs = self._forward(images, batch)
         embedded = self._embedded(features, batch, outputs)
-        with phase(LOSS):
-            total, losses = self.objective(embedded)
+        total, losses = self._loss(embedded)
         self._backward(total)
         return total, losses, embedded
 
@@ -145,22 +105,25 @@ class Stepper:
         others: dict[str, list[Mapping[str, Tensor]]] = {view: [] for view in images}
         with phase(FORWARD), torch.no_grad():
             for number, (view, position, chunk) in enumerate(chunks):
-                self._seed(batch, number)
+                self._seed(batch, str(number))
+                before = generators(self.device)
                 found, more = self._chunk(view, chunk, batch, position * size)
+                if self._must_repeat(before):
+                    self._seed(batch, str(number))
+                    found, more = self._chunk(view, chunk, batch, position * size)
                 parts[view].append(found.detach())
                 others[view].append(more)
         features = {view: torch.cat(p).requires_grad_() for view, p in parts.items()}
         outputs = {view: joined(found) for view, found in others.items()}
         embedded = self._embedded(features, batch, outputs)
-        with phase(LOSS):
-            total, losses = self.objective(embedded)
+        total, losses = self._loss(embedded)
         self._backward(total)
         for number, (view, position, chunk) in enumerate(chunks):
             leaves = {FEATURES: features[view], **outputs[view]}
             gradients = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
             if not gradients:
                 continue
-            self._seed(batch, number)
+            self._seed(batch, str(number))
             with phase(BACKWARD):
                 found, more = self._chunk(view, chunk, batch, position * size)
                 again = {FEATURES: found, **more}
@@ -174,8 +137,9 @@ class Stepper:
         self, images: dict[str, Tensor], batch: Batch
     ) -> tuple[dict[str, Tensor], dict[str, Mapping[str, Tensor]]]:
         told, num = self.extras.told(batch), len(batch.pairs)
-        if told is not None and any(len(some) < num for some in images.values()):
-            # Each view is told of the pairs that have it.
+        lacks = told is not None and any(len(some) < num for some in images.values())
+        if lacks or self._draws_by_pair:
+            # Each view is told of the pairs that have it, and draws for them.
             found = {view: self._chunk(view, some, batch, 0) for view, some in images.items()}
             return {v: one for v, (one, _) in found.items()}, {v: o for v, (_, o) in found.items()}
         outputs = self.extras.empty(images)
@@ -188,8 +152,10 @@ class Stepper:
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         outputs = self.extras.empty([view])
         rows = having(batch, view)[first : first + len(chunk)]
-        with self._autocast():
+        with self._autocast(), self._drawing(view, batch, rows) as drawn:
             features = self.forward_pass({view: chunk}, self.extras.told(batch, rows), outputs)
+        if isinstance(drawn, DrawsByPair) and not self._is_known:
+            self._has_drawn |= drawn.num_draws > 0
         return features[view], self.extras.of(outputs).get(view, {})
 
     def _embedded(
@@ -198,11 +164,31 @@ class Stepper:
         batch: Batch,
         outputs: Mapping[str, Mapping[str, Tensor]],
     ) -> EmbeddedBatch:
-        embeddings = spread({view: unit(f) for view, f in features.items()}, batch)
         outputs = {view: spread_one(found, batch, view) for view, found in outputs.items()}
-        maps = {view: found[MAP] for view, found in outputs.items() if MAP in found}
         scale = self.encoder.log_scale.exp()
-        return EmbeddedBatch(embeddings, spread(features, batch), scale, batch, outputs, maps)
+        if batch.whole is None:
+            embeddings = spread({view: unit(f) for view, f in features.items()}, batch)
+            whole, spread_out = batch, spread(features, batch)
+        else:
+            # Losses see the whole batch, whichever rank they are computed on.
+            whole = batch.whole
+            num = len(whole.pairs)
+            spread_out = gathered_views(spread(features, batch), num, self.ranks)
+            embeddings = {view: unit(f) for view, f in spread_out.items()}
+            if self.objective.wanted:
+                outputs = gathered_outputs(outputs, num, self.ranks, self.device)
+        maps = {view: found[MAP] for view, found in outputs.items() if MAP in found}
+        return EmbeddedBatch(embeddings, spread_out, scale, whole, outputs, maps)
+
+    def _loss(self, embedded: EmbeddedBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        num, share = len(embedded.batch.pairs), None
+        if not self.ranks.is_alone:
+            rows, is_local = self.ranks.slots(num), self.config.ranks.local_loss
+            share = Share(rows, num, self.ranks.size, is_local)
+        self._seed(batch=embedded.batch, what="loss")
+        with phase(LOSS):
+            found: tuple[Tensor, dict[str, Tensor]] = self.objective(embedded, share)
+        return found
 
     def _backward(self, total: Tensor) -> None:
         try:
@@ -231,6 +217,7 @@ class Stepper:
         shortest = lengths(embedded.features, embedded.batch)
         norm = torch.zeros((), device=self.device)
         if update:
+            self.ranks.add_gradients(self.parameters.values())
             self.scaler.unscale_(self.optimizer)
             norm = clip_gradients(self.parameters.values(), self.config)
         checks = torch.stack([total, shortest.min(), norm])
@@ -261,12 +248,38 @@ class Stepper:
         del self.optimizer.found_inf  # type: ignore[attr-defined]
 
     def _autocast(self) -> AbstractContextManager[None]:
-        return torch.autocast(
-            self.device.type, dtype=self.precision, enabled=self.precision != torch.float32
-        )
+        is_reduced = self.precision in (torch.float16, torch.bfloat16)
+        return torch.autocast(self.device.type, dtype=self.precision, enabled=is_reduced)
 
-    def _seed(self, batch: Batch, chunk: int) -> None:
-        # Dropout draws from torch's own generator; deriving its state from (seed, epoch, step,
-        # chunk) makes a resume need no saved state and lets a chunk be replayed.
-        text = f"{self.seed}/{batch.epoch}/{batch.step}/{chunk}".encode()
+    def _drawing(self, view: str, batch: Batch, rows: Ints) -> AbstractContextManager[object]:
+        """Return where dropout draws for the pairs ``rows`` of this rank's share."""
+        if not self._draws_by_pair:
+            return nullcontext()
+        first = 0 if batch.whole is None else self.ranks.slots(len(batch.whole.pairs)).start
+        return DrawsByPair(keys_of(self.seed, batch, view, rows + first), self.device)
+
+    def _must_repeat(self, before: list[Tensor]) -> bool:
+        """Learn from a forward pass whether anything is drawn; say whether it must be repeated."""
+        moved = any(
+            not torch.equal(a, b) for a, b in zip(before, generators(self.device), strict=True)
+        )
+        if not self._is_known:
+            self._is_known, self._draws_by_pair = True, self._has_drawn or moved
+        elif moved and not self._draws_by_pair and not self.config.compile:
+            self._draws_by_pair = True
+            return True
+        if moved and not self._is_told and not self.ranks.is_alone:
+            self._is_told = True
+            say(
+                f"{self.encoder.named} draw random numbers that can't be drawn by pair: what is "
+                "learnt depends on the number of ranks, within the noise of a seed"
+            )
+        return False
+
+    def _seed(self, batch: Batch, what: str) -> None:
+        # What is not drawn by pair comes from torch's own generator; deriving its state from (seed,
+        # epoch, step, chunk) makes a resume need no saved state and lets a chunk be replayed.
+        # What a loss draws must be the same on all ranks.
+        of_rank = "" if self.ranks.is_alone or what == "loss" else f"/{self.ranks.rank}"
+        text = f"{self.seed}/{batch.epoch}/{batch.step}/{what}{of_rank}".encode()
         torch.manual_seed(int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 1)

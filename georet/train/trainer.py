@@ -20,6 +20,7 @@ from georet.evaluate.evaluator import Result
 from georet.interrupt import StopRequest
 from georet.plugins import Plugins
 from georet.progress import stage
+from georet.ranks.world import ALONE, Ranks
 from georet.run_layout import PROFILE
 from georet.train import setup
 from georet.train.banks import Banks
@@ -28,13 +29,14 @@ from georet.train.checkpoint import has_checkpoint, load_checkpoint
 from georet.train.fitted import fit_encoder
 from georet.train.judge import Judge
 from georet.train.parts import Log, Parts, make_parts
-from georet.train.planning import digest, plan_epoch
+from georet.train.planning import digest, plan_epoch, planned_by_first
 from georet.train.saving import resume, save
-from georet.train.step import StepResult
 from georet.train.stepping.feeding import on_device
 from georet.train.stepping.late import Late
 from georet.train.stepping.phases import NOTE, awaited, phase
 from georet.train.stepping.profiling import StepProfile
+from georet.train.stepping.result import StepResult
+from georet.train.stepping.sharing import told
 from georet.types import Batch, BatchPlan
 
 NUM_EXAMPLES = 16
@@ -65,12 +67,13 @@ class Trainer:
         *,
         data: setup.Data | None = None,
         profile: int = 0,
+        ranks: Ranks = ALONE,
     ) -> None:
-        self.stop = StopRequest()
+        self.stop, self.ranks = StopRequest(), ranks
         if config.train.threads != "auto":
             torch.set_num_threads(config.train.threads)
         checkpoint = load_checkpoint(run_dir) if has_checkpoint(run_dir) else None
-        self.parts = parts = make_parts(config, plugins, run_dir, checkpoint, data)
+        self.parts = parts = make_parts(config, plugins, run_dir, checkpoint, data, ranks)
         # What observers may use (``contracts.observing.Training``), and what the loop reads most.
         self.config, self.plugins, self.run_dir = config, plugins, run_dir
         self.data, self.pairs, self.state = parts.data, parts.data.pairs, parts.state
@@ -83,13 +86,16 @@ class Trainer:
         self._cut_at = None if checkpoint is None else int(checkpoint.state["events_offset"])
         self.events = resume(parts, checkpoint)
         self._has_planned = False
+        profile = profile if ranks.is_first else 0
         self.profile = StepProfile(profile, run_dir / PROFILE, self.stepper.device)
         # One step is read while the device does the next; an observer sees each when it is done.
         is_watched = plugins.is_observed("georet_step_end")
         self._lag = LAG if self.stepper.judges_late and not is_watched else 0
         self._done: deque[Done] = deque()
         self._last_loss = float("nan")
-        self.log = Log(self.events, self.stop, partial(plugins.observe, trainer=self), run_dir)
+        # Observers see one training, told by the rank that speaks for all.
+        tell = partial(plugins.observe, trainer=self) if ranks.is_first else _tell_nobody
+        self.log = Log(self.events, self.stop, tell, run_dir)
         self.banks, self.judge = Banks(parts, self.log), Judge(parts, self.log)
         if checkpoint is not None:
             self.banks.restore(checkpoint.tensors)
@@ -136,17 +142,9 @@ class Trainer:
         save(self.parts, self.log, self.banks, is_best=is_due and self.judge.is_best(epoch))
 
     def _plan(self, epoch: int) -> BatchPlan:
+        self.ranks.at(f"planning, epoch {epoch}")
         with self.log.timed("plan", epoch):
-            plan = plan_epoch(
-                self.sampler,
-                epoch,
-                self.pairs,
-                self.banks.current,
-                batch_size=self.config.train.batch_size,
-                seed=self.config.seed,
-                epochs=self.config.train.epochs,
-                twice=not self._has_planned,
-            )
+            plan = planned_by_first(self.ranks, partial(self._planned, epoch))
         self._has_planned = True
         if self.state.batch and self.state.plan not in (None, digest(plan)):
             raise maker_of(self.sampler).broke(
@@ -167,6 +165,18 @@ class Trainer:
         self.log.observe("georet_plan_ready", epoch=epoch, plan=plan)
         return plan
 
+    def _planned(self, epoch: int) -> BatchPlan:
+        return plan_epoch(
+            self.sampler,
+            epoch,
+            self.pairs,
+            self.banks.current,
+            batch_size=self.config.train.batch_size,
+            seed=self.config.seed,
+            epochs=self.config.train.epochs,
+            twice=not self._has_planned,
+        )
+
     def _train(self, loader: PairLoader, plan: BatchPlan) -> None:
         num, first = len(plan.batches), self.state.batch
         title = f"epoch {plan.epoch + 1}/{self.config.train.epochs} training"
@@ -174,15 +184,24 @@ class Trainer:
         started = time.perf_counter()
         with stage(num, title, done=first) as bar, self.profile:
             for batch in awaited(batches):
-                self._batch(batch, num)
+                self.ranks.at(f"training, step {self.state.step}")
+                self._batch(told(batch, self.ranks), num)
                 self.profile.step()
-                rate = (
-                    (self.state.batch - first) * len(batch.pairs) / (time.perf_counter() - started)
-                )
+                done = (self.state.batch - first) * plan.batches.shape[1]
+                rate = done / (time.perf_counter() - started)
                 bar.advance(1, f"loss {self._last_loss:.3f}  {rate:.0f} pairs/s")
-                self._save_midway(num)
+                self._save_midway(num, self._agree(loader))
             self._settle()
         self.log.note_time("train", plan.epoch, started, num_batches=num - first)
+
+    def _agree(self, loader: PairLoader) -> str | None:
+        """Return what any rank was asked to stop by; count the unreadable images of all."""
+        if self.ranks.is_alone:
+            return self.stop.requested
+        said = self.ranks.exchange((self.stop.requested, dict(loader.bad_images)))
+        for _, met in said:
+            loader.note_bad(met)
+        return next((stop for stop, _ in said if stop), None)
 
     def _batch(self, batch: Batch, num: int) -> None:
         config, state = self.config.train, self.state
@@ -194,7 +213,7 @@ class Trainer:
             self.parts.average.update()
         kept = result.embeddings if self.banks.running is not None else {}
         late = {view: Late(embeddings) for view, embeddings in kept.items()}
-        self._done.append(Done(batch, state.step, factor, result, late))
+        self._done.append(Done(batch.whole or batch, state.step, factor, result, late))
         with phase(NOTE):
             self._settle(self._lag)
         state.step += 1
@@ -213,14 +232,16 @@ class Trainer:
     def _is_update(self, num: int) -> bool:
         return self.state.batch % self.config.train.accumulate == 0 or self.state.batch == num
 
-    def _save_midway(self, num: int) -> None:
+    def _save_midway(self, num: int, stop: str | None) -> None:
         """Save when it is time, or when asked to stop; the end of an epoch saves by itself."""
         if self.state.batch == num or not self._is_update(num):
             return
-        if self.stop.requested or self.state.batch % self.config.train.checkpoint_every == 0:
+        if stop or self.state.batch % self.config.train.checkpoint_every == 0:
             self._settle()
             save(self.parts, self.log, self.banks, is_best=False)
-        self.log.check_stop()
+        if stop:
+            self.stop.requested = stop
+            self.log.check_stop()
 
     def _note_step(self, done: Done) -> None:
         state, config, result = self.state, self.config.train, done.result
@@ -265,4 +286,9 @@ def loader_of(parts: Parts, *, workers: int | None = None) -> PairLoader:
         max_pixels=data.max_pixels,
         bad_image_quota=data.bad_image_quota,
         pin_memory=parts.stepper.device.type == "cuda",
+        share=None if parts.ranks.is_alone else parts.ranks.slots(parts.config.train.batch_size),
     )
+
+
+def _tell_nobody(_: str, **values: object) -> None:
+    del values

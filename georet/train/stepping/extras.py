@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from georet.blame import maker_of
-from georet.encoder import Branch, Encoder
+from georet.encoder import Branch, Encoder, real
 from georet.types import Batch, Ints
 
 FEATURES: Final = ""
@@ -57,7 +57,7 @@ class Extras:
                     )
                 value = given[name]
                 found.setdefault(view, {})[name] = (
-                    value.float() if value.is_floating_point() else value
+                    real(value) if value.is_floating_point() else value
                 )
         return found
 

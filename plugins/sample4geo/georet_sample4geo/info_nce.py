@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
+from georet.encoder import real
 from georet.errors import ConfigError, DataError
 from georet.geodesy import distance_m
 from georet.types import REFERENCE, Batch, Bools, EmbeddedBatch
@@ -46,8 +47,8 @@ class InfoNCE(torch.nn.Module):
         self.ignore_semi_positives = ignore_semi_positives
         self.ignore_within_m = ignore_within_m
 
-    def forward(self, embedded: EmbeddedBatch) -> torch.Tensor:
-        """Return the loss float[] in float32.
+    def forward(self, embedded: EmbeddedBatch, rows: slice | None = None) -> torch.Tensor:
+        """Return the loss float[] in float32, or its mean over the pairs ``rows`` alone.
 
         Raises:
             DataError: ``ignore_within_m`` is set and the references have no coordinates.
@@ -60,14 +61,31 @@ class InfoNCE(torch.nn.Module):
             mask = near if mask is None else near | mask
         ignored = None if mask is None else _sent(mask, device)
         with torch.autocast(device.type, enabled=False):
-            scale = embedded.logit_scale.float()
+            scale = real(embedded.logit_scale)
             if self.max_logit_scale is not None:
                 scale = scale.clamp(max=self.max_logit_scale)
-            logits = scale * (embedded.query.float() @ embedded.reference.float().T)
-            rows = _cross_entropy(logits, ignored, self.label_smoothing)
+            query, reference = real(embedded.query), real(embedded.reference)
+            smoothing = self.label_smoothing
             transposed = None if ignored is None else ignored.T
-            columns = _cross_entropy(logits.T, transposed, self.label_smoothing)
-            return (rows + columns) / 2
+            if rows is None:
+                logits = scale * (query @ reference.T)
+                of_queries = _cross_entropy(logits, ignored, smoothing)
+                of_references = _cross_entropy(logits.T, transposed, smoothing)
+            else:
+                first = rows.start
+                of_queries, of_references = (
+                    _cross_entropy(
+                        scale * (own[rows] @ other.T),
+                        None if mask is None else mask[rows],
+                        smoothing,
+                        first,
+                    )
+                    for own, other, mask in (
+                        (query, reference, ignored),
+                        (reference, query, transposed),
+                    )
+                )
+            return (of_queries + of_references) / 2
 
 
 def _sent(mask: Bools, device: torch.device) -> torch.Tensor:
@@ -91,16 +109,17 @@ def _near(batch: Batch, radius_m: float) -> Bools:
 
 
 def _cross_entropy(
-    logits: torch.Tensor, ignored: torch.Tensor | None, smoothing: float
+    logits: torch.Tensor, ignored: torch.Tensor | None, smoothing: float, first: int = 0
 ) -> torch.Tensor:
-    """Return the mean cross-entropy float[] of logits float[B, B] with targets on the diagonal.
+    """Return the mean cross-entropy float[] of logits float[b, B]; row i's target is first + i.
 
     The smoothed mass is shared by the classes that are not ignored: a share of an ignored one,
     whose log-probability is minus infinity, would make the loss infinite.
     """
     if ignored is None:
-        target = torch.arange(len(logits), device=logits.device)
+        target = torch.arange(first, first + len(logits), device=logits.device)
         return F.cross_entropy(logits, target, label_smoothing=smoothing)
     log_p = logits.masked_fill(ignored, -torch.inf).log_softmax(dim=1)
     spread = log_p.masked_fill(ignored, 0).sum(dim=1) / (~ignored).sum(dim=1)
-    return -((1 - smoothing) * log_p.diagonal() + smoothing * spread).mean()
+    right = log_p.diagonal(offset=first)
+    return -((1 - smoothing) * right + smoothing * spread).mean()
