@@ -29,12 +29,14 @@ from georet.errors import (
 from georet.progress import echo
 
 PERIOD_S: Final = 1.0
-GRACE_S: Final = 10.0
+GRACE_S: Final = 5.0
 """What a rank is given to end by itself, once it is known that all end."""
 HANG_S: Final = 45.0
 """Ranks that have waited so long, and ten times as long as they themselves were at it, name the
 one that they wait for."""
 VERDICT: Final = "verdict.json"
+RUN: Final = "run"
+"""File that names the run's folder."""
 _KINDS: Final = {
     kind.exit_code: kind for kind in (UsageError, DataError, IntegrityError, Interrupted)
 }
@@ -68,6 +70,8 @@ class Verdict:
     code: int = 1
     where: str | None = None
     hint: str | None = None
+    is_silent: bool = False
+    """Whether others say it of a rank that can't speak for itself, and may still be there."""
 
     def error(self, size: int, go_on: str) -> GeoretError:
         """Return it as an error that names the rank; ``go_on`` says how the run goes on."""
@@ -156,9 +160,19 @@ class Pulse:
             if found is None:
                 found = self._judged()
             if found is not None:
-                own_end = own_end or time.monotonic()
+                if own_end is None:
+                    own_end = time.monotonic()
+                    self._end(found)
                 if time.monotonic() - own_end > GRACE_S:
                     self._leave(found)
+
+    def _end(self, found: Verdict) -> None:
+        """Kill a rank of this machine that is stopped or hangs, so that nobody waits for it."""
+        beat = beat_of(self.folder, found.rank)
+        is_near = beat is not None and (beat.pid, beat.host) == (found.pid, socket.gethostname())
+        if found.is_silent and is_near and found.rank != self.rank:
+            with suppress(OSError):
+                os.kill(found.pid, signal.SIGKILL)
 
     def _judged(self) -> Verdict | None:
         """Return the verdict on the next rank, or on whom this one has waited for too long."""
@@ -233,10 +247,19 @@ def write_verdict(folder: Path, verdict: Verdict) -> None:
     temporary.unlink()
 
 
-def clear(folder: Path) -> None:
-    """Take away what ranks of an earlier start have said."""
+def clear(folder: Path, run_dir: Path) -> None:
+    """Take away what ranks of an earlier start have said, and say which run it is."""
+    folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob("*"):
         path.unlink()
+    (folder / RUN).write_text(str(run_dir))
+
+
+def go_on_with(folder: Path) -> str:
+    """Return how the run goes on whose ranks have failed."""
+    path = folder / RUN
+    run = path.read_text() if path.is_file() else "RUN"
+    return f"What is saved goes on, with any number of ranks: georet train --resume {run}"
 
 
 def leave_at_once(code: int, message: str) -> None:
@@ -247,7 +270,7 @@ def leave_at_once(code: int, message: str) -> None:
 
 
 def _on(beat: Beat, what: str) -> Verdict:
-    return Verdict(beat.rank, beat.pid, beat.host, beat.at, what)
+    return Verdict(beat.rank, beat.pid, beat.host, beat.at, what, is_silent=True)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from georet.errors import ConfigError, DataError, GeoretError, Interrupted
 from georet.progress import hush
-from georet.ranks.beats import GRACE_S, Pulse, Verdict, clear, leave_at_once, verdict_in
+from georet.ranks.beats import (
+    GRACE_S,
+    Pulse,
+    Verdict,
+    clear,
+    go_on_with,
+    leave_at_once,
+    verdict_in,
+)
 from georet.ranks.world import ALONE, Ranks
 
 if TYPE_CHECKING:
@@ -76,7 +84,7 @@ def begin(ranks: Ranks, run_dir: Path, config: RanksConfig) -> None:
         return
     named = os.environ.get(SIGNS)
     folder = run_dir / FOLDER if named is None else Path(named)
-    ranks.once(lambda: clear(folder))
+    ranks.once(lambda: clear(folder, run_dir))
     if not run_dir.is_dir():
         raise DataError(
             f"rank {ranks.rank} on {socket.gethostname()} doesn't see the run's folder",
@@ -84,7 +92,7 @@ def begin(ranks: Ranks, run_dir: Path, config: RanksConfig) -> None:
             hint="Give --out a path that is one folder on all machines.",
         )
     parent = os.environ.get(SUPERVISOR)
-    go_on = _go_on(run_dir)
+    go_on = go_on_with(folder)
 
     def leave(verdict: Verdict) -> None:
         message = f"error: {verdict.error(ranks.size, go_on)}"
@@ -209,11 +217,6 @@ def _speaks(ranks: Ranks, verdict: Verdict) -> bool:
     """Whether this rank tells the user: the one that failed, if it can, else one other."""
     if SUPERVISOR in os.environ:
         return False  # who started the ranks tells it
-    is_gone = verdict.what.startswith(("gave no sign", "was killed", "kept the others"))
-    if not is_gone:
+    if not verdict.is_silent:
         return ranks.rank == verdict.rank
     return ranks.rank == (1 if verdict.rank == 0 else 0)
-
-
-def _go_on(run_dir: Path) -> str:
-    return f"What is saved goes on, with any number of ranks: georet train --resume {run_dir}"

@@ -18,13 +18,12 @@ from types import FrameType
 from typing import Any, Final
 
 from georet.errors import GeoretError, Interrupted, UsageError
-from georet.ranks.beats import GRACE_S, Verdict, beat_of, verdict_in, write_verdict
+from georet.ranks.beats import GRACE_S, Verdict, beat_of, go_on_with, verdict_in, write_verdict
 from georet.ranks.joining import SIGNS, STORE, SUPERVISOR, is_rank
 
 _POLL_S: Final = 0.1
 _TAIL: Final = 2000
 """Characters of what a rank has said on stderr that are shown when it fails without a word."""
-_GO_ON: Final = "What is saved goes on, with any number of ranks: georet train --resume RUN"
 
 
 def supervise(num: int, command: Sequence[str]) -> None:
@@ -87,8 +86,7 @@ def _environment(rank: int, num: int, folder: Path) -> Mapping[str, str]:
 def _wait(started: Sequence[subprocess.Popen[Any]], folder: Path) -> None:
     """Return when all have ended; once one has failed, the others are given some seconds."""
     failed_s: float | None = None
-    while any(process.poll() is None for process in started):
-        codes = [process.returncode for process in started]
+    while None in (codes := [process.poll() for process in started]):
         if failed_s is None and any(codes):
             failed_s = time.monotonic()
             _note_death(codes, started, folder)
@@ -130,7 +128,7 @@ def _judge(started: Sequence[subprocess.Popen[Any]], folder: Path) -> None:
         return
     found = verdict_in(folder / "signs")
     if found is not None:
-        error = found.error(len(started), _GO_ON)
+        error = found.error(len(started), go_on_with(folder / "signs"))
         is_fault = not isinstance(error, Interrupted) and found.what.startswith("failed")
         if is_fault and found.rank > 0:
             error = _with_log(error, _log(folder, found.rank))

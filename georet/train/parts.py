@@ -12,6 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from georet.config import RunConfig
+from georet.contracts.building import BuildContext
 from georet.contracts.encoding import Fit
 from georet.contracts.training import Sampler
 from georet.encoder import Encoder
@@ -103,11 +104,7 @@ def make_parts(
     ranks.same_tensors(modules.state_dict().values())
     optimizer = make_optimizer(config.train, modules, context)
     average = None if config.train.ema is None else Average(encoder, config.train.ema)
-    told = setup.building(config, plugins, run_dir, views)
-    fits = [
-        plugins.catalog.create("fits", spec, where=f"fits.{number}", context=told)
-        for number, spec in enumerate(config.fits)
-    ]
+    fits = _fits(config, plugins, context)
     check_fits(fits, encoder.feature_dim, views)
     precision = setup.precision_of(config)
     stepper = Stepper(
@@ -137,6 +134,14 @@ def make_parts(
         state=State(),
         ranks=ranks,
     )
+
+
+def _fits(config: RunConfig, plugins: Plugins, context: BuildContext) -> list[Fit]:
+    create = plugins.catalog.create
+    return [
+        create("fits", spec, where=f"fits.{number}", context=context)
+        for number, spec in enumerate(config.fits)
+    ]
 
 
 class Log:
