@@ -150,7 +150,8 @@ class ImageLoader:
 
     def note_bad(self, images: Mapping[Path, str]) -> None:
         """Count unreadable images that others met; DataError where the quota is passed."""
-        self._feed.note_bad(images)
+        self.bad_images.update(images)
+        check_quota(self.bad_images, len(self.table), self._quota)
 
     def __len__(self) -> int:
         return len(range(0, len(self.table), self.batch_size)[self.batches])
