@@ -32,6 +32,8 @@ georet locate world.gallery photo.jpg --region box:-10,35,30,60 --k 10 --json
 georet locate world.gallery photo.jpg --near 48.2,16.4,300km
 
 georet locate area.gallery a.jpg b.jpg --fuse
+
+georet locate area.gallery drone.jpg --heading 85 --tilt 0 --height 120m --camera dji-mavic-3
 """
 _Photos = Annotated[
     list[Path], typer.Argument(metavar="PHOTO...", help="Photos, or folders of photos.")
@@ -86,6 +88,36 @@ _Refine = Annotated[
         metavar="NAME", help="A plugin's refiner: a place within the best tiles, with a heading."
     ),
 ]
+_Heading = Annotated[
+    float | None,
+    typer.Option(metavar="DEG", help="Clockwise from north; seen from above, of the upper edge."),
+]
+_Height = Annotated[
+    str | None, typer.Option(metavar="LENGTH", help="The camera's height above the ground: 120m.")
+]
+_Tilt = Annotated[
+    float | None, typer.Option(metavar="DEG", help="0 straight down, 90 at the horizon.")
+]
+_Fov = Annotated[
+    float | None, typer.Option(metavar="DEG", help="The angle that the photo's width spans.")
+]
+_Camera = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A camera whose lens is known: dji-mavic-3.")
+]
+_Telemetry = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Heading, tilt, height ... by photo, .csv or .json."),
+]
+_Rotations = Annotated[
+    int, typer.Option(metavar="N", help="So many headings are tried where it is unknown.")
+]
+_Geometry = Annotated[
+    bool,
+    typer.Option(
+        help="Turn and scale photos as the map is, where the camera is told by these options, by "
+        "telemetry or by the photo (EXIF, XMP; no position is read)."
+    ),
+]
 
 
 def locate(
@@ -99,6 +131,14 @@ def locate(
     fuse: Annotated[bool, typer.Option("--fuse", help="All photos show one place.")] = False,
     rerank: Rerank = None,
     refine: _Refine = None,
+    heading: _Heading = None,
+    height: _Height = None,
+    tilt: _Tilt = None,
+    fov: _Fov = None,
+    camera: _Camera = None,
+    telemetry: _Telemetry = None,
+    rotations: _Rotations = 1,
+    geometry: _Geometry = True,
     index: _Index = "exact",
     encoder: GalleryEncoder = None,
     backend: BackendName = "auto",
@@ -115,27 +155,29 @@ def locate(
 
     With --out, a killed batch goes on where it was when the same command is given again.
     """
-    from georet.commands.locating import check_outputs, locate_photos, open_locator
-    from georet.errors import UsageError
+    from georet.commands.locating import asked, check_outputs, locate_photos, open_locator
     from georet.ground.lengths import length_m
-    from georet.ground.region import Region
-    from georet.locate.prior import parse_near
-    from georet.locate.question import Question
+    from georet.photos.camera.cameras import cameras_of
     from georet.photos.finding import find_photos
 
-    if gps_radius is not None and not use_gps:
-        raise UsageError(
-            "is given without --use-gps",
-            where="--gps-radius",
-            hint="Positions in EXIF are read with --use-gps only; --near names a place.",
-        )
-    question = Question(
+    question = asked(
         k=k,
-        region=None if region is None else Region.parse(region),
-        prior=None if near is None else parse_near(near),
-        gps_radius_m=length_m(gps_radius or "10km", where="--gps-radius") if use_gps else None,
+        region=region,
+        near=near,
+        gps_radius=(gps_radius or "10km") if use_gps else gps_radius,
+        use_gps=use_gps,
         fuse=fuse,
         may_abstain=abstain,
+        cameras=cameras_of(
+            heading=heading,
+            height=None if height is None else length_m(height, where="--height"),
+            tilt=tilt,
+            fov=fov,
+            camera=camera,
+            telemetry=telemetry,
+            rotations=rotations,
+            turns_photos=geometry,
+        ),
     )
     selection = Selection.of(plugins, no_plugin)
     targets = check_outputs(out or [], bad_image_quota, out_format or [], selection)

@@ -15,6 +15,7 @@ from georet.locate.field import Field
 from georet.locate.rerank import Reranking, make_reranker
 from georet.locate.tuning import Tuning
 from georet.page.readable import metres, percent
+from georet.photos.framing import Framing
 from georet.photos.known import embed_readable, open_queries
 from georet.plugins import Selection
 from georet.progress import say, stage
@@ -44,14 +45,14 @@ def calibrate_gallery(
     known = open_queries(queries, selection=selection)
     session = open_encoder(gallery, QUERY, source=encoder, backend=backend, selection=selection)
     with stage(len(known.paths), "queries") as bar:
+        framing = Framing.of_tiles(gallery.centres[1], session.identity)
         embeddings, rows = embed_readable(
-            known, session, quota=quota, advance=lambda num: bar.advance(num)
+            known, session, framing=framing, quota=quota, advance=bar.advance
         )
     seeds = tuple(range(NUM_SEEDS)) if seeds is None else tuple(seeds)
     seat = None
     if asked is not None:
-        originals = Originals(gallery, selection)
-        reranking = Reranking(asked[0], gallery, originals, asked[1])
+        reranking = Reranking(asked[0], gallery, Originals(gallery, selection), asked[1])
         photos = [known.paths[row] for row in rows]
         seat = _Seat(reranking, photos, embeddings, fitting_calibration(gallery, None, None)[1])
     num = 0 if seat is None else len(rows)

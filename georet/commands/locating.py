@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from georet.errors import UsageError
 from georet.gallery.encoders import open_encoder
 from georet.gallery.stored import StoredGallery
 from georet.geodesy import distance_m
+from georet.ground.lengths import length_m
+from georet.ground.region import Region
 from georet.interrupt import StopRequest
 from georet.locate.calibration import own_calibration
 from georet.locate.locator import Locator
@@ -27,6 +29,7 @@ from georet.locate.output.journal import Journal
 from georet.locate.output.provenance import provenance
 from georet.locate.output.table import summary, table
 from georet.locate.output.writers import Json
+from georet.locate.prior import parse_near
 from georet.locate.question import Question
 from georet.locate.refine import make_refiner
 from georet.locate.rerank import make_reranker
@@ -40,6 +43,29 @@ from georet.types import QUERY
 
 _TELLS_NOTHING: Final = 2
 """So many radii outside it, a prior leaves all tiles alike."""
+
+
+def asked(
+    *,
+    region: str | None,
+    near: str | None,
+    gps_radius: str | None,
+    use_gps: bool,
+    **more: Any,
+) -> Question:
+    """Return the question that the options ask; UsageError for one that means nothing."""
+    if gps_radius is not None and not use_gps:
+        raise UsageError(
+            "is given without --use-gps",
+            where="--gps-radius",
+            hint="Positions in EXIF are read with --use-gps only; --near names a place.",
+        )
+    return Question(
+        region=None if region is None else Region.parse(region),
+        prior=None if near is None else parse_near(near),
+        gps_radius_m=None if gps_radius is None else length_m(gps_radius, where="--gps-radius"),
+        **more,
+    )
 
 
 def check_outputs(

@@ -40,7 +40,7 @@ class FileFiller:
             out[:] = self._read(row)
         except DataError as error:
             out[:] = GREY
-            return json.dumps([error.what, error.where, error.hint]).encode()
+            return told_error(error)
         return None
 
     def _read(self, row: int) -> Pixels:
@@ -58,9 +58,15 @@ class FileFiller:
         return str(self.paths[row])
 
 
+def told_error(error: DataError) -> bytes:
+    """Return what ``error_in`` makes an error of again, in another process."""
+    return json.dumps([error.what, error.where, error.hint]).encode()
+
+
 def error_in(extra: bytes | None) -> DataError | None:
-    """Return the error of an image that a ``FileFiller`` could not read, None of others."""
-    if extra is None:
+    """Return the error of an image that a filler could not read, None of others."""
+    told = None if extra is None else json.loads(extra)
+    if not isinstance(told, list):
         return None
-    what, where, hint = json.loads(extra)
+    what, where, hint = told
     return DataError(what, where=where, hint=hint)

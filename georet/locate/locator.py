@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from georet.contracts.refining import Refiner
+from georet.contracts.refining import Camera, Refiner
 from georet.contracts.running import Session
 from georet.contracts.searching import Reranker, Searchable
-from georet.data.images import MAX_PIXELS
+from georet.data.images import MAX_PIXELS, preprocess
 from georet.errors import DataError, UsageError
 from georet.gallery.indexes import open_index
 from georet.gallery.pictures.originals import Originals
@@ -20,34 +19,25 @@ from georet.ground.footprints import bounds_latlon
 from georet.identity import check_comparable
 from georet.locate.calibration import Calibration, fitting_calibration
 from georet.locate.estimate import place_of, spread_of
-from georet.locate.field import CONTENDERS, Field, best_of, heat_of, score_blocks
+from georet.locate.field import Field
 from georet.locate.layout import Layout
 from georet.locate.prior import Prior
 from georet.locate.question import Priors, Question
 from georet.locate.refine import refined, tiles_of
 from georet.locate.rerank import Reranking
 from georet.locate.results import Location, candidates_of
+from georet.locate.scoring import Query, Scoring, fused
 from georet.locate.tuning import Tuning
-from georet.photos.photos import Photo, embed_photos
+from georet.photos.camera.cameras import Cameras
+from georet.photos.framing import AS_IS, Framing
+from georet.photos.photos import Photo, embed_views, view_photo
 from georet.plugins import UNSAID, Selection
 from georet.search import is_exact
-from georet.search.served import search_within
 from georet.types import Bools, Doubles, Floats, Pixels
 
 if TYPE_CHECKING:
     from georet.gallery.stored import StoredGallery
     from georet.ground.region import Region
-
-
-@dataclass(frozen=True)
-class _Query:
-    """One place that is asked for: an image, and the sum of the embeddings of all of its photos."""
-
-    name: str
-    image: Photo
-    embedding: Floats
-    num_photos: int
-    log_prior: Doubles | None
 
 
 class Locator:
@@ -96,9 +86,12 @@ class Locator:
             self.calibration, self.tuning = found
         self._has_rows = gallery.has_rows
         self._layout = Layout(*gallery.centres)
-        self._index: Searchable | None = None
+        found_index: Searchable | None = None
         if not is_exact(index):
-            self._index = open_index(gallery, index, selection=selection)
+            found_index = open_index(gallery, index, selection=selection)
+        sharpness = self.tuning.sharpness
+        rows = gallery.rows if gallery.has_rows or found_index is None else None
+        self._scoring = Scoring(rows, found_index, len(self._layout), sharpness, with_heat)
 
     def close(self) -> None:
         """Let go of the gallery's imagery; it is opened again when it is needed."""
@@ -113,28 +106,58 @@ class Locator:
         prior: Priors = None,
         fuse: bool = False,
         names: Sequence[str] | None = None,
+        cameras: Cameras | None = None,
     ) -> list[Location]:
         """Return a Location for each image (a path, or uint8[H, W, 3] of any size), in order.
 
         ``region`` leaves out all tiles outside it; ``prior`` makes what is near likelier, one for
         all images or one each. With ``fuse`` all images show one place, and one Location comes
-        back. ``names`` are what the photos are called, by default their paths. UsageError for
-        k < 1, DataError for an unreadable image or a region without tiles.
+        back. ``names`` are what the photos are called, by default their paths. ``cameras`` tell of
+        each photo's camera, by which it is turned and scaled as the map is; without them photos are
+        taken as they are. UsageError for k < 1, DataError for an unreadable image or a region
+        without tiles.
         """
-        question = Question(k=k, region=region, fuse=fuse)
+        question = Question(k=k, region=region, fuse=fuse, cameras=cameras)
         self._check(question)
         names = names or [
             str(image) if isinstance(image, Path) else f"image {at}"
             for at, image in enumerate(images)
         ]
-        return self._located(question, images, prior, names, images)
+        framing = self.framing(cameras)
+        views = [
+            view_photo(image, framing, cameras, max_pixels=self.max_pixels, at=at)
+            for at, image in enumerate(images)
+        ]
+        pixels, how = [one.pixels for one in views], [one.how for one in views]
+        return self._located(question, pixels, prior, names, images, how)
 
-    def answer(self, question: Question, photos: Mapping[Path, Pixels]) -> list[Location]:
-        """Return what ``locate`` does for photos that were read: files, each with its pixels."""
+    def framing(self, cameras: Cameras | None) -> Framing:
+        """Return how photos are turned into what this gallery's tiles are compared with."""
+        rotations = 1 if cameras is None else cameras.rotations
+        return Framing.of_tiles(self.gallery.centres[1], self.session.identity, rotations)
+
+    def answer(
+        self,
+        question: Question,
+        photos: Mapping[Path, Pixels],
+        *,
+        how: Mapping[Path, str] | None = None,
+    ) -> list[Location]:
+        """Return what ``locate`` does for photos that were read: files, each with its pixels.
+
+        Pixels are uint8[H, W, 3] of any size, or views [V, h, w, 3] as the encoder takes them, of
+        which ``how`` says how they came.
+        """
         self._check(question)
         files = list(photos)
         names = [str(path) for path in files]
-        return self._located(question, list(photos.values()), question.priors(files), names, files)
+        size, rule = self.session.identity.size, self.session.identity.resize_rule
+        views = [
+            pixels if pixels.ndim == 4 else preprocess(pixels, size, rule)[None]
+            for pixels in photos.values()
+        ]
+        said = [(how or {}).get(path, "") for path in files]
+        return self._located(question, views, question.priors(files), names, files, said)
 
     def _check(self, question: Question) -> None:
         if question.fuse and self.refiner is not None:
@@ -147,23 +170,34 @@ class Locator:
     def _located(
         self,
         question: Question,
-        images: Sequence[Photo],
+        views: Sequence[Pixels],
         prior: Priors,
         names: Sequence[str],
         shown: Sequence[Photo],
+        how: Sequence[str],
     ) -> list[Location]:
-        """Return the locations of images; ``shown`` are what a re-ranker sees of them."""
-        if not images:
+        """Return the locations of photos by their views; ``shown`` is what a re-ranker sees."""
+        if not views:
             return []
         allowed = self._allowed(question.region)
-        embeddings = embed_photos(images, self.session, max_pixels=self.max_pixels)
-        logs = self._log_priors(prior, len(images))
-        rows = zip(names, shown, embeddings, logs, strict=True)
-        queries = [_Query(name, image, one, 1, log) for name, image, one, log in rows]
+        embeddings = embed_views(views, self.session)
+        logs = self._log_priors(prior, len(views))
+        rows = zip(names, shown, embeddings, logs, how, strict=True)
+        queries = [
+            Query(name, image, some, 1, log, self._camera(image, question.cameras), said)
+            for name, image, some, log, said in rows
+        ]
         if question.fuse:
-            queries = [_fused(queries, is_shared=isinstance(prior, Prior))]
-        found = zip(queries, self._fields(queries, allowed, question.region), strict=True)
+            queries = [fused(queries, is_shared=isinstance(prior, Prior))]
+        fields = self._scoring.fields(queries, allowed, question.region)
+        found = zip(queries, fields, strict=True)
         return [self._answer(query, field, heat, question) for query, (field, heat) in found]
+
+    def _camera(self, photo: Photo, cameras: Cameras | None) -> Camera | None:
+        if self.refiner is None or cameras is None:
+            return None
+        facts = cameras.of(photo) if isinstance(photo, Path) else cameras.given
+        return facts.camera()
 
     def _log_priors(self, prior: Priors, num: int) -> Sequence[Doubles | None]:
         latlon, side_m = self.gallery.centres
@@ -187,54 +221,16 @@ class Locator:
             )
         return allowed
 
-    def _fields(
-        self, queries: Sequence[_Query], allowed: Bools | None, region: Region | None
-    ) -> Iterator[tuple[Field, Floats]]:
-        embeddings = np.stack([query.embedding for query in queries])
-        if self._index is not None:
-            yield from self._indexed(queries, embeddings, allowed, region, self._index)
-            return
-        for start, scores in score_blocks(embeddings, self.gallery.rows, allowed):
-            for query, row in zip(queries[start:], scores, strict=False):
-                merits = self._merits(row, query.log_prior)
-                yield best_of(merits, allowed), self._heat(merits, allowed)
-
-    def _indexed(
-        self,
-        queries: Sequence[_Query],
-        embeddings: Floats,
-        allowed: Bools | None,
-        region: Region | None,
-        index: Searchable,
-    ) -> Iterator[tuple[Field, Floats]]:
-        """Yield fields that hold only what an index returns."""
-        num_tiles = len(self._layout)
-        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-        num = min(CONTENDERS, num_tiles)
-        scores, rows = search_within(index, embeddings / lengths, num, allowed, region)
-        for query, length, score, row in zip(queries, lengths, scores, rows, strict=True):
-            merits = np.full(num_tiles, -np.inf, np.float32)
-            found = row[row >= 0]
-            merits[found] = score[row >= 0] * length
-            merits = self._merits(merits, query.log_prior)
-            seen = np.isfinite(merits)
-            yield best_of(merits, seen), self._heat(merits, seen)
-
-    def _merits(self, scores: Floats, log_prior: Doubles | None) -> Floats:
-        if log_prior is None:
-            return scores
-        return (scores + log_prior / self.tuning.sharpness).astype(np.float32)
-
-    def _heat(self, merits: Floats, allowed: Bools | None) -> Floats:
-        if not self.with_heat:
-            return np.empty(0, np.float32)
-        return heat_of(merits, allowed, self.tuning.sharpness)
-
-    def _answer(self, query: _Query, field: Field, heat: Floats, question: Question) -> Location:
+    def _answer(self, query: Query, field: Field, heat: Floats, question: Question) -> Location:
         calibration, reordering, note = self.calibration, None, ""
         if self.reranking is not None:
             sharpness = self.tuning.sharpness
-            field, reordering, note = self.reranking(field, query.image, query.embedding, sharpness)
+            own = query.views[0]
+            if len(query.views) > 1:
+                own = query.views[
+                    np.argmax(query.views @ self.gallery.rows.take(field.rows[:1])[0])
+                ]
+            field, reordering, note = self.reranking(field, query.image, own, sharpness)
             if self.with_heat:
                 belief = field.belief(sharpness)
                 heat[field.rows] = belief / belief.max()
@@ -261,30 +257,26 @@ class Locator:
             reach_m=reach_m,
             reordering=reordering,
             rerank_note=note,
+            view="" if query.how == AS_IS else query.how,
         )
         if self.refiner is None:
             return location
         rows = field.rows[: max(0, self.refiner.max_candidates)]
         scores, beliefs = self._cosines(query, field, len(rows)), belief[: len(rows)]
         shown = tiles_of(rows, scores, beliefs, self.gallery.tiles_at(rows), self._originals)
-        return refined(location, query.image, shown, self.refiner, max_pixels=self.max_pixels)
+        return refined(
+            location,
+            query.image,
+            shown,
+            self.refiner,
+            camera=query.camera,
+            max_pixels=self.max_pixels,
+        )
 
-    def _cosines(self, query: _Query, field: Field, num: int) -> Floats:
+    def _cosines(self, query: Query, field: Field, num: int) -> Floats:
         """Return the cosines float32[num] of the field's best tiles, exact where that can be."""
         rows = field.rows[:num]
         if self._has_rows:
-            total = self.gallery.rows.take(rows) @ query.embedding
-            return np.asarray(total / query.num_photos, np.float32)
+            return query.scores(self.gallery.rows.take(rows))
         prior = 0.0 if query.log_prior is None else query.log_prior[rows] / self.tuning.sharpness
         return ((field.merits[:num] - prior) / query.num_photos).astype(np.float32)
-
-
-def _fused(queries: Sequence[_Query], *, is_shared: bool) -> _Query:
-    """Return all queries as one: the sum of log beliefs is that of the sum of the embeddings."""
-    known = [query.log_prior for query in queries if query.log_prior is not None]
-    log_prior = known[0] if is_shared or len(known) == 1 else None
-    if log_prior is None and known:
-        log_prior = np.sum(known, axis=0)
-    total = np.sum([query.embedding for query in queries], axis=0)
-    name = " + ".join(query.name for query in queries)
-    return _Query(name, queries[0].image, total, len(queries), log_prior)

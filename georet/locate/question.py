@@ -10,6 +10,7 @@ from typing import Any
 from georet.errors import UsageError
 from georet.ground.region import Region
 from georet.locate.prior import Prior
+from georet.photos.camera.cameras import Cameras
 from georet.photos.gps import exif_latlon
 
 Priors = Prior | Sequence[Prior | None] | None
@@ -23,7 +24,8 @@ class Question:
     ``region`` leaves out all tiles outside it, ``prior`` makes what is near likelier.
     ``gps_radius_m``: a photo's own EXIF position is taken as a prior of this radius. With ``fuse``
     all photos show one place. With ``may_abstain`` an answer may say that the photo tells too
-    little.
+    little. ``cameras`` tell of each photo's camera, by which it is turned and scaled; None: photos
+    are taken as they are.
     """
 
     k: int = 5
@@ -32,10 +34,17 @@ class Question:
     gps_radius_m: float | None = None
     fuse: bool = False
     may_abstain: bool = True
+    cameras: Cameras | None = None
 
     def __post_init__(self) -> None:
         if self.k < 1:
             raise UsageError(f"k is {self.k}", where="--k", hint="Ask for at least 1 candidate.")
+        if self.fuse and self.cameras is not None and self.cameras.rotations > 1:
+            raise UsageError(
+                "tries several headings of one photo, and --fuse locates several photos as one",
+                where="--rotations",
+                hint="Leave one of them out.",
+            )
 
     def priors(self, photos: Sequence[Path]) -> Priors:
         """Return each photo's prior: from its own position where that is asked for and there."""
@@ -54,4 +63,5 @@ class Question:
             "gps_radius_m": self.gps_radius_m,
             "fuse": self.fuse,
             "may_abstain": self.may_abstain,
+            "cameras": None if self.cameras is None else self.cameras.as_json(),
         }

@@ -63,7 +63,7 @@ class Location:
     radii and confidence, which were calibrated for retrieval, are None; ``refined_tile`` is the id
     of the tile it rests on. ``note`` says what the refiner was not given, such as imagery that is
     gone. ``reordering`` is what a re-ranker did, where one was asked, and ``rerank_note`` what it
-    was not given.
+    was not given. ``view`` says how the photo was turned and scaled; empty: it was not.
     """
 
     photo: str
@@ -78,5 +78,6 @@ class Location:
     refinement: Refinement | None = None
     refined_tile: str = ""
     note: str = ""
+    view: str = ""
     reordering: Reordering | None = None
     rerank_note: str = ""

@@ -12,6 +12,8 @@ import numpy as np
 from georet.contracts.running import Session
 from georet.csvfile import Numbers, read_csv, slashed
 from georet.errors import DataError, UsageError
+from georet.photos.camera.cameras import Cameras
+from georet.photos.framing import Framing
 from georet.photos.photos import PhotoReader, embed_photos
 from georet.plugins import UNSAID, Selection
 from georet.sessions import BATCH
@@ -66,20 +68,25 @@ def embed_readable(
     *,
     quota: float = 0.0,
     advance: Callable[[int], None] = lambda _: None,
+    framing: Framing | None = None,
 ) -> tuple[Floats, Ints]:
     """Return embeddings float32[Q, D] of the readable photos, and their rows int64[Q].
 
     Of all photos the share ``quota`` may be unreadable, beyond that DataError. ``advance`` is
-    called with the number of photos done since.
+    called with the number of photos done since. With ``framing`` photos are turned and scaled as
+    far as they tell of their cameras, one view each.
     """
-    reader = PhotoReader(session.identity, len(photos.paths), quota)
+    reader = PhotoReader(
+        session.identity, len(photos.paths), quota, framing=framing, cameras=Cameras()
+    )
     parts, kept = [np.empty((0, session.identity.embed_dim), np.float32)], []
     for start, images in zip(
         range(0, len(photos.paths), BATCH), reader.ahead(photos.paths, BATCH), strict=True
     ):
         paths = photos.paths[start : start + BATCH]
         rows = [start + at for at, path in enumerate(paths) if path in images]
-        parts.append(embed_photos([images[photos.paths[row]] for row in rows], session))
+        some = [images[photos.paths[row]] for row in rows]
+        parts.append(embed_photos([one[0] if one.ndim == 4 else one for one in some], session))
         kept.extend(rows)
         advance(len(paths))
     return np.concatenate(parts), np.array(kept, np.int64)

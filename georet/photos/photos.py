@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -13,14 +14,18 @@ import numpy as np
 
 from georet.contracts.running import Session
 from georet.data.images import MAX_PIXELS, preprocess, read_image
-from georet.data.reading import FileFiller, error_in
+from georet.data.reading import FileFiller, error_in, told_error
+from georet.data.resizing import prepare
 from georet.embeddings import embed
 from georet.errors import DataError, UsageError
 from georet.feeding.ahead import in_order, quick_feeder
 from georet.identity import EncoderIdentity
+from georet.photos.camera.cameras import Cameras
+from georet.photos.camera.facts import CameraFacts
+from georet.photos.framing import Framing, Views
 from georet.processes import num_cores
 from georet.sessions import BATCH
-from georet.types import Floats, Pixels
+from georet.types import Floats, Ints, Pixels
 
 Photo = Path | Pixels
 """A file, or uint8[H, W, 3], RGB, of any size."""
@@ -58,11 +63,87 @@ def _checked(image: object, at: int) -> Pixels:
     return image
 
 
+def view_photo(
+    photo: Photo,
+    framing: Framing,
+    cameras: Cameras | None,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    at: int = 0,
+) -> Views:
+    """Return the views of a photo, number ``at`` of a call, as far as its camera is known.
+
+    Of an array only what is given for all photos is known. DataError for a file that can't be read,
+    UsageError for what is no picture.
+    """
+    facts = CameraFacts()
+    if cameras is not None and cameras.turns_photos:
+        facts = cameras.of(photo) if isinstance(photo, Path) else cameras.given
+    if isinstance(photo, Path) and framing.leaves(facts):
+        # Nothing but the encoder's own size is needed; large JPEGs are then decoded at it.
+        size, rule = framing.size, framing.rule
+        return Views(read_image(photo, size=size, rule=rule, max_pixels=max_pixels)[None])
+    if isinstance(photo, Path):
+        return framing.views(read_image(photo, max_pixels=max_pixels), facts)
+    return framing.views(_checked(photo, at), facts)
+
+
+def embed_views(views: Sequence[Pixels], session: Session) -> list[Floats]:
+    """Return the embeddings float32[V, D] of each photo's views uint8[V, H, W, 3], in order."""
+    flat = [view for some in views for view in some]
+    parts = [np.empty((0, session.identity.embed_dim), np.float32)]
+    parts += [
+        embed(session, np.stack(flat[start : start + BATCH]))
+        for start in range(0, len(flat), BATCH)
+    ]
+    ends = np.cumsum([len(some) for some in views])[:-1]
+    return np.split(np.concatenate(parts), ends) if len(views) else []
+
+
+@dataclass(frozen=True)
+class ViewFiller:
+    """Reads photos for a feeder; the views of one stand below each other in its image."""
+
+    paths: Sequence[Path]
+    framing: Framing
+    cameras: Cameras | None
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        prepare(self.framing.rule)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of an image with as many views as there may be."""
+        return self.framing.rotations * self.framing.size[0], self.framing.size[1]
+
+    def fill(self, row: int, out: Pixels) -> bytes:
+        """Write a photo's views to ``out`` uint8[V * h, w, 3]; return their number and how."""
+        try:
+            views = view_photo(
+                self.paths[row], self.framing, self.cameras, max_pixels=self.max_pixels
+            )
+        except DataError as error:
+            return told_error(error)
+        flat = views.pixels.reshape(-1, *out.shape[1:])
+        out[: len(flat)] = flat
+        return json.dumps({"num": len(views.pixels), "how": views.how}).encode()
+
+    def lanes(self, rows: Ints) -> None:
+        """Return None: files share nothing."""
+
+    def name(self, row: int) -> str:
+        """Return the file."""
+        return str(self.paths[row])
+
+
 @dataclass
 class PhotoReader:
     """Reads photos as an encoder takes them; of ``num_photos`` the share ``quota`` may be bad.
 
-    ``bad`` says for each unreadable photo what is wrong with it.
+    With ``framing`` a photo becomes uint8[V, H, W, 3], the views that its camera in ``cameras``
+    allows, and ``how`` says how they came. ``bad`` says for each unreadable photo what is wrong
+    with it.
     """
 
     encoder: EncoderIdentity
@@ -70,9 +151,15 @@ class PhotoReader:
     quota: float = 0.0
     max_pixels: int = MAX_PIXELS
     bad: dict[Path, DataError] = field(default_factory=dict)
+    framing: Framing | None = None
+    cameras: Cameras | None = None
+    how: dict[Path, str] = field(default_factory=dict)
 
     def read(self, paths: Sequence[Path]) -> dict[Path, Pixels]:
-        """Return the readable ones of the photos, uint8[H, W, 3]; DataError beyond the quota."""
+        """Return the readable ones of the photos, uint8[H, W, 3], or their views [V, H, W, 3].
+
+        DataError beyond the quota.
+        """
         with closing(self.ahead(paths, len(paths))) as chunks:
             return next(chunks, {})
 
@@ -81,7 +168,7 @@ class PhotoReader:
 
         Pixels are good until the next are asked for.
         """
-        filler = FileFiller(paths, self.encoder.size, self.encoder.resize_rule, self.max_pixels)
+        filler = self._filler(paths)
         every = np.arange(len(paths))
         batches = [every[s : s + size] for s in range(0, len(paths), max(1, size))]
         # One photo is read sooner than a process is there, and only forking is quick.
@@ -100,11 +187,25 @@ class PhotoReader:
                     if (error := error_in(extra)) is not None:
                         self.bad[paths[row]] = error
                     else:
-                        found[paths[row]] = image
+                        found[paths[row]] = self._viewed(paths[row], image, extra)
                 self._check_quota()
                 yield found
         finally:
             feeder.close()
+
+    def _filler(self, paths: Sequence[Path]) -> FileFiller | ViewFiller:
+        if self.framing is not None:
+            return ViewFiller(paths, self.framing, self.cameras, self.max_pixels)
+        return FileFiller(paths, self.encoder.size, self.encoder.resize_rule, self.max_pixels)
+
+    def _viewed(self, path: Path, image: Pixels, extra: bytes | None) -> Pixels:
+        """Return the views that stand below each other in an image, as ``extra`` tells."""
+        if self.framing is None or extra is None:
+            return image
+        told = json.loads(extra)
+        self.how[path] = told["how"]
+        height = self.framing.size[0]
+        return image[: told["num"] * height].reshape(told["num"], height, *image.shape[1:])
 
     def _check_quota(self) -> None:
         if len(self.bad) <= self.quota * self.num_photos:

@@ -42,7 +42,12 @@ def locate_batch(
     raise to stop. DataError where more photos can't be read than ``quota`` allows.
     """
     reader = PhotoReader(
-        locator.session.identity, len(photos), quota, max_pixels=locator.max_pixels
+        locator.session.identity,
+        len(photos),
+        quota,
+        max_pixels=locator.max_pixels,
+        framing=None if question.cameras is None else locator.framing(question.cameras),
+        cameras=question.cameras,
     )
     reader.bad |= {Path(name): DataError(why) for name, why in journal.unreadable().items()}
     left = [photo for photo in photos if str(photo) not in journal.done]
@@ -52,7 +57,8 @@ def locate_batch(
     with closing(reader.ahead(left, step)) as ahead:
         for chunk, images in zip(chunks, ahead, strict=True):
             left_heats = num_heats - journal.num_records
-            records = _records(locator, images, question, left_heats) if images else []
+            how = {path: reader.how.pop(path, "") for path in images}
+            records = _records(locator, images, how, question, left_heats) if images else []
             bad = {str(p): str(reader.bad[p].what) for p in chunk if p in reader.bad}
             journal.append(records, bad)
             advance(len(chunk))
@@ -68,12 +74,17 @@ def heat_in(record: Mapping[str, Any], num_tiles: int) -> Floats | None:
 
 
 def _records(
-    locator: Locator, images: Mapping[Path, Pixels], question: Question, num_heats: int
+    locator: Locator,
+    images: Mapping[Path, Pixels],
+    how: Mapping[Path, str],
+    question: Question,
+    num_heats: int,
 ) -> list[tuple[list[str], Record]]:
     """Return the photos and the record of each place; the first ``num_heats`` get their heat."""
     together = [list(images)] if question.fuse else [[path] for path in images]
     found: list[tuple[list[str], Record]] = []
-    for location, paths in zip(locator.answer(question, images), together, strict=True):
+    located = locator.answer(question, images, how=how)
+    for location, paths in zip(located, together, strict=True):
         record = record_of(location, [sha256_of(path) for path in paths])
         record["photos"] = [str(path) for path in paths]
         if len(found) < num_heats and len(location.heat):

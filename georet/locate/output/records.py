@@ -58,6 +58,7 @@ def record_of(location: Location, hashes: list[str | None]) -> Record:
     )
     return {
         **dict(zip(PLACE, values, strict=True)),
+        **({"view": location.view} if location.view else {}),
         **_refined(location),
         **_reranked(location),
         "photo_sha256": hashes,

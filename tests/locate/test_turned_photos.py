@@ -1,0 +1,107 @@
+"""Photos that aren't north up are found once their camera is told, in each way of telling it."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from georet.cli.app import run
+from georet.geodesy import distance_m
+from georet.locate.locator import Locator
+from georet.photos.camera.cameras import cameras_of
+from georet.testing.pixel_session import PixelSession
+
+TURN = 90
+"""The photos' upper edge points east."""
+
+
+@pytest.fixture
+def turned_photos(tmp_path, take):
+    """Write photos whose upper edge points east, and return paths and places."""
+    images, latlon = take(12, noise=10.0)
+    folder = tmp_path / "turned"
+    folder.mkdir()
+    paths = []
+    for at, image in enumerate(images):
+        paths.append(folder / f"{at:02d}.png")
+        east_up = cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE)
+        cv2.imwrite(str(paths[-1]), east_up[:, :, ::-1])
+    return paths, latlon
+
+
+def errors_m(found, latlon):
+    return [distance_m(np.array(one.latlon), at) for one, at in zip(found, latlon, strict=True)]
+
+
+@pytest.mark.parametrize("index", ["exact", "sign_bits"])
+@pytest.mark.parametrize(
+    "told", [{"heading": TURN}, {"rotations": 4}], ids=lambda one: next(iter(one))
+)
+def test_a_turned_photo_is_found_by_its_heading_or_by_trying_several(
+    gallery, turned_photos, index, told
+):
+    paths, latlon = turned_photos
+    locator = Locator(gallery, PixelSession(), index=index)
+    cameras = cameras_of(**told)
+    if "rotations" in told:
+        cameras = cameras_of(tilt=0, **told)
+    as_it_is = np.median(errors_m(locator.locate(paths), latlon))
+    found = locator.locate(paths, cameras=cameras)
+    # Of four headings three are wrong, and may suit another tile.
+    assert np.median(errors_m(found, latlon)) < as_it_is / (3 if "heading" in told else 2)
+    assert all(one.view.startswith("turned") for one in found)
+
+
+def test_candidates_scores_are_those_of_the_view_that_suits_best(gallery, turned_photos):
+    paths, _ = turned_photos
+    locator = Locator(gallery, PixelSession())
+    by_heading = locator.locate(paths[:3], cameras=cameras_of(heading=TURN, tilt=0))
+    by_trying = locator.locate(paths[:3], cameras=cameras_of(rotations=4, tilt=0))
+    for one, other in zip(by_heading, by_trying, strict=True):
+        assert other.candidates[0].score >= one.candidates[0].score - 1e-6
+        assert other.candidates[0].id == one.candidates[0].id
+
+
+@pytest.fixture
+def command(gallery, turned_photos, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "georet.commands.locating.open_encoder", lambda gallery, view, **_: PixelSession()
+    )
+    paths, _ = turned_photos
+
+    def called(*options):
+        code = run(["locate", str(gallery.path), *map(str, paths), "--json", *options])
+        assert code == 0
+        return json.loads(capsys.readouterr().out)["locations"]
+
+    return called
+
+
+def test_the_command_says_how_photos_were_turned(command):
+    told = command("--heading", str(TURN))
+    assert {one["view"] for one in told} == {"turned"}
+    assert all("view" not in one for one in command())
+    assert all("view" not in one for one in command("--heading", str(TURN), "--no-geometry"))
+
+
+def test_telemetry_turns_each_photo_by_its_own_heading(command, turned_photos, tmp_path):
+    paths, _ = turned_photos
+    table = tmp_path / "flight.csv"
+    rows = "".join(f"{path.name},{TURN},0\n" for path in paths[:6])
+    table.write_text(f"photo,heading_deg,tilt_deg\n{rows}")
+    told = command("--telemetry", str(table))
+    assert ["view" in one for one in told] == [True] * 6 + [False] * 6
+    given = command("--heading", str(TURN))
+    for one, other in zip(told[:6], given[:6], strict=True):
+        assert one["latitude"] == other["latitude"]
+
+
+def test_several_headings_of_several_photos_of_one_place_are_refused(gallery, turned_photos):
+    from georet.errors import UsageError
+
+    paths, _ = turned_photos
+    with pytest.raises(UsageError, match="several headings"):
+        Locator(gallery, PixelSession()).locate(paths, fuse=True, cameras=cameras_of(rotations=4))
