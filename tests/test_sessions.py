@@ -45,10 +45,6 @@ SELECTION = Selection(("sample4geo", "georet.testing.plugin"))
 BACKEND = """
     from georet import Component, hookimpl
     from georet.testing import PixelSession
-from georet.train.checkpoint import load_checkpoint
-from georet.train.run import reconfigure
-from georet.train.saving import encoder_of
-from georet.types import ImageTable
 
 
     class Backend:
