@@ -18,7 +18,6 @@ import argparse
 import json
 import math
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -87,10 +86,8 @@ def table(num: int) -> TileTable:
     return TileTable(ids, latlon, latlon[:, None] + around, np.full(num, 1000.0))
 
 
-def build(args: argparse.Namespace, num: int, out: Path) -> float:
-    """Write the gallery and its queries, unless they are there; return the seconds it took."""
-    if (out / "gallery.json").exists():
-        return float("nan")
+def build(args: argparse.Namespace, num: int) -> dict[str, float]:
+    """Write the gallery and its queries, in this process, which does nothing else."""
     real, encoder = real_embeddings(args.run, args.out / "real")
     rng = np.random.default_rng(0)
     rotation = np.linalg.qr(rng.standard_normal((args.dim, args.dim)))[0][: real.shape[1]]
@@ -99,7 +96,7 @@ def build(args: argparse.Namespace, num: int, out: Path) -> float:
     identity = EncoderIdentity.from_json(values, where="benchmark")
     queries = jittered(real, rotation, np.arange(QUERIES) * 31, seed=1)
     np.save(args.out / "queries.npy", queries)
-    began = time.perf_counter()
+    out, began = args.out / f"{num}.gallery", time.perf_counter()
     write_gallery(
         out,
         table(num),
@@ -108,7 +105,19 @@ def build(args: argparse.Namespace, num: int, out: Path) -> float:
         source={"kind": "made up"},
         storage=args.storage,
     )
-    return time.perf_counter() - began
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    took_s = time.perf_counter() - began
+    return {"build_s": took_s, "build_peak_mb": peak_mb(), "gallery_mb": size / 1e6}
+
+
+def built(args: argparse.Namespace, num: int) -> dict[str, float]:
+    """Return what building the gallery took, now or when it was built."""
+    said = args.out / f"{num}.built.json"
+    if not said.exists():
+        given = ["--dim", str(args.dim), "--storage", args.storage, "--build-only", str(num)]
+        write_json(said, child(str(args.run), "--out", str(args.out), *given))
+    found: dict[str, float] = json.loads(said.read_text())
+    return found
 
 
 def dropped(folder: Path) -> int:
@@ -202,55 +211,64 @@ def exponent(rows: list[dict[str, Any]], key: str) -> float:
     return float(np.polyfit(num, value, 1)[0])
 
 
+def measure(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Build what is missing, measure, and return a row for each index and size."""
+    rows = []
+    for num in args.sizes:
+        folder, build_took = args.out / f"{num}.gallery", built(args, num)
+        for name in args.indexes:
+            kept = args.out / f"{num}.{name}.json"
+            if name != "exact" and not kept.exists():
+                made = child(str(args.run), "--out", ".", "--index-only", str(folder), name)
+                write_json(kept, made)
+            made = json.loads(kept.read_text()) if kept.exists() else {}
+            took = child(str(args.run), "--out", ".", "--one", str(folder), name)
+            rows.append({"index": name, "num": num, **build_took, **made, **took})
+            print(rows[-1], flush=True)
+    return rows
+
+
 def main() -> None:
-    """Build what is missing, measure, and print the table."""
+    """Measure, add to the file, and print exponents."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--indexes", nargs="+", default=list(INDEXES))
+    parser.add_argument("--indexes", nargs="*", default=list(INDEXES))
     parser.add_argument("--dim", type=int, default=1024)
     parser.add_argument("--storage", default="fp16")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--one", nargs=2)
-    parser.add_argument("--index-only", nargs=2)
+    parser.add_argument("--json", type=Path, help="rows of other sizes and indexes stay in it")
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--index-only", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--build-only", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.one or args.index_only:
+    if args.one or args.index_only or args.build_only:
         Path("/proc/self/clear_refs").write_text("5")
+        if args.build_only:
+            print(json.dumps(build(args, args.build_only)))
+            return
         work = one if args.one else make_index
         folder, index = args.one or args.index_only
         print(json.dumps(work(Path(folder), index)))
         return
     args.out.mkdir(parents=True, exist_ok=True)
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in args.indexes}
-    for num in args.sizes:
-        folder = args.out / f"{num}.gallery"
-        build_s = build(args, num, folder)
-        for name in args.indexes:
-            made = (
-                {}
-                if name == "exact"
-                else child(str(args.run), "--out", ".", "--index-only", str(folder), name)
-            )
-            took = child(str(args.run), "--out", ".", "--one", str(folder), name)
-            row = {"num": num, "build_s": build_s, **made, **took}
-            rows[name].append(row)
-            print(name, row, flush=True)
-    print(f"\n{args.dim} dimensions, {args.storage}, {platform.machine()}, {os.cpu_count()} cores")
-    head = "| index | tiles | index s | index MB | open ms | first s | next ms | read % | peak MB |"
-    print(head + "\n" + "| --- " + "| ---: " * 8 + "|")
-    for name, found in rows.items():
-        for row in found:
-            print(
-                f"| {name} | {row['num']:,} | {row.get('index_s', 0):.1f} | "
-                f"{row.get('index_mb', 0):.0f} | {row['open_ms']:.0f} | {row['first_s']:.2f} | "
-                f"{row['next_ms']:.0f} | {100 * row['read_share']:.1f} | {row['peak_mb']:.0f} |"
-            )
-        keys = ("index_s", "index_mb", "first_s", "next_ms", "peak_mb")
-        slopes = ", ".join(f"{key} {exponent(found, key):.2f}" for key in keys)
-        print(f"exponents of {name}: {slopes}")
+    rows = measure(args)
+    if args.json and args.json.exists():
+        new = {(row["index"], row["num"]) for row in rows}
+        old = json.loads(args.json.read_text())["rows"]
+        rows += [row for row in old if (row["index"], row["num"]) not in new]
+    rows.sort(key=lambda row: (INDEXES.index(row["index"]), row["num"]))
+    keys = ("build_s", "index_s", "index_mb", "open_ms", "first_s", "next_ms", "peak_mb")
+    slopes = {}
+    for name in dict.fromkeys(row["index"] for row in rows):
+        own = [row for row in rows if row["index"] == name]
+        slopes[name] = {key: exponent(own, key) for key in keys if key in own[0]}
+        print(name, {key: round(value, 2) for key, value in slopes[name].items()})
     if args.json:
-        write_json(args.json, {"rows": rows, "dim": args.dim, "storage": args.storage})
+        from feeding_parts import machine
+
+        about = {"dim": args.dim, "storage": args.storage, "machine": machine("cpu")}
+        write_json(args.json, {**about, "exponents": slopes, "rows": rows})
 
 
 if __name__ == "__main__":
