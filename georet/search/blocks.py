@@ -123,10 +123,20 @@ class CheckedFile:
             self._map.madvise(how)
             self._expected = how
 
+    def _fetch(self, blocks: Ints) -> None:
+        """Ask for scattered blocks int64[M], ascending, all at once: a disk then reads several."""
+        if self._expected != mmap.MADV_RANDOM or not isinstance(self._map, mmap.mmap):
+            return
+        for run in np.split(blocks, np.flatnonzero(np.diff(blocks) != 1) + 1):
+            first = int(run[0]) * self.block // mmap.PAGESIZE * mmap.PAGESIZE
+            stop = min((int(run[-1]) + 1) * self.block, self.num_bytes)
+            self._map.madvise(mmap.MADV_WILLNEED, first, stop - first)
+
     def _check(self, blocks: Ints) -> None:
         new = blocks[~self._is_checked[blocks]]
         if not len(new):
             return
+        self._fetch(new)
         whole = memoryview(self._map)
         for block in new.tolist():
             digest = hashlib.sha256(whole[block * self.block : (block + 1) * self.block]).digest()
