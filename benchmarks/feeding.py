@@ -14,11 +14,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +42,7 @@ SIZE, DIM, BATCH, TILE_PX = (384, 384), 64, 64, 512
 RATES = (100, 300, 1000, 3000, 10_000)
 KINDS = ("geotiff", "pmtiles", "folder")
 PLUGINS = ("sample4geo", "georet.testing.plugin")
-SECONDS, LEAST, MOST = 5, 512, 4096
+SECONDS, LEAST, MOST = 5, 512, 3072
 """A measurement has as many tiles as take so long, at least and at most so many."""
 
 
@@ -113,19 +116,36 @@ def one(arguments: argparse.Namespace) -> dict[str, Any]:
     source = opened(arguments.folder, arguments.kind)
     if arguments.encoder is not None:
         return by_encoder(source, arguments.encoder, arguments.workers)
-    num = round(min(max(arguments.rate * SECONDS, LEAST), MOST)) if arguments.rate else 1024
+    num = round(min(max(arguments.rate * SECONDS, LEAST), MOST)) if arguments.rate else MOST
     device = Device(arguments.rate)
     given: dict[str, Any] = {"batch_size": BATCH, "shard_size": 512}
     given["workers"] = None if arguments.workers < 0 else arguments.workers
-    with tempfile.TemporaryDirectory(prefix="georet-feeding-") as name:
+    took: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="georet-feeding-") as name, watched(given, took):
         build_gallery(Repeated(source, num), device, Path(name) / "g", **given)
     used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return {
         "tiles_a_second": device.tiles_a_second,
         "cpu_ms_a_tile": 1000 * sum(u.ru_utime + u.ru_stime for u in used) / num,
-        "peak_mb": used[0].ru_maxrss / 1000,
-        "decoder_peak_mb": used[1].ru_maxrss / 1000,
+        **took,
     }
+
+
+@contextmanager
+def watched(given: dict[str, Any], took: dict[str, Any]) -> Iterator[None]:
+    """Note how much memory a build takes and how much it says; an older georet says nothing."""
+    try:
+        from georet.testing.footprint import Footprint
+    except ImportError:
+        yield
+        return
+    said: list[str] = []
+    given["say"] = said.append
+    with Footprint(every_s=0.25) as footprint:
+        yield
+    took["memory_mb"] = (footprint.most_bytes - footprint.before_bytes) / 1e6
+    told = [re.search(r"at most ([\d.]+) GB", line) for line in said]
+    took["told_mb"] = next((1000 * float(found[1]) for found in told if found), None)
 
 
 def by_encoder(source: TileSource, encoder: Path, workers: int) -> dict[str, Any]:
@@ -172,12 +192,10 @@ def measured(
 def compare(
     before: Path | None, folder: Path, rates: tuple[int, ...], repeats: int
 ) -> list[dict[str, Any]]:
-    """Print a table, a row for each source and rate; of several measurements the fastest counts.
+    """Return a row for each source and rate; of several measurements the fastest counts.
 
     Others at work on the machine only slow it down, so all that is compared takes turns.
     """
-    print("| source | device | limit | before | now, 1 decoder | 2 decoders | of the limit | 4 |")
-    print("|---|---|---|---|---|---|---|---|")
     rows = []
     for kind in KINDS:
         for rate in rates:
@@ -193,23 +211,17 @@ def compare(
             limit = min(rate, best["decoders alone"])
             now = best["workers 2"]
             row = {"source": kind, "device": rate, "limit": limit, "of the limit": now / limit}
-            row |= {"best": best, "turns": turns}
+            row |= {"best": best, "turns": turns, "repeats": repeats}
             rows.append(row)
-            old = f"{best['before']:.0f}" if before is not None else "-"
-            print(
-                f"| {kind} | {rate:,}/s | {limit:.0f} | {old} | {best['workers 1']:.0f} "
-                f"| {now:.0f} | {now / limit:.2f} | {best['workers 4']:.0f} |",
-                flush=True,
-            )
+            rounded = {name: round(value) for name, value in best.items()}
+            print(f"{kind} {rate}/s: {now / limit:.2f} of {limit:.0f}; {rounded}", flush=True)
     return rows
 
 
 def compare_encoders(
     before: Path | None, folder: Path, encoders: list[Path], repeats: int
 ) -> list[dict[str, Any]]:
-    """Print a table of builds by real encoders on the CPU, as they are by default."""
-    print("\n| encoder on the CPU | before | now | now, 2 decoders | CPU ms a tile: before | now |")
-    print("|---|---|---|---|---|---|")
+    """Return a row for each real encoder on the CPU, as builds are by default."""
     rows = []
     for encoder in encoders:
         wanted = {"now": (ROOT, -1), "2 decoders": (ROOT, 2)}
@@ -221,12 +233,7 @@ def compare_encoders(
         best = {n: max(turn[n]["tiles_a_second"] for turn in turns) for n in wanted}
         cpu = {n: min(turn[n]["cpu_ms_a_tile"] for turn in turns) for n in wanted}
         rows.append({"encoder": encoder.name, "best": best, "cpu_ms_a_tile": cpu, "turns": turns})
-        old, old_cpu = (f"{found.get('before', float('nan')):.1f}" for found in (best, cpu))
-        print(
-            f"| {encoder.name} | {old} | {best['now']:.1f} | {best['2 decoders']:.1f} "
-            f"| {old_cpu} | {cpu['now']:.1f} |",
-            flush=True,
-        )
+        print(encoder.name, best, cpu, flush=True)
     return rows
 
 
@@ -236,7 +243,7 @@ def main() -> None:
     parser.add_argument("--before", metavar="COMMIT", help="compare with the code of this commit")
     parser.add_argument("--rates", type=int, nargs="*", default=list(RATES))
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="rows of other rates and encoders stay in it")
     parser.add_argument("--encoders", type=Path, nargs="*", default=[], metavar="RUN|ARTEFACT")
     parser.add_argument("--encoder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -264,7 +271,20 @@ def main() -> None:
         if arguments.encoders:
             rows += compare_encoders(before, folder, arguments.encoders, arguments.repeats)
     if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
+        from feeding_parts import machine
+
+        new = {_key(row) for row in rows}
+        if arguments.json.exists():
+            old = json.loads(arguments.json.read_text())["rows"]
+            rows += [row for row in old if _key(row) not in new]
+        rows.sort(key=_key)
+        found = {"before": arguments.before, "machine": machine("cpu"), "rows": rows}
+        arguments.json.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _key(row: dict[str, Any]) -> tuple[str, float]:
+    """Return what tells rows apart: those measured later take the place of older ones."""
+    return row.get("source") or f"~{row['encoder']}", row.get("device", 0)
 
 
 if __name__ == "__main__":

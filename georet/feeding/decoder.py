@@ -18,7 +18,26 @@ from georet.types import Ints, Pixels
 
 GDAL_CACHE: Final = "GDAL_CACHEMAX"
 GDAL_CACHE_MB: Final = 256
+_GDAL_BYTES: Final = 100_000
 """Each decoder's cache of raster blocks; by itself GDAL takes a twentieth of the memory."""
+
+
+DECODER_BYTES: Final = 256 << 20
+"""What a decoder takes beside that cache: libraries, and the image it is at, if below 20 MP."""
+
+
+def decoder_bytes() -> int:
+    """Return the most memory of one decoder, beside the ring; the user may have said GDAL's."""
+    said = os.environ.get(GDAL_CACHE, str(GDAL_CACHE_MB)).strip()
+    try:
+        number = float(said.removesuffix("%"))
+    except ValueError:
+        number = float(GDAL_CACHE_MB)
+    if said.endswith("%"):
+        cache = number / 100 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    else:
+        cache = number * (1 << 20 if number < _GDAL_BYTES else 1)
+    return DECODER_BYTES + int(cache)
 
 
 class Filler(Protocol):

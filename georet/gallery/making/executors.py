@@ -15,7 +15,7 @@ from georet.gallery.making.building import Opened
 from georet.gallery.making.layout import layout
 from georet.gallery.making.maker import Listed, ShardMaker
 from georet.gallery.making.pool import Pool
-from georet.gallery.making.reading import ring_bytes
+from georet.gallery.making.reading import most_bytes, ring_bytes
 from georet.gallery.making.shards import Work
 from georet.gallery.making.waits import Waits
 from georet.plugins import Selection, load_plugins
@@ -113,7 +113,9 @@ class Here:
         if decoders:
             each = f"each of {len(devices)} processes has " if devices else ""
             batch_size = int(self._plan.settings["batch_size"])
-            megabytes = ring_bytes(self._session, batch_size, decoders) / 1e6
+            ahead = ring_bytes(self._session, batch_size, decoders)
+            most = most_bytes(self._session, self._plan.settings, decoders)
             self._say(
-                f"note: {each}{decoders} decoders and {megabytes:,.0f} MB of tiles read ahead"
+                f"note: {each}{decoders} decoders and {ahead / 1e6:,.0f} MB of tiles read ahead, "
+                f"at most {most / 1e9:.1f} GB with all that is beside the encoder"
             )

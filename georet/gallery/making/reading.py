@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import cv2
 
@@ -11,6 +12,7 @@ from georet.contracts.running import Session
 from georet.data.images import preprocess, within
 from georet.data.resizing import FAST, is_fast, resize
 from georet.embeddings import held_by
+from georet.feeding.decoder import decoder_bytes
 from georet.feeding.feeder import Feeder, HereFeeder, PoolFeeder, num_slots_for, piece_of
 from georet.feeding.ring import slot_bytes
 from georet.tiles.table import Scaled, TileSource
@@ -18,6 +20,11 @@ from georet.types import Ints, Pixels
 
 THUMBNAIL_SIDE: Final = 96
 THUMBNAIL_QUALITY: Final = 80
+_THUMBNAIL_BYTES: Final = 8 << 10
+_SHARDS: Final = 2
+"""One is embedded while another is written."""
+_COPIES: Final = 3
+"""A row's values as they came, as one array, as the file's bytes."""
 
 
 @runtime_checkable
@@ -68,6 +75,16 @@ def ring_bytes(session: Session, capacity: int, workers: int) -> int:
     piece = piece_of(capacity, workers)
     slots = num_slots_for(workers, piece, capacity, size, held_by(session))
     return slots * slot_bytes(capacity, size)
+
+
+def most_bytes(session: Session, settings: Mapping[str, Any], decoders: int) -> int:
+    """Return the most memory that a build takes in one process beside its encoder.
+
+    For tiles read ahead, so many decoders, and shards in the making. ``settings`` are the plan's.
+    """
+    ring = ring_bytes(session, int(settings["batch_size"]), decoders)
+    row = _COPIES * (4 * session.identity.embed_dim + _THUMBNAIL_BYTES)
+    return ring + decoders * decoder_bytes() + _SHARDS * int(settings["shard_size"]) * row
 
 
 def feeder_for(

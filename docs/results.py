@@ -1,0 +1,114 @@
+"""Tables of docs/benchmarks.md, from what benchmarks left in benchmarks/results/."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parents[1] / "benchmarks/results"
+BEGIN, END = (
+    "<!-- Generated from benchmarks/results/{}.json. -->\n",
+    "<!-- Generated until here. -->\n",
+)
+SOURCES = {"geotiff": "GeoTIFF", "pmtiles": "PMTiles", "folder": "folder of JPEGs"}
+
+
+def with_results(page: str) -> str:
+    """Return docs/benchmarks.md with the tables of the results that it shows."""
+    for name, render in TABLES.items():
+        begin = BEGIN.format(name)
+        if page.count(begin) != 1:
+            raise ValueError(f"the page must have this line once: {begin}")
+        head, _, rest = page.partition(begin)
+        found = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        body = "\n".join(render(found))
+        page = f"{head}{begin}\n{body}\n\n{END}{rest.partition(END)[2]}"
+    return page
+
+
+def feeding(found: dict[str, Any]) -> Iterator[str]:
+    """Yield builds by a stand-in for a device, by source and rate, and by real encoders."""
+    yield "| source | device | limit | before | 1 decoder | 2 decoders | of the limit | 4 | MB | told |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+    for row in found["rows"]:
+        if "source" not in row:
+            continue
+        best = row["best"]
+        two = [turn["workers 2"] for turn in row["turns"]]
+        took, told = (max(turn[key] for turn in two) for key in ("memory_mb", "told_mb"))
+        yield (
+            f"| {SOURCES[row['source']]} | {row['device']:,}/s | {row['limit']:.0f} "
+            f"| {best['before']:.0f} | {best['workers 1']:.0f} | {best['workers 2']:.0f} "
+            f"| {row['of the limit']:.2f} | {best['workers 4']:.0f} | {took:.0f} | {told:,.0f} |"
+        )
+    yield ""
+    yield "| encoder on the CPU | before | now | 2 decoders | CPU ms a tile: before | now |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for row in found["rows"]:
+        if "encoder" in row:
+            best, cpu = row["best"], row["cpu_ms_a_tile"]
+            yield (
+                f"| {row['encoder']} | {best['before']:.1f} | {best['now']:.1f} "
+                f"| {best['2 decoders']:.1f} | {cpu['before']:.1f} | {cpu['now']:.1f} |"
+            )
+
+
+def large_galleries(found: dict[str, Any]) -> Iterator[str]:
+    """Yield what grows with the number of tiles, and how."""
+    head = ("index", "tiles", "build s", "index s", "index MB", "open ms", "first answer s")
+    head += ("next ms", "read from disk", "peak MB")
+    yield "| " + " | ".join(head) + " |"
+    yield "|---|" + "---:|" * (len(head) - 1)
+    for row in found["rows"]:
+        share = 100 * row["read_share"]
+        yield (
+            f"| `{row['index']}` | {row['num']:,} | {row['build_s']:.1f} "
+            f"| {_or_dash(row, 'index_s', '.1f')} | {_or_dash(row, 'index_mb', '.0f')} "
+            f"| {row['open_ms']:.0f} | {row['first_s']:.2f} | {row['next_ms']:,.0f} "
+            f"| {share:.0f} % | {row['peak_mb']:.0f} |"
+            if share >= 10
+            else f"| `{row['index']}` | {row['num']:,} | {row['build_s']:.1f} "
+            f"| {_or_dash(row, 'index_s', '.1f')} | {_or_dash(row, 'index_mb', '.0f')} "
+            f"| {row['open_ms']:.0f} | {row['first_s']:.2f} | {row['next_ms']:,.0f} "
+            f"| {share:.1f} % | {row['peak_mb']:.0f} |"
+        )
+    keys = ("build_s", "index_s", "index_mb", "open_ms", "first_s", "next_ms", "read_share")
+    for name, slopes in found["exponents"].items():
+        shown = [f"{slopes[key]:.2f}" if key in slopes else "" for key in (*keys, "peak_mb")]
+        yield f"| `{name}`, exponent | | " + " | ".join(shown) + " |"
+
+
+def large_flips(found: dict[str, Any]) -> Iterator[str]:
+    """Yield how many flips were refused or found."""
+    yield "| | |"
+    yield "|---|---:|"
+    for what, number in found.items():
+        if what not in ("seconds", "bytes"):
+            yield f"| {what} | {number:,} |"
+
+
+def planet(found: dict[str, Any]) -> Iterator[str]:
+    """Yield what all land would take, by the size of the tiles."""
+    yield "| tiles of | tiles | gallery | cores' hours to read | hours to embed | cores that keep up |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for row in found["rows"]:
+        yield (
+            f"| {row['side']} | {row['tiles'] / 1e6:,.0f} million | {row['bytes'] / 1e12:,.1f} TB "
+            f"| {row['read_core_hours']:,.0f} | {row['embed_device_hours']:,.0f} "
+            f"| {row['cores_needed']:,.1f} |"
+        )
+
+
+def _or_dash(row: dict[str, Any], key: str, how: str) -> str:
+    return format(row[key], how) if key in row else "-"
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
+    "feeding": feeding,
+    "large_galleries": large_galleries,
+    "large_flips": large_flips,
+    "planet": planet,
+}
+"""{name of a result: what renders it}"""
