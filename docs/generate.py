@@ -1,4 +1,4 @@
-"""Write the generated parts of docs/plugins.md and docs/architecture.md; ``--check`` compares."""
+"""Write the generated parts of pages in docs; ``--check`` compares."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from georet import hookspecs
+from results import with_results
 
 DOCS_DIR = Path(__file__).parent
 ROOT = DOCS_DIR.parent
@@ -28,7 +29,11 @@ GROUPS = {
 
 def main() -> int:
     """Write the pages; with ``--check`` name the stale ones instead, and return 1 if any is."""
-    pages = {"plugins.md": with_hooks, "architecture.md": with_layout}
+    pages = {
+        "plugins.md": with_hooks,
+        "architecture.md": with_layout,
+        "benchmarks.md": with_results,
+    }
     is_check, num_stale = "--check" in sys.argv[1:], 0
     for name, render in pages.items():
         path = DOCS_DIR / name

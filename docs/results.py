@@ -12,6 +12,7 @@ BEGIN, END = (
     "<!-- Generated from benchmarks/results/{}.json. -->\n",
     "<!-- Generated until here. -->\n",
 )
+INDEX = {"index_s": ".1f", "index_mb": ".0f"}
 SOURCES = {"geotiff": "GeoTIFF", "pmtiles": "PMTiles", "folder": "folder of JPEGs"}
 
 
@@ -30,7 +31,8 @@ def with_results(page: str) -> str:
 
 def feeding(found: dict[str, Any]) -> Iterator[str]:
     """Yield builds by a stand-in for a device, by source and rate, and by real encoders."""
-    yield "| source | device | limit | before | 1 decoder | 2 decoders | of the limit | 4 | MB | told |"
+    head = ("source", "device", "limit", "before", "1 decoder", "2 decoders", "of the limit")
+    yield "| " + " | ".join((*head, "4 decoders", "MB", "told MB")) + " |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     for row in found["rows"]:
         if "source" not in row:
@@ -62,17 +64,11 @@ def large_galleries(found: dict[str, Any]) -> Iterator[str]:
     yield "| " + " | ".join(head) + " |"
     yield "|---|" + "---:|" * (len(head) - 1)
     for row in found["rows"]:
-        share = 100 * row["read_share"]
+        index_s, index_mb = (format(row.get(key, 0), how) for key, how in INDEX.items())
         yield (
-            f"| `{row['index']}` | {row['num']:,} | {row['build_s']:.1f} "
-            f"| {_or_dash(row, 'index_s', '.1f')} | {_or_dash(row, 'index_mb', '.0f')} "
+            f"| `{row['index']}` | {row['num']:,} | {row['build_s']:.1f} | {index_s} | {index_mb} "
             f"| {row['open_ms']:.0f} | {row['first_s']:.2f} | {row['next_ms']:,.0f} "
-            f"| {share:.0f} % | {row['peak_mb']:.0f} |"
-            if share >= 10
-            else f"| `{row['index']}` | {row['num']:,} | {row['build_s']:.1f} "
-            f"| {_or_dash(row, 'index_s', '.1f')} | {_or_dash(row, 'index_mb', '.0f')} "
-            f"| {row['open_ms']:.0f} | {row['first_s']:.2f} | {row['next_ms']:,.0f} "
-            f"| {share:.1f} % | {row['peak_mb']:.0f} |"
+            f"| {100 * row['read_share']:.1f} % | {row['peak_mb']:.0f} |"
         )
     keys = ("build_s", "index_s", "index_mb", "open_ms", "first_s", "next_ms", "read_share")
     for name, slopes in found["exponents"].items():
@@ -90,19 +86,16 @@ def large_flips(found: dict[str, Any]) -> Iterator[str]:
 
 
 def planet(found: dict[str, Any]) -> Iterator[str]:
-    """Yield what all land would take, by the size of the tiles."""
-    yield "| tiles of | tiles | gallery | cores' hours to read | hours to embed | cores that keep up |"
-    yield "|---|---:|---:|---:|---:|---:|"
-    for row in found["rows"]:
+    """Yield what all land would take, by encoder and size of the tiles."""
+    yield "| encoder | tile | tiles | gallery | hours of a core to read | to embed | cores wanted |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for row in sorted(found["rows"], key=lambda row: (row["backend"], row["side_m"])):
+        tiles, size = f"{row['tiles'] / 1e6:,.0f} million", f"{row['bytes'] / 1e12:,.1f} TB"
+        cores = f"{row['cores_needed']:.1f}" if row["cores_needed"] else "-"
         yield (
-            f"| {row['side']} | {row['tiles'] / 1e6:,.0f} million | {row['bytes'] / 1e12:,.1f} TB "
-            f"| {row['read_core_hours']:,.0f} | {row['embed_device_hours']:,.0f} "
-            f"| {row['cores_needed']:,.1f} |"
+            f"| {row['backend']} | {row['side_m']:.0f} m | {tiles} | {size} "
+            f"| {row['read_core_hours']:,.0f} | {row['embed_device_hours']:,.0f} | {cores} |"
         )
-
-
-def _or_dash(row: dict[str, Any], key: str, how: str) -> str:
-    return format(row[key], how) if key in row else "-"
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -12,6 +13,8 @@ from multiprocessing.connection import Connection
 from typing import Any, Final
 
 _PATIENCE_S: Final = 10.0
+_open: dict[int, set[Child]] = {}
+"""{this process: those that it started and did not close}; a fork has its parent's entry, too."""
 
 
 class Ended(Exception):  # noqa: N818 - an outcome; whoever hears it makes the error
@@ -43,6 +46,7 @@ class Child:
         self._process.daemon = not has_children
         self._process.start()
         theirs.close()
+        self._note()
         self._verdict: str | None = None
         self._heard_s = time.monotonic()
 
@@ -97,12 +101,21 @@ class Child:
         self._verdict = verdict or self._verdict
         self._process.kill()
 
+    def _note(self) -> None:
+        """See to it that this process, at its end, kills it rather than wait for it."""
+        # After the first start, so that it comes before what multiprocessing does at the end.
+        if os.getpid() not in _open:
+            _open[os.getpid()] = set()
+            atexit.register(_kill_left)
+        _open[os.getpid()].add(self)
+
     def close(self, patience_s: float = 0.0) -> None:
         """Give it so long to end by itself, then kill it; nothing can be sent afterwards."""
         self._process.join(patience_s)
         self._process.kill()
         self._process.join()
         self._pipe.close()
+        _open.get(os.getpid(), set()).discard(self)
 
 
 def num_cores() -> int:
@@ -131,6 +144,10 @@ def close_all(children: Iterable[Child]) -> None:
         child.kill()
     for child in listed:
         child.close()
+
+
+def _kill_left() -> None:
+    close_all(_open.pop(os.getpid(), ()))
 
 
 def _run(

@@ -3,10 +3,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import pytest
 
@@ -132,3 +134,35 @@ def test_a_process_ends_by_itself_when_the_main_process_is_killed() -> None:
     assert os.read(ours, 1) == b""
     signal.alarm(0)
     os.close(ours)
+
+
+FORGETFUL = """
+import sys, time
+from georet.interrupt import leave_signals_to_parent
+from georet.processes import Child
+
+
+def stay(pipe):
+    leave_signals_to_parent()
+    pipe.send("here")
+    time.sleep(1000)
+
+
+if __name__ == "__main__":
+    child = Child(stay, name="stays", has_children=sys.argv[1] == "True")
+    child.hear()
+    print(child.pid)
+    sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize("has_children", [False, True])
+def test_a_process_that_nobody_closed_is_not_waited_for(has_children: bool, tmp_path: Path) -> None:
+    script = tmp_path / "forgetful.py"
+    script.write_text(FORGETFUL)
+    command = [sys.executable, str(script), str(has_children)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr == ""
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(done.stdout), 0)
