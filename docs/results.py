@@ -99,9 +99,6 @@ def planet(found: dict[str, Any]) -> Iterator[str]:
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
-    "feeding": feeding,
     "large_galleries": large_galleries,
-    "large_flips": large_flips,
-    "planet": planet,
 }
 """{name of a result: what renders it}"""
