@@ -17,6 +17,10 @@ from georet.types import Floats, Ints
 from georet_qdrant.engine import EF, INDEXED, PAGE, SIDE, Held
 from georet_qdrant.filters import GALLERY, PLACE, Filter
 
+FULL_SCAN_KB = 10_000
+"""Up to so many vectors that a filter holds, all are compared; it is what servers start with."""
+INDEXING_KB: int | None = None
+"""From so many vectors on a graph is built; None: what the engine starts with."""
 _CONFIG, _VECTOR = "edge_config.json", ""
 
 
@@ -55,12 +59,13 @@ class Edge:
         """Make a collection for vectors of unit length, compared by their product."""
         lib, path = self._lib, self._path(collection)
         params = lib.EdgeVectorParams(size=embed_dim, distance=lib.Distance.Dot)
-        graph = lib.HnswIndexConfig(m=16, ef_construct=100, full_scan_threshold=10_000)
+        graph = lib.HnswIndexConfig(m=16, ef_construct=100, full_scan_threshold=FULL_SCAN_KB)
+        optimizers = lib.EdgeOptimizersConfig(indexing_threshold=INDEXING_KB)
         with self._named(collection):
             path.parent.mkdir(parents=True, exist_ok=True)
             with replaced_folder(path) as made:
                 made.mkdir()
-                config = lib.EdgeConfig(vectors=params, hnsw_config=graph)
+                config = lib.EdgeConfig(vectors=params, hnsw_config=graph, optimizers=optimizers)
                 lib.EdgeShard.create(str(made), config).close()
         self.index_fields(collection)
 
