@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,8 @@ from georet.patience import patient
 from georet.progress import printable
 
 _MARK: Final = "_georet_maker"
+PATIENCE_S = 60.0
+"""How long a component may be at something before it is said whom georet waits for."""
 NEEDED: Final = {
     "backbones": ("__call__", "parameters", "embed_dim", "mean", "std"),
     "losses": ("__call__",),
@@ -105,19 +108,23 @@ def blaming(
     """Tell what is raised inside as the fault of a component (or of its ``Maker``).
 
     ``doing`` says what it was asked for (``plan()``). georet's own errors keep their kind and get
-    the component's name; Ctrl-C passes. What takes longer than ``patience_s`` is said on stderr.
+    the component's name; Ctrl-C passes. What takes longer than ``patience_s``, by default
+    ``PATIENCE_S``, is said on stderr.
     """
     maker = made if isinstance(made, Maker) else maker_of(made)
-    waiting = (
-        nullcontext() if patience_s is None else patient(printable(f"{doing}: {maker}"), patience_s)
-    )
+    waiting: AbstractContextManager[None] = nullcontext()
+    if maker is not UNKNOWN and patience_s != math.inf:
+        limit_s = PATIENCE_S if patience_s is None else min(patience_s, PATIENCE_S)
+        waiting = patient(printable(f"{doing}: {maker}"), limit_s)
     try:
         with waiting:
             yield
     except (Interrupted, IntegrityError):
         raise
     except GeoretError as error:
-        if maker is UNKNOWN or maker.id in str(error):
+        # One of a plugin's own kind may be made otherwise, and says itself what there is to say.
+        is_own = type(error).__module__ == GeoretError.__module__
+        if maker is UNKNOWN or maker.id in str(error) or not is_own:
             raise
         where = f"{error.where} ({maker})" if error.where else str(maker)
         raise type(error)(error.what, where=where, hint=error.hint) from error

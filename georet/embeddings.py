@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from georet.blame import UNKNOWN, blaming, maker_of
 from georet.errors import ComponentError, DataError, GeoretError
 from georet.types import Bools, Floats, Pixels
 
@@ -110,7 +111,8 @@ def is_unit_length(rows: Floats) -> Bools:
 def _executed(session: Session, images: Pixels) -> object:
     """Return what the session returns; ComponentError names the back end that raises."""
     try:
-        return session.embed(images)
+        with blaming(session, "embed()"):
+            return session.embed(images)
     except GeoretError:
         raise
     except Exception as error:
@@ -176,4 +178,5 @@ def _probe(session: Session, images: Pixels, rows: Floats, is_good: Bools) -> No
 
 
 def _name(session: Session) -> str:
-    return f"back end {session.identity.backend!r}"
+    maker, name = maker_of(session), f"back end {session.identity.backend!r}"
+    return name if maker is UNKNOWN else f"{name} ({maker})"

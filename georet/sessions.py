@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from georet.blame import blaming, maker_of, mark
 from georet.contracts.building import BuildContext
 from georet.contracts.running import Backend, Session
 from georet.data.resizing import rule_of
@@ -236,7 +237,16 @@ def _open_artefact(spec: SessionSpec, artefact: Path) -> Session:
                 hint="Leave --devices out, or choose another --backend.",
             )
         options["device"] = spec.device
-    return backend.open(artefact, spec.view, threads=spec.threads, **options)
+    maker = maker_of(backend)
+    with blaming(backend, "open()"):
+        session: Any = backend.open(artefact, spec.view, threads=spec.threads, **options)
+    if not hasattr(session, "identity") or not hasattr(session, "embed"):
+        raise maker.broke(
+            f"open() returned a {type(session).__name__}, wanted a session",
+            "It has identity, max_batch, embed(images) and close().",
+        )
+    mark(session, maker)
+    return cast(Session, session)
 
 
 def _check_gate(artefact: Path) -> None:
@@ -265,7 +275,9 @@ def _pick(plugins: Plugins, artefact: Path) -> str:
         if missing := entry.missing:
             reasons[entry.id] = f"{', '.join(missing)} is not installed"
             continue
-        reason = _backend(plugins, entry.id).refuses(artefact)
+        backend = _backend(plugins, entry.id)
+        with blaming(backend, "refuses()"):
+            reason = backend.refuses(artefact)
         if reason is None:
             return entry.id
         reasons[entry.id] = reason

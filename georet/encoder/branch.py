@@ -57,7 +57,8 @@ class Branch(nn.Module):
         asked = {name: value for name, value in told.items() if name in self.asks}
         if torch.compiler.is_compiling():
             return real(self.backbone(pixels, **asked))
-        with blaming(self.backbone, "the backbone"):
+        num, height, width = images.shape[:3]
+        with blaming(self.backbone, f"the backbone, for {num} images of {height} x {width},"):
             features = self.backbone(pixels, **asked)
         self._check(features, len(images), outputs or {})
         return real(cast(Tensor, features))

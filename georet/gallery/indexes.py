@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
+from georet.blame import blaming
 from georet.config import ComponentSpec
 from georet.contracts.building import BuildContext
 from georet.contracts.searching import Index, Searchable
@@ -77,7 +78,8 @@ def open_index(gallery: StoredGallery, name: str, *, selection: Selection = UNSA
     if f"{folder}/{_FILE}/{MANIFEST}" in files or not isinstance(index, StoredIndex):
         # Whole in itself, embeddings included: what a foreign index is, and what all once were.
         extras.check(files)
-        index.load(gallery.path / folder / _FILE)
+        with blaming(index, "load()"):
+            index.load(gallery.path / folder / _FILE)
         return index
     blocks = _blocks(gallery, files)
     extras.check([name for name in files if Path(name).name not in blocks])
@@ -132,13 +134,15 @@ def _fill(index: Index, gallery: StoredGallery) -> None:
     if isinstance(index, StoredIndex):
         index.add(_rows_of(gallery), ids)
     else:
-        index.add(gallery.embeddings, ids)
+        with blaming(index, "add()"):
+            index.add(gallery.embeddings, ids)
 
 
 def _save(index: Index, home: Path) -> None:
     """Write an index; beside the gallery's rows, where it can do without its own copy of them."""
     if not isinstance(index, StoredIndex):
-        index.save(home)
+        with blaming(index, "save()"):
+            index.save(home)
         return
     home.mkdir()
     index.save_beside(home)

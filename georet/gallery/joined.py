@@ -18,6 +18,7 @@ from georet.gallery.contents import Contents
 from georet.gallery.files.manifest import MANIFEST, hash_of, write_sealed
 from georet.gallery.files.plan import FORMAT
 from georet.identity import EncoderIdentity, check_comparable
+from georet.search.asking import ask
 from georet.search.rows import Stored
 from georet.tiles.table import TileTable
 from georet.types import Bools, Doubles, Floats, Ints
@@ -254,7 +255,7 @@ class JoinedIndex:
                 continue
             if number not in self._indexes:
                 self._indexes[number] = self._open_part(self._contents.part(number))
-            found, ids = self._indexes[number].search(queries, k, own)
+            found, ids = ask(self._indexes[number], queries, k, own)
             scores.append(found)
             rows.append(np.where(ids < 0, -1, ids + start))
         if not rows:

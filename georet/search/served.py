@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from georet.contracts.searching import Searchable
+from georet.search.asking import ask
 from georet.search.rows import Stored
 from georet.types import Bools, Doubles, Floats, Ints
 
@@ -63,5 +65,6 @@ def search_within(
 ) -> tuple[Floats, Ints]:
     """Return what an index finds among the rows ``allowed``; a server is told the region, too."""
     if region is not None and allowed is not None and isinstance(index, Served):
-        return index.search_in(queries, k, allowed, region)
-    return index.search(queries, k, allowed)
+        within = partial(index.search_in, queries, k, allowed, region)
+        return ask(index, queries, k, allowed, within)
+    return ask(index, queries, k, allowed)

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from georet.blame import UNKNOWN, Maker, maker_of, mark
+from georet.blame import UNKNOWN, Maker, line_of, maker_of, mark
 from georet.contracts.training import Backbone
 from georet.encoder import SHARED, Branch, Encoder, asks_of
 from georet.errors import GeoretError
@@ -38,7 +38,8 @@ def check_backbone(
     embed_dim and features. With ``exports`` it must make a graph for every batch size, as far as an
     installed exporter can tell; the line that hinders it is named. Where its ``forward`` asks for
     ``view``, ``batch`` or ``outputs``, it gets the view ``query``, no batch, and is tried with and
-    without outputs, which must not change the features.
+    without outputs, which must not change the features. One that can't take images of ``size`` is
+    told with its plugin and its line.
     """
     expect(
         isinstance(backbone, torch.nn.Module),
@@ -187,9 +188,7 @@ def _check_outputs(backbone: torch.nn.Module, images: torch.Tensor) -> None:
 def _check_export(backbone: torch.nn.Module, size: tuple[int, int]) -> None:
     if maker_of(backbone) is UNKNOWN:
         # Whose lines the exporter looks for, where no catalogue made the backbone.
-        kind = type(backbone)
-        file = inspect.getsourcefile(kind)
-        mark(backbone, Maker("backbones", kind.__name__, f"file {file}", file))
+        mark(backbone, _maker(backbone))
     encoder = Encoder({SHARED: Branch(cast(Backbone, backbone))}, logit_scale=0.0)
     catalog = load_plugins(["sample4geo"]).catalog
     for entry in catalog.entries("exporters"):
@@ -210,7 +209,24 @@ def _features(
     outputs: dict[str, torch.Tensor] | None = None,
 ) -> Any:
     told = {"view": QUERY, "batch": None, "outputs": outputs}
-    return backbone(images, **{name: told[name] for name in asks_of(backbone)})
+    try:
+        return backbone(images, **{name: told[name] for name in asks_of(backbone)})
+    except (Exception, SystemExit) as error:
+        maker, (num, _, height, width) = _maker(backbone), images.shape
+        raise AssertionError(
+            f"{maker} can't take {num} images of {height} x {width}: {type(error).__name__}: "
+            f"{error}{line_of(error, maker.root)}\n"
+            "  If it is made for another size, give that: check_backbone(backbone, (height, width))"
+        ) from error
+
+
+def _maker(backbone: torch.nn.Module) -> Maker:
+    """Return who made a backbone; where no catalogue did, its class and the file of its code."""
+    if maker_of(backbone) is not UNKNOWN:
+        return maker_of(backbone)
+    kind = type(backbone)
+    file = inspect.getsourcefile(kind)
+    return Maker("backbones", kind.__name__, f"file {file}", file)
 
 
 def _scale(features: torch.Tensor) -> float:

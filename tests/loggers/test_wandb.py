@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,9 +82,7 @@ def test_a_torn_run_that_is_resumed_is_one_run_with_every_step_once(torn_and_res
 def test_evaluations_and_artefacts_join_the_run(tiny_run, runner, tmp_path):
     run_dir = tiny_run(plugins=["georet_wandb"])
     before = ids(run_dir)
-    time.sleep(1.1)  # wandb calls a run's folder by the second in which it begins
     assert runner("eval", run_dir, "--plugins", NAMED).exit_code == 0
-    time.sleep(1.1)
     summary = {
         "/".join(item.nested_key) or item.key: json.loads(item.value_json)
         for record in records(run_dir)
@@ -99,6 +97,37 @@ def test_evaluations_and_artefacts_join_the_run(tiny_run, runner, tmp_path):
     assert [(one.type, one.name) for one in kept] == [("gallery", "run-area.gallery")]
     assert ids(run_dir) == before
     assert len(list(run_dir.glob("wandb/offline-run-*"))) == 3
+
+
+BEGIN = """
+import sys
+from pathlib import Path
+
+from georet.config import RunConfig
+from georet_wandb import logger
+
+tiny = {"name": "tiny"}
+size = {"size": {"query": [8, 8], "reference": [8, 8]}}
+config = RunConfig(
+    dataset=tiny, data=size, encoder={"backbone": tiny}, losses=[tiny], sampler=tiny
+)
+logger.note_evaluation(Path(sys.argv[1]), 1, {"set": {sys.argv[2]: 50.0}}, config)
+"""
+
+
+def test_processes_that_begin_in_one_second_overwrite_nothing(tmp_path):
+    (tmp_path / "run").mkdir()
+    named = [[sys.executable, "-c", BEGIN, str(tmp_path / "run"), name] for name in ("a", "b", "c")]
+    for process in [subprocess.Popen(one) for one in named]:
+        assert process.wait() == 0
+    assert len(list((tmp_path / "run").glob("wandb/offline-run-*"))) == 3
+    said = [
+        "/".join(item.nested_key) or item.key
+        for record in records(tmp_path / "run")
+        if record.WhichOneof("record_type") == "summary"
+        for item in record.summary.update
+    ]
+    assert {f"eval/tiny/set/{name}" for name in "abc"} <= set(said)
 
 
 def test_nothing_is_sent_unless_the_user_says_so(tiny_run, monkeypatch):

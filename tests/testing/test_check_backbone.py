@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from georet.plugins import load_plugins
 from georet.testing import check_backbone
 from georet.testing.tiny_backbone import TinyBackbone
 
@@ -108,3 +109,50 @@ def test_a_backbone_that_bakes_the_batch_in_fails_with_the_line():
     with pytest.raises(AssertionError, match=r"trained, not exported.*len\(x\)"):
         check_backbone(baking)
     check_backbone(baking, exports=False)
+
+
+class Grid(TinyBackbone):
+    """Made for 48 x 48, as what has a weight for each place is."""
+
+    def __init__(self, embed_dim: int = 8) -> None:
+        super().__init__(embed_dim=embed_dim)
+        self.places = nn.Linear(48 * 48, 8)
+
+    def forward(self, images):
+        return super().forward(images) + self.places(images.mean(dim=1).flatten(1))
+
+
+def test_a_size_that_a_backbone_cant_take_is_told_with_plugin_component_and_line(tmp_path):
+    check_backbone(Grid(), (48, 48))
+    with pytest.raises(AssertionError) as caught:
+        check_backbone(Grid())
+    said = str(caught.value)
+    assert "backbones 'Grid' of file" in said
+    assert "can't take 3 images of 64 x 64: RuntimeError: mat1 and mat2" in said
+    assert "self.places(images.mean(dim=1)" in said
+    assert "check_backbone(backbone, (height, width))" in said
+
+    path = tmp_path / "grids.py"
+    path.write_text(GRIDS)
+    catalog = load_plugins([str(path)]).catalog
+    with pytest.raises(AssertionError, match=r"'grids:grid' of plugin 'grids' .*64 x 64"):
+        check_backbone(catalog.create("backbones", "grid"))
+
+
+GRIDS = """
+from torch import nn
+
+from georet import Component, hookimpl
+from georet.plugins import load_plugins
+from georet.testing.tiny_backbone import TinyBackbone
+
+
+class Grid(TinyBackbone):
+    def forward(self, images):
+        return super().forward(images) + images.reshape(-1, 3 * 48 * 48)[:, :1]
+
+
+@hookimpl
+def georet_backbones():
+    yield Component("grid", Grid)
+"""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from georet.blame import blaming, maker_of
 from georet.encoder import Encoder
 from georet.export_spec import Exporter, ExportSpec
 from georet.files import replaced_folder, tidy_temporary
@@ -65,7 +66,7 @@ class Job:
         tidy_temporary(self.path.parent, self.path.name)
         with replaced_folder(self.path) as stage:
             folders = [
-                self.exporter.export(encoder, spec, folder_of(stage, spec, len(self.specs)))
+                self._exported(encoder, spec, folder_of(stage, spec, len(self.specs)))
                 for spec in self.specs
             ]
             fidelity, why = self._judged(folders, judge, plugins)
@@ -81,6 +82,16 @@ class Job:
         return Outcome(
             self.path, self.name, self.specs[0].precision, artefacts, fidelity, why, is_kept
         )
+
+    def _exported(self, encoder: Encoder, spec: ExportSpec, path: Path) -> Path:
+        """Return the folder of one artefact; ComponentError where the exporter leaves none."""
+        with blaming(self.exporter, "export()"):
+            found: object = self.exporter.export(encoder, spec, path)
+        if not isinstance(found, Path) or not found.exists():
+            raise maker_of(self.exporter).broke(
+                f"export() returned {found!r:.80}", "Return the folder that was written."
+            )
+        return found
 
     def _judged(
         self, folders: Sequence[Path], judge: Judge | None, plugins: Plugins

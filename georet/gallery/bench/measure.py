@@ -11,6 +11,7 @@ import numpy as np
 
 from georet.contracts.searching import Index
 from georet.errors import UsageError
+from georet.search.asking import ask
 from georet.search.exact import ExactIndex
 from georet.types import Floats, Ints
 
@@ -91,7 +92,7 @@ def measure_indexes(
         build_s[name] = time.perf_counter() - start
         built[name] = index
         advance(1)
-    found = {name: index.search(queries, k)[1] for name, index in built.items()}
+    found = {name: ask(index, queries, k)[1] for name, index in built.items()}
     times = {batch: _timed(built, queries, k, batch, calls, seconds, clock) for batch in batches}
     measured = [
         Measured(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -49,7 +50,10 @@ def build_gallery(
         )
     executor = executor_of(settings.executor, encoder.selection)
     is_own = isinstance(executor, Local)
-    with StopRequest() as stop, nullcontext() if is_own else blaming(executor, "the executor"):
+    with (
+        StopRequest() as stop,
+        nullcontext() if is_own else blaming(executor, "the executor", patience_s=math.inf),
+    ):
         executor.run(Building(source, encoder, Path(out), settings, stop, say, command))
     if (warning := one_colour_warning(Path(out))) is not None:
         say(warning)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
+
 from georet.errors import Interrupted
 from georet.extras import need
 from georet.files import read_json, write_json
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 FOLDER = "wandb"
 _MARK = "georet.json"
+_TURN, _BEGUN = ".begin.lock", ".begun.json"
+_MOST_AHEAD_S = 60
 
 
 @dataclass
@@ -34,8 +38,6 @@ class _Live:
 
 
 _live: dict[Path, _Live] = {}
-_opened_s: dict[str, int] = {}
-"""When each run of wandb was opened last in this process, in whole seconds."""
 
 
 def wandb() -> Any:
@@ -115,22 +117,40 @@ def _opened(run_dir: Path, mark: dict[str, Any], config: dict[str, Any] | None) 
     (run_dir / FOLDER).mkdir(exist_ok=True)
     own_id = str(mark.get("id") or secrets.token_hex(4))
     _keep_mark(run_dir, {**mark, "id": own_id})
-    # wandb's offline folders are called by second and id: two within a second would be one.
-    while int(time.time()) <= _opened_s.get(own_id, 0):
-        time.sleep(0.05)
-    _opened_s[own_id] = int(time.time())
     module = wandb()
-    return module.init(
-        id=own_id,
-        resume="allow",
-        project=os.environ.get("WANDB_PROJECT", "georet"),
-        name=run_dir.resolve().name,
-        config=config,
-        dir=str(run_dir),
-        mode=os.environ.get("WANDB_MODE", "offline"),
-        reinit="create_new",
-        settings=module.Settings(console="off", silent=True, disable_code=True, disable_git=True),
-    )
+    with _seconds_of_its_own(run_dir / FOLDER):
+        return module.init(
+            id=own_id,
+            resume="allow",
+            project=os.environ.get("WANDB_PROJECT", "georet"),
+            name=run_dir.resolve().name,
+            config=config,
+            dir=str(run_dir),
+            mode=os.environ.get("WANDB_MODE", "offline"),
+            reinit="create_new",
+            settings=module.Settings(
+                console="off", silent=True, disable_code=True, disable_git=True
+            ),
+        )
+
+
+@contextmanager
+def _seconds_of_its_own(folder: Path) -> Iterator[None]:
+    """Enter in a second in which no process has begun anything in a run's folder.
+
+    wandb calls its folders by second and id: two that begin within a second would be one, and the
+    later would overwrite the earlier.
+    """
+    path = folder / _BEGUN
+    with FileLock(folder / _TURN, mode=0o644):
+        last_s = int(read_json(path)["second"]) if path.is_file() else 0
+        # For a clock that was set back nobody waits.
+        while (now_s := int(time.time())) <= last_s < now_s + _MOST_AHEAD_S:
+            time.sleep(0.05)
+        try:
+            yield
+        finally:
+            write_json(path, {"second": int(time.time())})
 
 
 def _mark(run_dir: Path) -> dict[str, Any]:
