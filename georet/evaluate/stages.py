@@ -185,7 +185,8 @@ def run_stages(
         ranking = done.ranking
         shown = cut_to(ranking, top_k)
         figures = metrics_of(shown, scene.which.protocol, metrics)
-        headings = heading_errors_deg(shown)
+        # Measured against what it was told, it would say nothing.
+        headings = None if "heading_deg" in stage.known else heading_errors_deg(shown)
         if headings is not None and len(headings):
             figures["median_heading_error_deg"] = float(np.median(headings))
         results.append(
@@ -211,6 +212,8 @@ def in_words(done: StageResult) -> list[str]:
         f"{stage.id} (best {stage.top}) {did} {done.num_touched} of {num} queries "
         f"({100 * done.num_touched / num:.1f} %), {1000 * done.seconds / num:.1f} ms each"
     )
+    if stage.known:
+        first += f", told {', '.join(stage.known)} of each"
     lines = [first]
     if done.num_failed:
         lines.append(

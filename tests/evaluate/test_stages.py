@@ -260,6 +260,8 @@ def test_a_refiner_sees_footprints_and_is_told_of_the_camera_what_was_said(judge
     )
     assert told.cameras[2].tilt_deg == 12
     assert after.as_json()["known"] == list(known)
+    assert "median_heading_error_deg" not in after.metrics
+    assert "told heading_deg, altitude_m, tilt_deg of each" in in_words(after)[0]
     with pytest.raises(DataError, match="no column 'fov_deg'"):
         staged(which, told, kind="refiners", known=("fov_deg",))
 

@@ -6,7 +6,8 @@ import json
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,24 @@ def history(run_dir: Path, name: str) -> dict[int, list[float]]:
     return found
 
 
+def said(run_dir: Path) -> set[str]:
+    """Return the names in the summaries."""
+    return {
+        "/".join(item.nested_key) or item.key
+        for record in records(run_dir)
+        if record.WhichOneof("record_type") == "summary"
+        for item in record.summary.update
+    }
+
+
+def eventually(is_so: Callable[[], bool], limit_s: float = 20.0) -> None:
+    """Wait until something is so: wandb's own process writes a moment after a run has ended."""
+    end = time.monotonic() + limit_s
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 def ids(run_dir: Path) -> set[str]:
     kinds = [r.run.run_id for r in records(run_dir) if r.WhichOneof("record_type") == "run"]
     return set(kinds)
@@ -83,18 +102,18 @@ def test_evaluations_and_artefacts_join_the_run(tiny_run, runner, tmp_path):
     run_dir = tiny_run(plugins=["georet_wandb"])
     before = ids(run_dir)
     assert runner("eval", run_dir, "--plugins", NAMED).exit_code == 0
-    summary = {
-        "/".join(item.nested_key) or item.key: json.loads(item.value_json)
-        for record in records(run_dir)
-        if record.WhichOneof("record_type") == "summary"
-        for item in record.summary.update
-    }
-    assert any(name.startswith("eval/georet.testing.plugin:tiny/") for name in summary), summary
+    eventually(
+        lambda: any(name.startswith("eval/georet.testing.plugin:tiny/") for name in said(run_dir))
+    )
     built = ["gallery", "build", f"run:{run_dir}", "--encoder", run_dir, "--side", "1km"]
     done = runner(*built, "--out", tmp_path / "area.gallery", "--plugins", NAMED, "--workers", "0")
     assert done.exit_code == 0, done.stderr
-    kept = [r.artifact for r in records(run_dir) if r.WhichOneof("record_type") == "artifact"]
-    assert [(one.type, one.name) for one in kept] == [("gallery", "run-area.gallery")]
+
+    def kept():
+        found = [r.artifact for r in records(run_dir) if r.WhichOneof("record_type") == "artifact"]
+        return [(one.type, one.name) for one in found]
+
+    eventually(lambda: kept() == [("gallery", "run-area.gallery")])
     assert ids(run_dir) == before
     assert len(list(run_dir.glob("wandb/offline-run-*"))) == 3
 
@@ -121,13 +140,8 @@ def test_processes_that_begin_in_one_second_overwrite_nothing(tmp_path):
     for process in [subprocess.Popen(one) for one in named]:
         assert process.wait() == 0
     assert len(list((tmp_path / "run").glob("wandb/offline-run-*"))) == 3
-    said = [
-        "/".join(item.nested_key) or item.key
-        for record in records(tmp_path / "run")
-        if record.WhichOneof("record_type") == "summary"
-        for item in record.summary.update
-    ]
-    assert {f"eval/tiny/set/{name}" for name in "abc"} <= set(said)
+    wanted = {f"eval/tiny/set/{name}" for name in "abc"}
+    eventually(lambda: wanted <= said(tmp_path / "run"))
 
 
 def test_nothing_is_sent_unless_the_user_says_so(tiny_run, monkeypatch):
