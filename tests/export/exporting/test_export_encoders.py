@@ -38,3 +38,18 @@ def test_an_export_embeds_as_the_run_does(kind, start_tiny, tmp_path, capsys):
         cosines = (trained.embed(images) * exported.embed(images)).sum(axis=1)
         assert cosines.min() > 1 - 1e-5
         assert exported.identity.is_comparable(trained.identity)
+
+
+def test_maps_that_were_fitted_to_a_trained_run_are_exported(start_tiny, tmp_path, capsys):
+    run, white = start_tiny("trained", *WIDE), tmp_path / "white"
+    arguments = ["fit", str(run), "--with", "whitening:dim=8", "--out", str(white), PLUGINS]
+    assert main(arguments) == 0
+    assert main(["export", str(white), PLUGINS, "--out", str(tmp_path / "out")]) == 0
+    capsys.readouterr()
+    images = np.random.default_rng(0).integers(0, 256, (5, 32, 64, 3), dtype=np.uint8)
+    chosen = Selection.of(("sample4geo", "georet.testing.plugin"))
+    fitted = SessionSpec(white, "query", selection=chosen).open()
+    exported = SessionSpec(tmp_path / "out" / "onnx-fp32", "query").open()
+    assert fitted.embed(images).shape == (5, 8)
+    assert (fitted.embed(images) * exported.embed(images)).sum(axis=1).min() > 1 - 1e-5
+    assert exported.identity.is_comparable(fitted.identity)
