@@ -75,6 +75,11 @@ class DataConfig(Section):
         lt=1,
         description="Share of images that may be unreadable; they become grey and are listed.",
     )
+    cache: str | None = Field(
+        default=None,
+        description="Folder that keeps decoded, resized images for later epochs and runs; "
+        "auto: in georet's own cache.",
+    )
     resize: ResizeRule = Field(
         default=RESIZE_RULE,
         description="How images are brought to their size: bilinear-exact as Sample4Geo does, "

@@ -15,6 +15,7 @@ from georet.data.course import Course
 from georet.data.feed import TIMEOUT_S, Feed, check_quota
 from georet.data.images import MAX_PIXELS, RESIZE_RULE
 from georet.data.pairs import PairFiller
+from georet.data.pixels import store_of
 from georet.data.reading import FileFiller, error_in
 from georet.data.samples import Job, Reading
 from georet.data.transforms.field_of_view import Crop
@@ -34,7 +35,8 @@ class PairLoader:
     returned. What a batch contains depends on these, (``seed``, epoch, step) and the plan alone,
     not on ``workers`` nor on where an epoch was taken up again. Workers live until ``close``. With
     ``bad_image_quota`` > 0 that share of all the table's images may be unreadable: they become grey
-    and are listed in ``bad_images``.
+    and are listed in ``bad_images``. ``cache`` names a folder that keeps images as resized, where
+    nothing changes them before.
     """
 
     def __init__(
@@ -55,12 +57,16 @@ class PairLoader:
         timeout_s: float = TIMEOUT_S,
         bad_image_quota: float = 0.0,
         share: slice | None = None,
+        cache: str | None = None,
     ) -> None:
         self.table, self.share = table, share
         reading = Reading(rule=rule, max_pixels=max_pixels, tolerant=bad_image_quota > 0)
         self.course = Course(table, size, seed, epochs, size_schedule or {}, tuple(aux_views))
+        filler = PairFiller(self.course, joint, augment or {}, reading=reading)
+        if cache is not None:
+            filler.keep_in(cache)
         self._feed = Feed(
-            PairFiller(self.course, joint, augment or {}, reading=reading),
+            filler,
             num_images=sum(len(images) for images in table.views.values()),
             workers=workers,
             timeout_s=timeout_s,
@@ -139,6 +145,7 @@ class ImageLoader:
         bad_image_quota: float = 0.0,
         crop: Crop | None = None,
         batches: slice = slice(None),
+        cache: str | None = None,
     ) -> None:
         self.table, self.batch_size, self.workers, self.held = table, batch_size, workers, held
         self.batches = batches
@@ -146,7 +153,9 @@ class ImageLoader:
         self._timeout_s, self._quota = timeout_s, bad_image_quota
         # The name that a crop is drawn by, where the table tells another than its own.
         ids = [] if crop is None else list(map(str, table.columns.get("image_id", table.ids)))
-        self._filler = FileFiller(table.paths, size, rule, max_pixels, crop, ids)
+        paths, is_kept = table.paths, cache is not None and crop is None and len(table) > 0
+        store = store_of(cache, paths, size, rule, max_pixels) if is_kept else None
+        self._filler = FileFiller(paths, size, rule, max_pixels, crop, ids, store)
 
     def note_bad(self, images: Mapping[Path, str]) -> None:
         """Count unreadable images that others met; DataError where the quota is passed."""

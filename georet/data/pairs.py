@@ -25,9 +25,11 @@ from georet.contracts.transforming import (
 )
 from georet.data.course import Course, check_views
 from georet.data.images import preprocess
+from georet.data.pixels import PixelStore, store_of
 from georet.data.resizing import is_fast
 from georet.data.samples import Filled, Job, Reading
 from georet.errors import ConfigError
+from georet.progress import say
 from georet.types import Pixels
 
 T = TypeVar("T")
@@ -37,7 +39,8 @@ class PairFiller:
     """Reads and augments the views of one pair.
 
     A view that the pair hasn't got (row -1) passes the joint transforms as black and ends as such.
-    ``course.aux_views`` are read for the joint transforms and not filled.
+    ``course.aux_views`` are read for the joint transforms and not filled. ``keep_in`` has images
+    kept on disk.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class PairFiller:
                     "augmented there. Or take the view out of data.aux_views.",
                 )
         self.course, self.table, self.reading = course, course.table, reading
+        self.stores: dict[str, PixelStore] = {}
         self.sizes = {view: course.largest(view) for view in course.embedded}
         self.joint: list[_Asked[dict[str, Pixels]]] = [_asked(transform) for transform in joint]
         self.before: dict[str, list[_Asked[Pixels]]] = {}
@@ -68,6 +72,21 @@ class PairFiller:
             num_early = 0 if is_fast(reading.rule) else len(list(leading))
             asked: list[_Asked[Pixels]] = [_asked(transform) for transform in transforms]
             self.before[view], self.after[view] = asked[:num_early], asked[num_early:]
+
+    def keep_in(self, cache: str) -> None:
+        """Keep images as resized, below the folder ``cache``, of views where it is possible."""
+        for view, images in self.table.views.items():
+            if not self.before[view]:
+                size, reading = self.course.full_sizes[view], self.reading
+                self.stores[view] = store_of(
+                    cache, images.paths, size, reading.rule, reading.max_pixels
+                )
+                continue
+            names = ", ".join(type(asked.transform).__name__ for asked in self.before[view])
+            say(
+                f"data.cache: training images of {view} are not kept, {names} changes them before "
+                "the resize; with data.fast it does so after it"
+            )
 
     def sizes_of(self, job: Job) -> Mapping[str, Size]:
         """Return {view: (height, width)} of the embedded views in one batch."""
@@ -115,7 +134,8 @@ class PairFiller:
         if row < 0:
             return np.zeros((*size, 3), dtype=np.uint8)
         path = self.table.views[view].paths[row]
-        image = self.reading.read(path, None if before else size, size, bad)
+        store = self.stores.get(view)
+        image = self.reading.read(path, None if before else size, size, bad, store)
         for asked in before:
             with blaming(asked.transform, "the transform", patience_s=5):
                 image = _checked(asked.transform, asked.call(image, rng, context), None)

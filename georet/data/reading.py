@@ -9,6 +9,7 @@ from pathlib import Path
 
 from georet.contracts.transforming import Size
 from georet.data.images import MAX_PIXELS, RESIZE_RULE, preprocess, read_image
+from georet.data.pixels import PixelStore
 from georet.data.resizing import prepare
 from georet.data.samples import GREY
 from georet.data.transforms.field_of_view import Crop
@@ -21,7 +22,7 @@ class FileFiller:
     """Reads files for a feeder, to ``size`` (height, width); an unreadable one becomes grey.
 
     ``rule`` is one of ``georet.data.resizing.RULES``. With ``crop`` a part of each image, known by
-    its entry in ``ids``, is shown, cut from full decoding.
+    its entry in ``ids``, is shown, cut from full decoding. A ``store`` must be that of all this.
     """
 
     paths: Sequence[Path]
@@ -30,6 +31,7 @@ class FileFiller:
     max_pixels: int = MAX_PIXELS
     crop: Crop | None = None
     ids: Sequence[str] = ()
+    store: PixelStore | None = None
 
     def __post_init__(self) -> None:
         prepare(self.rule)
@@ -45,6 +47,8 @@ class FileFiller:
 
     def _read(self, row: int) -> Pixels:
         path, most = self.paths[row], self.max_pixels
+        if self.store is not None:
+            return self.store.read(path)
         if self.crop is None:
             return read_image(path, size=self.size, rule=self.rule, max_pixels=most)
         image = read_image(path, rule=self.rule, max_pixels=most)

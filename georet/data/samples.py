@@ -11,6 +11,7 @@ import numpy as np
 
 from georet.contracts.transforming import Size
 from georet.data.images import MAX_PIXELS, RESIZE_RULE, read_image
+from georet.data.pixels import PixelStore
 from georet.data.resizing import prepare
 from georet.errors import ConfigError, DataError
 from georet.types import Ints, Pixels
@@ -79,9 +80,21 @@ class Reading:
     def __post_init__(self) -> None:
         prepare(self.rule)
 
-    def read(self, path: Path, size: Size | None, grey: Size, bad: dict[Path, str]) -> Pixels:
-        """Return uint8[H, W, 3]; in place of an unreadable file grey, and its reason in ``bad``."""
+    def read(
+        self,
+        path: Path,
+        size: Size | None,
+        grey: Size,
+        bad: dict[Path, str],
+        store: PixelStore | None = None,
+    ) -> Pixels:
+        """Return uint8[H, W, 3]; in place of an unreadable file grey, and its reason in ``bad``.
+
+        A ``store`` serves where it holds images of that size.
+        """
         try:
+            if store is not None and store.size == size:
+                return store.read(path)
             return read_image(path, size=size, rule=self.rule, max_pixels=self.max_pixels)
         except DataError as error:
             if not self.tolerant:

@@ -67,6 +67,7 @@ class Embedder:
             rule=rule_of(self.data),
             max_pixels=self.data.max_pixels,
             bad_image_quota=self.data.bad_image_quota,
+            cache=self.data.cache,
             batches=batches[self.ranks.rank],
         )
         was_training = self.encoder.training

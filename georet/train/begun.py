@@ -19,6 +19,7 @@ MAY_CHANGE: Final = (
     "recipe",
     "device",
     "data.workers",
+    "data.cache",
     "data.max_pixels",
     "data.bad_image_quota",
     "train.checkpoint_every",

@@ -285,6 +285,7 @@ def loader_of(parts: Parts, *, workers: int | None = None) -> PairLoader:
         rule=rule_of(data),
         max_pixels=data.max_pixels,
         bad_image_quota=data.bad_image_quota,
+        cache=data.cache,
         pin_memory=parts.stepper.device.type == "cuda",
         share=None if parts.ranks.is_alone else parts.ranks.slots(parts.config.train.batch_size),
     )
