@@ -106,8 +106,14 @@ class OwnContents:
 
     @property
     def has_rows(self) -> bool:
-        """Whether all shards are there; a copy without them can be searched on a server."""
-        return all((self._folder / shard["file"]).is_file() for shard in self._manifest["shards"])
+        """Whether the shards are there; a copy without them can be searched on a server.
+
+        Of many only the first and the last are looked for: one that is lost alone is told by name
+        when it is read.
+        """
+        shards = self._manifest["shards"]
+        ends = [*shards[:1], *shards[-1:]]
+        return not ends or any((self._folder / shard["file"]).is_file() for shard in ends)
 
     @property
     def rows(self) -> MappedRows | InMemory:

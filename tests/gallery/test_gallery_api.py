@@ -110,6 +110,14 @@ def test_the_exact_index_needs_no_plugin_and_is_not_kept(drawn: Gallery) -> None
     assert not (drawn.path / "index").exists()
 
 
+def test_an_index_with_options_is_made_and_not_kept(drawn):
+    index = drawn.index("sign_bits?num_bits=512&seed=3", plugins=["none"])
+    assert (index.num_bits, index.seed) == (512, 3)
+    assert not [name for name in Gallery.open(drawn.path).additions if "sign_bits" in name]
+    with pytest.raises(UsageError, match="num_bitz"):
+        drawn.index("sign_bits?num_bitz=512", plugins=["none"])
+
+
 def test_another_index_is_kept_and_loaded_again(drawn: Gallery) -> None:
     first = drawn.index("sign_bits", plugins=["none"]).search(drawn.embeddings, 3)
     kept = [name for name in drawn.additions if name.startswith("index/")]

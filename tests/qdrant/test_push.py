@@ -240,6 +240,20 @@ def test_without_shards_the_servers_scores_rank_and_that_is_said(gallery, tmp_pa
         Locator(Gallery.open(bare), PixelSession()).locate(photos)
 
 
+def test_points_that_others_add_meanwhile_are_passed_by(gallery, tmp_path):
+    pushed(gallery, tmp_path)
+    rows = placed_rows(gallery)
+    index = open_index(gallery, f"qdrant?url={tmp_path}")
+    wanted = index.search(gallery.embeddings[:5], 3)[1]
+    foreign = np.arange(NUM, NUM + 20)
+    payloads = [{PLACE: place} for place in places(rows.latlon[:20])]
+    near = np.repeat(gallery.embeddings[:5], 4, axis=0)
+    Edge.at(tmp_path).upsert(collection_of(rows), foreign, near, payloads)
+    assert np.array_equal(index.search(gallery.embeddings[:5], 3)[1], wanted)
+    with pytest.raises(DataError, match="holds 20 points of something else"):
+        open_index(gallery, f"qdrant?url={tmp_path}")
+
+
 def test_what_is_handed_on_does_not_name_the_server(gallery, tmp_path):
     pushed(gallery, tmp_path)
     locator = Locator(gallery, PixelSession(), index=f"qdrant?url={tmp_path}")

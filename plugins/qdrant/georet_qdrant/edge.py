@@ -93,13 +93,13 @@ class Edge:
 
     def ids(self, collection: str, chosen: Filter) -> Iterator[Ints]:
         """Yield the ids of the points that a filter holds, some at a time."""
-        place, shard = None, self._shard(collection)
+        place = None
         while True:
             with self._named(collection):
                 asked = self._lib.ScrollRequest(
                     offset=place, limit=PAGE, filter=self._filter(chosen), with_payload=False
                 )
-                found, place = shard.scroll(asked)
+                found, place = self._shard(collection).scroll(asked)
             yield np.array([record.id for record in found], np.int64)
             if place is None:
                 return
@@ -114,12 +114,13 @@ class Edge:
         self, collection: str, queries: Floats, num: int, chosen: Filter | None, *, exact: bool
     ) -> list[tuple[Ints, Floats]]:
         """Return ids and scores of the ``num`` best points for each query, best first."""
-        lib, shard = self._lib, self._shard(collection)
+        lib = self._lib
         acorn = lib.AcornSearchParams(enable=chosen is not None, max_selectivity=1.0)
         params = lib.SearchParams(hnsw_ef=EF, exact=exact, acorn=None if exact else acorn)
         wanted = self._filter(chosen)
         answers = []
         with self._named(collection):
+            shard = self._shard(collection)
             for query in queries:
                 nearest = lib.Query.Nearest(query)
                 asked = lib.SearchRequest(query=nearest, limit=num, filter=wanted, params=params)

@@ -163,8 +163,11 @@ class Qdrant:
         rows = np.full((len(some), num), -1, np.int64)
         scores = np.full(rows.shape, -np.inf, np.float32)
         for at, (ids, own) in enumerate(answers):
-            is_allowed = np.ones(len(ids), np.bool_) if allowed is None else allowed[ids]
-            ids, own = ids[is_allowed], own[is_allowed]
+            # Others may write to the collection meanwhile; what is none of these rows is passed by.
+            is_own = (ids >= 0) & (ids < len(self._asked[1]))
+            ids, own = ids[is_own], own[is_own]
+            if allowed is not None:
+                ids, own = ids[allowed[ids]], own[allowed[ids]]
             order = np.lexsort((ids, -own))
             rows[at, : len(ids)], scores[at, : len(ids)] = ids[order], own[order]
         if self._rows is None:

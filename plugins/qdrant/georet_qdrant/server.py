@@ -121,7 +121,8 @@ class Server:
                 for query in queries[start : start + step].tolist()
             ]
             answers += self._asked("query_batch_points", collection, requests)
-        found = [answer.points for answer in answers]
+        # Ids that are no numbers belong to no row.
+        found = [[p for p in answer.points if isinstance(p.id, int)] for answer in answers]
         return [
             (
                 np.array([point.id for point in points], np.int64),
