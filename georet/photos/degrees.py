@@ -98,15 +98,18 @@ def _total(numbers: list[float], name: str) -> float:
         raise PositionError(f"the {name}'s degrees are no number (0/0?)")
     if degrees > _HALF_TURN:
         raise PositionError(f"the {name} is {degrees:g} degrees")
-    total, is_whole = degrees, degrees.is_integer()
+    total, before = degrees, degrees
     for unit, number, share in zip(_UNITS[1:], rest, (60, 3600), strict=False):
         if not math.isfinite(number):
-            if is_whole and unit == "minutes":
+            if degrees.is_integer() and unit == "minutes":
                 raise PositionError(f"the {name}'s minutes are no number (0/0?)")
             continue
         if number > 60:
             raise PositionError(f"the {name} has {number:g} {unit}")
-        total += number / share
+        if number and not before.is_integer():
+            # Whoever writes 10.5 degrees 30 minutes may mean 10.5 or 11.
+            raise PositionError(f"the {name} has decimals before its {unit}")
+        total, before = total + number / share, max(before % 1, number)
     return total
 
 

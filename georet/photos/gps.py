@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from georet.data.decoding import open_by_pillow
 from georet.data.exif import exif_of
@@ -26,6 +27,7 @@ _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
 _ALTITUDE_REF, _ALTITUDE, _STATUS = 5, 6, 9
 
 _XMP_PACKET: Final = re.compile(rb"<x:xmpmeta\b.*?</x:xmpmeta\s*>|<rdf:RDF\b.*?</rdf:RDF\s*>", re.S)
+_XMP_KEYWORD: Final = b"XML:com.adobe.xmp"
 _XMP_VALUE: Final = r"""[\w-]+:{name}\s*(?:=\s*["']([^"'<]*)["']|>\s*([^<]*)<)"""
 _XMP_NAMES: Final = {
     # DJI's own spelling of its own key, for years.
@@ -65,7 +67,7 @@ def own_position(path: Path) -> OwnPosition:
         tags = _gps_tags(data, kind, path)
     except DataError as error:
         return OwnPosition(None, error.what)
-    packet = _XMP_PACKET.search(data)
+    packet = _XMP_PACKET.search(_unpacked(data) if kind == "PNG" else data)
     try:
         return _from_exif(tags)
     except PositionError as error:
@@ -86,13 +88,16 @@ def exif_latlon(path: Path) -> tuple[float, float] | None:
     return own_position(path).latlon
 
 
-def read_exif(data: bytes, kind: str, path: Path) -> Image.Exif:
-    """Return the EXIF in an encoded image of any kind; DataError where it is damaged."""
+def read_exif(data: bytes, kind: str, path: Path, tag: int | None = None) -> Image.Exif:
+    """Return the EXIF in an encoded image of any kind; DataError where it is damaged.
+
+    Of several in a JPEG the first, with ``tag`` the first that has it.
+    """
     try:
         if kind in ("AVIF", "HEIF"):
             with open_by_pillow(data, kind, path) as image:
                 return image.getexif()
-        return exif_of(data, kind)
+        return exif_of(data, kind, tag)
     except DataError:
         raise
     except Exception as error:  # Pillow's readers raise a dozen unrelated types
@@ -100,11 +105,23 @@ def read_exif(data: bytes, kind: str, path: Path) -> Image.Exif:
 
 
 def _gps_tags(data: bytes, kind: str, path: Path) -> Mapping[int, Any]:
-    exif = read_exif(data, kind, path)
+    exif = read_exif(data, kind, path, _GPS_DIRECTORY)
     try:
         return dict(exif.get_ifd(_GPS_DIRECTORY))
     except Exception as error:  # as above
         raise DataError(f"its EXIF is damaged: {error}", where=str(path)) from None
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Return a PNG's bytes, or the XMP in it where that is compressed."""
+    if _XMP_KEYWORD not in data or _XMP_PACKET.search(data):
+        return data
+    try:
+        with PngImagePlugin.PngImageFile(BytesIO(data)) as image:
+            packet = image.info.get("xmp", b"")
+            return packet if isinstance(packet, bytes) else b""
+    except Exception:  # Pillow's readers raise a dozen unrelated types
+        return b""
 
 
 def _from_exif(tags: Mapping[int, Any]) -> OwnPosition:
@@ -130,6 +147,11 @@ def _from_xmp(text: str) -> OwnPosition:
     _check_status(found.get("status"), "XMP")
     latitude = found.get("latitude"), found.get("latitude_ref")
     longitude = found.get("longitude"), found.get("longitude_ref")
+    values = [str(found.get(name, "")) for name in HEMISPHERES]
+    if any(value.startswith(("-", "+")) and "," in value for value in values):
+        raise PositionError(
+            f"XMP: {', '.join(values)} may be decimal commas, or degrees and minutes"
+        )
     # Plain numbers carry signs; degrees and minutes carry letters.
     is_plain = not any("," in str(value) for value in (latitude[0], longitude[0]))
     return OwnPosition(_latlon(latitude, longitude, "XMP", signs_count=is_plain))

@@ -51,9 +51,12 @@ def test_as_a_word_or_long_in_either_byte_order(tmp_path, odd, order, kind):
         lambda odd: [odd.segment(0xE2, b"ICC_PROFILE\0" + bytes(65_000))] * 3,
         lambda odd: [odd.segment(0xFE, b"Exif\0\0II*\0 in a comment")],
         lambda odd: [odd.segment(0xE5, b"Exif\0\0MM\0*\0\0\0\x08\0\0")],
+        lambda odd: [odd.exif_segment(b"")],
+        lambda odd: [odd.exif_segment(b"no directory at all")],
+        lambda odd: [odd.exif_segment(odd.tiff([(0x010F, ASCII, b"a camera\0")]))],
         lambda odd: [b"\xff\xff", odd.segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0")],
     ],
-    ids=["more than 64 KiB", "a comment", "another segment", "fill bytes"],
+    ids=["more than 64 KiB", "a comment", "another segment", "empty", "junk", "none of it", "fill"],
 )
 def test_whatever_stands_before_it(tmp_path, odd, before):
     exif = odd.exif_segment(odd.tiff([(0x0112, SHORT, [6])], order=">"))
@@ -62,6 +65,23 @@ def test_whatever_stands_before_it(tmp_path, odd, before):
         # Fill bytes belong to the marker behind them.
         segments = [b"\xff" + segments[1]]
     assert_upright(jpeg(*segments, exif), tmp_path)
+
+
+@pytest.mark.parametrize("begin", [b"Exif\0\xff", b"EXIF\0\0", b"Exif\0\0Exif\0\0"])
+def test_however_exif_begins(tmp_path, odd, begin):
+    exif = odd.tiff([(0x0112, SHORT, [6])])
+    assert_upright(jpeg(odd.segment(0xE1, begin + exif)), tmp_path)
+
+
+@pytest.mark.parametrize("value", [(1, [6]), (ASCII, b"6\0"), (SHORT, [6, 6])])
+def test_as_a_byte_as_text_or_twice(tmp_path, odd, value):
+    assert_upright(jpeg(odd.exif_segment(odd.tiff([(0x0112, *value)]))), tmp_path)
+
+
+def test_exif_that_goes_on_in_a_second_segment(tmp_path, odd):
+    whole = odd.tiff([(0x010F, ASCII, b"m" * 5000 + b"\0"), (0x0112, LONG, [6])])
+    parts = odd.exif_segment(whole[:3000]), odd.exif_segment(whole[3000:])
+    assert_upright(jpeg(*parts), tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "AVIF"])
@@ -90,10 +110,11 @@ def test_in_a_png_behind_the_pixels_and_not_in_a_stray_word(tmp_path, odd):
     assert_upright(plain[:33] + stray + plain[33:-12] + chunk + plain[-12:], tmp_path)
 
 
-def test_in_the_text_of_a_png_by_imagemagick(tmp_path, odd):
+@pytest.mark.parametrize("name", ["exif", "APP1"])
+def test_in_the_text_of_a_png_by_imagemagick(tmp_path, odd, name):
     exif = b"Exif\0\0" + odd.tiff([(0x0112, SHORT, [6])])
-    text = f"\nexif\n{len(exif):8d}\n{exif.hex()}\n".encode()
-    body = b"zTXtRaw profile type exif\0\0" + zlib.compress(text)
+    text = f"\n{name}\n{len(exif):8d}\n{exif.hex()}\n".encode()
+    body = f"zTXtRaw profile type {name}\0\0".encode() + zlib.compress(text)
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     plain = stored("PNG")
     assert_upright(plain[:33] + chunk + plain[33:], tmp_path)

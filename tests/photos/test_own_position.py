@@ -6,11 +6,11 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from georet.photos.gps import exif_latlon, own_position
 
-BYTE, ASCII, SHORT, RATIONAL, UNDEFINED, SRATIONAL = 1, 2, 3, 5, 7, 10
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL = 1, 2, 3, 4, 5, 7, 10
 LAT = (2, RATIONAL, [(10, 1), (30, 1), (0, 1)])
 LON = (4, RATIONAL, [(20, 1), (15, 1), (0, 1)])
 SOUTH, WEST = (1, ASCII, b"S\0"), (3, ASCII, b"W\0")
@@ -103,6 +103,9 @@ def test_numbers_that_are_not_needed_may_be_missing(gps_photo, parts):
         ([(95, 1), (0, 1), (0, 1)], "latitude is -95"),
         ([(1050, 1), (0, 1), (0, 1)], "latitude is 1050"),
         ([(10, 1)] * 4, "4 numbers"),
+        ([(105, 10), (30, 1), (0, 1)], "decimals before its minutes"),
+        ([(10, 1), (305, 10), (30, 1)], "decimals before its seconds"),
+        ([(2**32 - 10, 1), (30, 1), (0, 1)], "e+09 degrees"),
     ],
 )
 def test_numbers_that_tell_no_place_are_a_reason(gps_photo, parts, reason):
@@ -197,12 +200,51 @@ def test_exif_counts_before_xmp(gps_photo):
         ('<rdf:D drone-dji:GpsLatitude="0.0" drone-dji:GpsLongitude="+0.0"/>', "0, 0"),
         ('<rdf:D exif:GPSLatitude="10,3S" exif:GPSLongitude="2,1W" exif:GPSStatus="V"/>', "void"),
         ('<rdf:D exif:GPSLatitude="10,30.0S"/>', "no longitude"),
+        ('<rdf:D a:GpsLatitude="-10,5" a:GpsLongitude="-20,25"/>', "decimal commas"),
+        ('<rdf:D a:GpsLatitude="+10,5" a:GpsLongitude="20.25"/>', "decimal commas"),
+        ('<rdf:D exif:GPSDestLatitude="1,0N" exif:GPSDestLongitude="1,0E"/>', "neither"),
+        ('<rdf:D a:GpsLatitude="nan" a:GpsLongitude="nan"/>', "the latitude is 'nan'"),
     ],
 )
 def test_xmp_that_tells_no_place_is_a_reason(gps_photo, xmp, reason):
     found = own_position(gps_photo(xmp=xmp))
     assert found.latlon is None
     assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon"),
+    [
+        ((ASCII, b"10.5\0"), (ASCII, b"20.25\0")),
+        ((ASCII, b"10 deg 30' 0.00\" S\0"), (ASCII, b"20 deg 15' 0.00\" W\0")),
+        ((ASCII, "10\u00b0 30\u2032 S\0".encode()), (ASCII, "20\u00b015\u2032 W\0".encode())),
+        ((LONG, [10, 30, 0]), (LONG, [20, 15, 0])),
+        ((RATIONAL, [(10, 1), (29, 1), (60, 1)]), (RATIONAL, [(20, 1), (1500, 100), (0, 0)])),
+    ],
+)
+def test_numbers_may_be_text_or_whole(gps_photo, lat, lon):
+    path = gps_photo([SOUTH, WEST, (2, *lat), (4, *lon)])
+    assert exif_latlon(path) == pytest.approx((-10.5, -20.25))
+
+
+@pytest.mark.parametrize("before", [b"", b"junk", None], ids=["empty", "junk", "another camera's"])
+def test_a_stray_segment_of_exif_hides_no_position(tmp_path, odd, before):
+    stray = odd.exif_segment(odd.tiff([(0x010F, ASCII, b"x\0")]) if before is None else before)
+    right = odd.exif_segment(odd.tiff([], [SOUTH, LAT, WEST, LON]))
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(odd.jpeg(stray, right))
+    assert exif_latlon(path) == pytest.approx((-10.5, -20.25))
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_xmp_in_a_png_is_read_compressed_or_not(tmp_path, is_packed):
+    inside = '<rdf:D drone-dji:GpsLatitude="-10.5" drone-dji:GpsLongitude="-20.25"/>'
+    info = PngImagePlugin.PngInfo()
+    packet = f"<x:xmpmeta><rdf:RDF>{inside}</rdf:RDF></x:xmpmeta>"
+    info.add_itxt("XML:com.adobe.xmp", packet, zip=is_packed)
+    path = tmp_path / "photo.png"
+    Image.new("RGB", (8, 8)).save(path, pnginfo=info)
+    assert exif_latlon(path) == pytest.approx((-10.5, -20.25))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
