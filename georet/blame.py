@@ -66,6 +66,13 @@ class Maker:
     def __str__(self) -> str:
         return f"{self.kind} {self.id!r} of {self.owner}"
 
+    @property
+    def as_origin(self) -> str:
+        """Return the component's id, with its root folder where it has that option."""
+        root = self.options.get("root")
+        kind = self.kind.replace("datasets", "the data set")
+        return f"{kind} {self.id!r}" + (f" (root: {root})" if root else "")
+
     def broke(self, what: str, hint: str = "") -> ComponentError:
         """Return the error for a component that doesn't keep to its contract."""
         return ComponentError(what, where=str(self), hint=hint or None)

@@ -17,7 +17,7 @@ from georet.data.images import MAX_PIXELS, RESIZE_RULE
 from georet.data.pairs import PairFiller
 from georet.data.pixels import store_of
 from georet.data.reading import FileFiller, error_in
-from georet.data.samples import Job, Reading
+from georet.data.samples import Job, Reading, told_of
 from georet.data.transforms.field_of_view import Crop
 from georet.errors import DataError
 from georet.feeding.ahead import in_order, quick_feeder
@@ -185,15 +185,15 @@ class ImageLoader:
         try:
             for batch in in_order(feeder, batches, held=self.held):
                 for row, extra in zip(batch.rows.tolist(), batch.extras, strict=True):
-                    self._note(self.table.paths[row], error_in(extra))
+                    self._note(row, error_in(extra))
                 yield batch.rows, torch.from_numpy(batch.images)
         finally:
             feeder.close()
 
-    def _note(self, path: Path, error: DataError | None) -> None:
+    def _note(self, row: int, error: DataError | None) -> None:
         if error is None:
             return
         if not self._quota:
-            raise error
-        self.bad_images[path] = error.what
+            raise told_of(error, f"It is {self.table.in_words(row)}.")
+        self.bad_images[self.table.paths[row]] = error.what
         check_quota(self.bad_images, len(self.table), self._quota)

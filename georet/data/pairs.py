@@ -133,9 +133,8 @@ class PairFiller:
         size, before, row = context.sizes[view], self.before[view], context.visit.shown[view]
         if row < 0:
             return np.zeros((*size, 3), dtype=np.uint8)
-        path = self.table.views[view].paths[row]
-        store = self.stores.get(view)
-        image = self.reading.read(path, None if before else size, size, bad, store)
+        table, store = self.table.views[view], self.stores.get(view)
+        image = self.reading.read((table, row), None if before else size, size, bad, store)
         for asked in before:
             with blaming(asked.transform, "the transform", patience_s=5):
                 image = _checked(asked.transform, asked.call(image, rng, context), None)

@@ -14,7 +14,7 @@ from georet.data.images import MAX_PIXELS, RESIZE_RULE, read_image
 from georet.data.pixels import PixelStore
 from georet.data.resizing import prepare
 from georet.errors import ConfigError, DataError
-from georet.types import Ints, Pixels
+from georet.types import ImageTable, Ints, Pixels
 
 GREY: Final = 127
 
@@ -82,23 +82,27 @@ class Reading:
 
     def read(
         self,
-        path: Path,
+        image: tuple[ImageTable, int],
         size: Size | None,
         grey: Size,
         bad: dict[Path, str],
         store: PixelStore | None = None,
     ) -> Pixels:
-        """Return uint8[H, W, 3]; in place of an unreadable file grey, and its reason in ``bad``.
+        """Return uint8[H, W, 3] of a table's row; in place of an unreadable file grey, and why in
+        ``bad``.
 
-        A ``store`` serves where it holds images of that size.
+        A ``store`` serves where it holds images of that size. DataError names row, table and data
+        set.
         """
+        table, row = image
+        path = table.paths[row]
         try:
             if store is not None and store.size == size:
                 return store.read(path)
             return read_image(path, size=size, rule=self.rule, max_pixels=self.max_pixels)
         except DataError as error:
             if not self.tolerant:
-                raise
+                raise told_of(error, f"It is {table.in_words(row)}.") from error
             bad[path] = error.what
             return np.full((*grey, 3), GREY, dtype=np.uint8)
 
@@ -115,3 +119,9 @@ def checked_size(view: str, sizes: Mapping[str, Size]) -> Size:
     if height < 1 or width < 1:
         raise ConfigError(f"{height} x {width} is no image size", where=f"data.size.{view}")
     return int(height), int(width)
+
+
+def told_of(error: DataError, listed: str) -> DataError:
+    """Return the error of a file, which says as well by what it is told of."""
+    hint = f"{listed}\n  {error.hint or ''}".rstrip()
+    return DataError(error.what, where=error.where, hint=hint)

@@ -24,11 +24,15 @@ _COLUMNS: Final = ("photo", "lat", "lon")
 
 @dataclass(frozen=True)
 class KnownPhotos:
-    """Photos and where they were taken, latlon float64[Q, 2]; ``about`` names them."""
+    """Photos and where they were taken, latlon float64[Q, 2]; ``about`` names them.
+
+    ``listed`` are the lines of the table that tells of them, where there is one.
+    """
 
     paths: Sequence[Path]
     latlon: Doubles
     about: str
+    listed: Sequence[str] = ()
 
 
 def open_queries(text: str, *, selection: Selection = UNSAID) -> KnownPhotos:
@@ -46,7 +50,8 @@ def open_queries(text: str, *, selection: Selection = UNSAID) -> KnownPhotos:
         queries = which.queries
         if queries.latlon is None:
             raise DataError(f"the queries of {name!r} have no positions", where=text)
-        return KnownPhotos(queries.paths, queries.latlon, f"{spec.name}, set {name}")
+        listed = [queries.in_words(row) for row in range(len(queries))]
+        return KnownPhotos(queries.paths, queries.latlon, f"{spec.name}, set {name}", listed)
     return _read_csv(Path(text))
 
 
@@ -77,7 +82,12 @@ def embed_readable(
     far as they tell of their cameras, one view each.
     """
     reader = PhotoReader(
-        session.identity, len(photos.paths), quota, framing=framing, cameras=Cameras()
+        session.identity,
+        len(photos.paths),
+        quota,
+        framing=framing,
+        cameras=Cameras(),
+        listed=dict(zip(photos.paths, photos.listed, strict=False)),
     )
     parts, kept = [np.empty((0, session.identity.embed_dim), np.float32)], []
     for start, images in zip(
@@ -103,12 +113,13 @@ def _read_csv(path: Path) -> KnownPhotos:
     table = read_csv(path, _COLUMNS)
     table.check_columns(_COLUMNS, hint="Wanted: photo,lat,lon")
     rows = [
-        (path.parent / _photo(cells, where), _position(cells, where, table.numbers))
+        (path.parent / _photo(cells, where), _position(cells, where, table.numbers), where)
         for where, cells in table
     ]
     if not rows:
         raise DataError("lists no photo", where=str(path))
-    return KnownPhotos([photo for photo, _ in rows], np.array([at for _, at in rows]), str(path))
+    paths, latlon, listed = zip(*rows, strict=True)
+    return KnownPhotos(paths, np.array(latlon), str(path), listed)
 
 
 def _photo(row: dict[str, str], where: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from georet.contracts.running import Session
 from georet.data.images import MAX_PIXELS, preprocess, read_image
 from georet.data.reading import FileFiller, error_in, told_error
 from georet.data.resizing import prepare
+from georet.data.samples import told_of
 from georet.embeddings import embed
 from georet.errors import DataError, UsageError
 from georet.feeding.ahead import in_order, quick_feeder
@@ -143,7 +144,7 @@ class PhotoReader:
 
     With ``framing`` a photo becomes uint8[V, H, W, 3], the views that its camera in ``cameras``
     allows, and ``how`` says how they came. ``bad`` says for each unreadable photo what is wrong
-    with it.
+    with it; ``listed`` where each is told of.
     """
 
     encoder: EncoderIdentity
@@ -154,6 +155,7 @@ class PhotoReader:
     framing: Framing | None = None
     cameras: Cameras | None = None
     how: dict[Path, str] = field(default_factory=dict)
+    listed: Mapping[Path, str] = field(default_factory=dict)
 
     def read(self, paths: Sequence[Path]) -> dict[Path, Pixels]:
         """Return the readable ones of the photos, uint8[H, W, 3], or their views [V, H, W, 3].
@@ -185,7 +187,7 @@ class PhotoReader:
                 found = {}
                 for row, extra, image in zip(batch.rows, batch.extras, batch.images, strict=True):
                     if (error := error_in(extra)) is not None:
-                        self.bad[paths[row]] = error
+                        self.bad[paths[row]] = self._told(paths[row], error)
                     else:
                         found[paths[row]] = self._viewed(paths[row], image, extra)
                 self._check_quota()
@@ -206,6 +208,10 @@ class PhotoReader:
         self.how[path] = told["how"]
         height = self.framing.size[0]
         return image[: told["num"] * height].reshape(told["num"], height, *image.shape[1:])
+
+    def _told(self, path: Path, error: DataError) -> DataError:
+        listed = self.listed.get(path)
+        return told_of(error, f"It is listed in {listed}.") if listed else error
 
     def _check_quota(self) -> None:
         if len(self.bad) <= self.quota * self.num_photos:

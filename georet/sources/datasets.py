@@ -119,7 +119,7 @@ def _gallery(
     table = _tiles(images, tiling, where)
     about = {"kind": "dataset", "dataset": spec.model_dump(mode="json")}
     described = {**about, "set": name, "tiling": tiling.as_json()}
-    return ImageSource(table, images.paths, described)
+    return ImageSource(table, images.paths, described, listed=images.origin or spec.name)
 
 
 def _tiles(images: ImageTable, tiling: Tiling, where: str) -> TileTable:

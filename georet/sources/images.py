@@ -21,7 +21,8 @@ from georet.types import Doubles, Pixels
 class ImageSource:
     """A file for each tile of a table; ``about`` names the source in ``describe``.
 
-    ``remarks`` are told to the user.
+    ``remarks`` are told to the user. ``listed`` says for each tile, or for all, where it is told
+    of: the line of a table, or a data set; errors name it.
     """
 
     def __init__(
@@ -30,7 +31,9 @@ class ImageSource:
         paths: Sequence[Path],
         about: Mapping[str, Any],
         remarks: Sequence[str] = (),
+        listed: Sequence[str] | str = "",
     ) -> None:
+        self._listed = listed
         self._table, self._paths, self._about = table, list(paths), dict(about)
         self._remarks = list(remarks)
 
@@ -53,7 +56,9 @@ class ImageSource:
             return how(self._paths[row])
         except DataError as error:
             what = f"tile {self._table.ids[row]}: {error.what}"
-            raise DataError(what, where=error.where, hint=error.hint) from error
+            listed = self._listed if isinstance(self._listed, str) else self._listed[row]
+            hint = f"It is listed in {listed}.\n  {error.hint or ''}".rstrip() if listed else ""
+            raise DataError(what, where=error.where, hint=hint or error.hint) from error
 
     def remarks(self) -> list[str]:
         """Return what a user should know of files that lie beside the tiles."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import posixpath
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ BOUNDS: Final = ("west", "south", "east", "north")
 CORNERS: Final = ("tl_lat", "tl_lon", "tr_lat", "tr_lon", "br_lat", "br_lon", "bl_lat", "bl_lon")
 KNOWN: Final = ("file", *CENTRE, "side_m", *BOUNDS, *CORNERS)
 _NUMBERS: Final = KNOWN[1:]
+_WIDEST: Final = 180.0
 _LONGEST: Final = 4000
 _LONGEST_PART: Final = 255
 _MOST_MISSING: Final = 1000
@@ -67,11 +69,12 @@ def open_csv(root: Path, tiling: Tiling, *, follow: bool = False) -> ImageSource
     side_m = np.where(np.isnan(side_m), mean_side_m(corners), side_m)
     table = TileTable(lines.names, centres, corners, side_m)
     about = {"kind": "tiles.csv", "path": str(path.parent), "tiling": tiling.as_json()}
-    return ImageSource(table, paths, about, remarks)
+    return ImageSource(table, paths, about, remarks, lines.where)
 
 
 def _lines(path: Path) -> _Lines:
     seen: dict[str, str] = {}
+    paths: dict[str, str] = {}
     numbers: list[list[float]] = []
     table = read_csv(path, KNOWN)
     _check_header(table)
@@ -79,10 +82,11 @@ def _lines(path: Path) -> _Lines:
     read = table.numbers.read
     for where, cells in table:
         name = slashed(cells["file"], f"{where}:file")
-        if name in seen:
-            line = seen[name].rpartition(":")[2]
+        path = posixpath.normpath(name)
+        if path in paths:
+            line = paths[path].rpartition(":")[2]
             raise DataError(f"{shown(name)} stands in line {line} already", where=f"{where}:file")
-        seen[name] = where
+        paths[path] = seen[name] = where
         numbers.append([read(cells[c], f"{where}:{c}") if cells[c] else math.nan for c in columns])
     filled = np.full((len(numbers), len(_NUMBERS)), np.nan)
     filled[:, [_NUMBERS.index(c) for c in columns]] = np.array(numbers).reshape(-1, len(columns))
@@ -211,6 +215,14 @@ def _corners_of_bounds(lines: _Lines, numbers: Mapping[str, Doubles], rows: Bool
             hint="south is less than north; east less than west crosses the antimeridian.",
         )
     east = np.where(east < west, east + 360, east)
+    is_wide = east - west > _WIDEST
+    if is_wide.any():
+        first = int(np.argmax(is_wide))
+        raise DataError(
+            f"the bounds are {east[first] - west[first]:g} degrees wide",
+            where=lines.where[int(np.flatnonzero(rows)[first])],
+            hint="Are west and east swapped? East less than west crosses the antimeridian.",
+        )
     ring = [(north, west), (north, east), (south, east), (south, west)]
     return np.stack([np.stack(corner, axis=-1) for corner in ring], axis=1)
 

@@ -41,6 +41,8 @@ class ImageTable:
 
     Each is a column as well, and a column of such a name is the field; where both are given, the
     field counts. DataError for a table that contradicts itself.
+
+    ``origin`` says in errors which data set tells of them; georet fills it in.
     """
 
     ids: Sequence[str]
@@ -52,6 +54,7 @@ class ImageTable:
     side_m: Doubles | None = None
     heading_deg: Doubles | None = None
     altitude_m: Doubles | None = None
+    origin: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         self._unite()
@@ -78,7 +81,13 @@ class ImageTable:
             None if self.latlon is None else self.latlon[rows],
             {name: column[rows] for name, column in self.columns.items()},
             self.name,
+            origin=self.origin,
         )
+
+    def in_words(self, row: int) -> str:
+        """Return which image a row is, of which table and data set, for errors."""
+        origin = f" of {self.origin}" if self.origin else ""
+        return f"row {row} ({self.ids[row]!r}) of {self.name}{origin}"
 
     def column(self, name: str) -> NDArray[Any]:
         """Return the metadata column [R]; DataError that lists those there are."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +15,19 @@ from georet.errors import DataError
 from georet.evaluate.protocols import ALIASES, PROTOCOLS
 from georet.plugins import Plugins
 from georet.plugins.discovery import CORE
-from georet.types import EvaluationProtocol, EvaluationSet
+from georet.types import EvaluationProtocol, EvaluationSet, ImageTable
 
 SET_NAME = r"[A-Za-z0-9][A-Za-z0-9._+ -]*"
 """What an evaluation set may be called."""
+
+
+def name_origin(dataset: Dataset, tables: Iterable[object]) -> None:
+    """Note in tables of images which data set told of them, for errors at their images."""
+    origin = maker_of(dataset).as_origin
+    for table in tables:
+        if isinstance(table, ImageTable) and not table.origin:
+            # In place: loaders and evaluations know tables by identity.
+            object.__setattr__(table, "origin", origin)
 
 
 def evaluations_of(dataset: Dataset, plugins: Plugins) -> Mapping[str, EvaluationSet]:
@@ -45,6 +54,8 @@ def evaluations_of(dataset: Dataset, plugins: Plugins) -> Mapping[str, Evaluatio
                 "It becomes a file's name: letters, digits and . _ + - after the first character.",
             )
         with blaming(dataset, f"the evaluation set {name!r}"):
+            for _, *sides in which.sides:
+                name_origin(dataset, [table for _, table in sides])
             sets[str(name)] = replace(which, protocol=protocol_named(which.protocol, plugins))
             if len(which.positives) != len(which.queries):
                 raise DataError(

@@ -29,6 +29,7 @@ from georet.plugins import Plugins
 from georet.train.device import pick_device, pick_precision
 from georet.train.objective import Objective
 from georet.train.sets import evaluations_of as evaluations_of
+from georet.train.sets import name_origin
 from georet.train.sets import protocol_named as protocol_named
 from georet.types import EvaluationSet, PairTable
 
@@ -77,6 +78,7 @@ def load_data(config: RunConfig, plugins: Plugins, run_dir: Path | None = None) 
             f"train() returned a {type(found).__name__}, wanted a georet.types.PairTable"
         )
     pairs = found
+    name_origin(dataset, pairs.views.values())
     evaluations = evaluations_of(dataset, plugins)
     if not len(pairs):
         raise DataError("the data set has no training pairs", where=config.dataset.name)

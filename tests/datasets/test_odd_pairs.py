@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from georet.config import ComponentSpec
+from georet.data.loader import ImageLoader, PairLoader
 from georet.errors import DataError
+from georet.photos.known import embed_known, open_queries
+from georet.plugins import load_plugins
+from georet.sources.opening import open_source
 from georet.testing import check_dataset
-from georet.types import QUERY, REFERENCE, EvaluationSet, ImageTable, PairTable
+from georet.testing.pixel_session import PixelSession
+from georet.tiles.tiling import Tiling
+from georet.train.sets import evaluations_of, name_origin
+from georet.types import QUERY, REFERENCE, BatchPlan, EvaluationSet, ImageTable, PairTable
 from georet_datasets.readers.pairs_csv import PairsCsv
 from georet_datasets.writers.pairs_csv import write as write_pairs
 
@@ -162,3 +171,44 @@ def test_a_written_pairs_csv_has_no_formula_and_is_read_back(tmp_path, save_imag
     assert {(row.more["note"], row.more["@by"]) for row in found if row.query} == {
         ("=HYPERLINK(1)", "+x"), ("-1", "y"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("which", ["training", "evaluation", "gallery", "calibration"])
+def test_an_image_that_vanishes_is_named_with_its_row_and_data_set(root, which):
+    (root / "pairs.csv").write_text(text_of())
+    plugins = load_plugins(["datasets"])
+    made = plugins.catalog.create(
+        "datasets", ComponentSpec(name="pairs_csv", root=str(root)), where="dataset"
+    )
+    data = made.train()
+    sets = evaluations_of(made, plugins)
+    name_origin(made, data.views.values())
+    (root / "q/a.jpg").unlink()
+    (root / "q/d.jpg").unlink()
+    (root / "r/a.jpg").unlink()
+    size, table = (8, 8), sets["test"].queries
+    readers: dict[str, Callable[[], object]] = {
+        "training": lambda: next(
+            PairLoader(data, size={QUERY: size, REFERENCE: size}, seed=0).epoch(
+                BatchPlan(np.array([[0, 1]]), 0, 0, "x")
+            )
+        ),
+        "evaluation": lambda: list(ImageLoader(table, size=size, batch_size=1)),
+        "gallery": lambda: open_source(
+            f"dataset:pairs_csv?root={root}", Tiling(side_m=(9.0,))
+        ).read(0),
+        "calibration": lambda: embed_known(
+            open_queries(f"dataset:pairs_csv?root={root}"), PixelSession()
+        ),
+    }
+    if which in ("gallery", "calibration"):
+        # Theirs is opened anew, and names the missing line at once.
+        with pytest.raises(DataError, match=r"pairs\.csv:\d"):
+            readers[which]()
+        return
+    with pytest.raises(DataError, match="the image is missing") as caught:
+        readers[which]()
+    said = str(caught.value)
+    assert f"the data set 'datasets:pairs_csv' (root: {root})" in said
+    assert "row 0 ('q/" in said
+    assert "pairs.csv" in said

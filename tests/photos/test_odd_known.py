@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from georet.errors import DataError
-from georet.photos.known import open_queries
+from georet.photos.known import embed_known, open_queries
+from georet.testing.pixel_session import PixelSession
 
 TABLES = {
     "commas": "photo,lat,lon\ncaf\u00e9/a.jpg,46.95,-7.5\n",
@@ -45,3 +46,11 @@ def test_what_cannot_be_known_is_refused_with_its_line(content, said, tmp_path):
     path.write_text(content)
     with pytest.raises(DataError, match=said):
         open_queries(str(path))
+
+
+def test_a_missing_photo_is_named_with_its_line(tmp_path):
+    path = tmp_path / "known.csv"
+    path.write_text("photo,lat,lon\n\na.jpg,1,2\n")
+    with pytest.raises(DataError, match="the image is missing") as caught:
+        embed_known(open_queries(str(path)), PixelSession())
+    assert f"listed in {path}:3" in str(caught.value)

@@ -100,6 +100,8 @@ def test_a_csv_of_corners_keeps_turned_tiles(tmp_path):
             "tiles.csv:2",
         ),
         ('file,lat,lon\n"a.png,47,8\n', "never closed", "tiles.csv:2"),
+        ("file,west,south,east,north\na.png,9,47,8,48\n", "359 degrees wide", "tiles.csv:2"),
+        ("file,lat,lon\na.png,47,8\n./a.png,47,8\n", "in line 2 already", "tiles.csv:3:file"),
     ],
 )
 def test_a_bad_line_of_a_csv_is_named(tmp_path, text, said, where):
@@ -122,6 +124,7 @@ def test_a_missing_or_damaged_image_is_named_with_its_tile(tmp_path):
     with pytest.raises(DataError, match=r"tile sub/c\.png: the image is missing") as caught:
         source.read(1)
     assert str(root / "sub/c.png") in str(caught.value)
+    assert f"listed in {root / 'tiles.csv'}:3" in str(caught.value)
     (root / "a.png").write_bytes((root / "a.png").read_bytes()[:40])
     with pytest.raises(DataError, match=r"tile a\.png: .*truncated or damaged"):
         source.read(0)
