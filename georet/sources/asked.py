@@ -30,6 +30,8 @@ def options_of(query: str, *, where: str) -> dict[str, Any]:
         key, equals, value = part.partition("=")
         if not key or not equals:
             raise UsageError(f"{part!r} is not key=value", where=where)
+        if key in options:
+            raise UsageError(f"the option {key!r} stands twice", where=where)
         try:
             options[key] = yaml.safe_load(value)
         except yaml.YAMLError as error:

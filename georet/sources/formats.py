@@ -16,7 +16,7 @@ from georet.sources.archives.xyz import XyzFolder, numeric_folders
 from georet.sources.asked import follows_links, refuse_reading, with_reading
 from georet.sources.neighbouring import NeighbouringTiles
 from georet.sources.rasters.cut import CutSource
-from georet.sources.untrusted import check_regular
+from georet.sources.untrusted import check_regular, is_lfs_pointer
 from georet.tiles.table import TileSource
 from georet.tiles.tiling import Tiling
 
@@ -253,6 +253,15 @@ def _file(text: str) -> Path:
     if not path.exists():
         raise DataError("there is no such file or folder", where=text)
     check_regular(path)
+    num_bytes = path.stat().st_size
+    if not num_bytes:
+        raise DataError("is empty (0 bytes)", where=text, hint="Fetch or copy the file again.")
+    if is_lfs_pointer(path, num_bytes):
+        raise DataError(
+            "is a Git LFS pointer to the file, not the file itself",
+            where=text,
+            hint="git lfs pull, in its repository, fetches it.",
+        )
     return path
 
 

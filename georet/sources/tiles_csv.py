@@ -74,7 +74,7 @@ def open_csv(root: Path, tiling: Tiling, *, follow: bool = False) -> ImageSource
 
 def _lines(path: Path) -> _Lines:
     seen: dict[str, str] = {}
-    paths: dict[str, str] = {}
+    lines: dict[str, str] = {}
     numbers: list[list[float]] = []
     table = read_csv(path, KNOWN)
     _check_header(table)
@@ -82,11 +82,11 @@ def _lines(path: Path) -> _Lines:
     read = table.numbers.read
     for where, cells in table:
         name = slashed(cells["file"], f"{where}:file")
-        path = posixpath.normpath(name)
-        if path in paths:
-            line = paths[path].rpartition(":")[2]
+        plain = posixpath.normpath(name)
+        if plain in lines:
+            line = lines[plain].rpartition(":")[2]
             raise DataError(f"{shown(name)} stands in line {line} already", where=f"{where}:file")
-        paths[path] = seen[name] = where
+        lines[plain] = seen[name] = where
         numbers.append([read(cells[c], f"{where}:{c}") if cells[c] else math.nan for c in columns])
     filled = np.full((len(numbers), len(_NUMBERS)), np.nan)
     filled[:, [_NUMBERS.index(c) for c in columns]] = np.array(numbers).reshape(-1, len(columns))

@@ -59,11 +59,71 @@ def test_rows_that_metadata_contradicts_are_refused_with_what_to_type(tmp_path):
         ({"scheme": "tms"}, False),
         ({"scheme": "xyz"}, True),
         ({"scheme": "XYZ", "bounds": NORTH}, True),
+        ({"scheme": " xyz "}, True),
     ],
 )
 def test_metadata_decide_from_which_side_rows_of_mbtiles_count(tmp_path, metadata, is_north):
     path = mbtiles(tmp_path / "a.mbtiles", (ZOOM, X, Y), metadata)
     assert (latitude(path) > 0) == is_north
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"center": "9.0,46.7,9"},
+        {"center": "9.0, 46.7"},
+        {"center": "9.0,46.7,9", "bounds": "-180,-85.05,180,85.05"},
+        {"bounds": " 8.44 , 46.0 , 9.9 , 47.5 "},
+    ],
+)
+def test_a_centre_or_bounds_with_blanks_contradict_too(tmp_path, metadata):
+    path = mbtiles(tmp_path / "a.mbtiles", (ZOOM, X, Y), metadata)
+    with pytest.raises(DataError, match="counted from the south"):
+        open_source(path, Tiling())
+
+
+@pytest.mark.parametrize("metadata", [{}, {"bounds": "-180,-85.05,180,85.05"}, {"bounds": "no"}])
+def test_where_nothing_confirms_the_side_it_is_said(tmp_path, metadata):
+    path = mbtiles(tmp_path / "a.mbtiles", (ZOOM, X, Y), metadata)
+    (remark,) = remarks_of(open_source(path, Tiling()))
+    assert "taken from the south (TMS), the tiles lie at latitude -" in remark
+    assert not remarks_of(open_source(f"{path}?scheme=tms", Tiling()))
+    told = mbtiles(tmp_path / "b.mbtiles", (ZOOM, X, Y), {"bounds": SOUTH})
+    assert not remarks_of(open_source(told, Tiling()))
+
+
+@pytest.mark.parametrize("axes", ["xy", "yx"])
+def test_the_box_of_a_tms_folder_contradicts_rows_from_the_north(tmp_path, axes):
+    root = folder(tmp_path)
+    (west, south, east, north), (x, y) = NORTH.split(","), axes
+    box = f'<BoundingBox min{x}="{west}" min{y}="{south}" max{x}="{east}" max{y}="{north}"/>'
+    (root / "tilemapresource.xml").write_text(f"<TileMap>{box}</TileMap>")
+    with pytest.raises(DataError, match="counted from the south"):
+        open_source(root, Tiling())
+    assert latitude(f"{root}?scheme=xyz") > 0
+
+
+@pytest.mark.parametrize("zoom", ["012", "9 ", "deep"])
+def test_a_level_that_is_no_number_is_named(tmp_path, zoom):
+    path = mbtiles(tmp_path / "a.mbtiles", (zoom, X, Y), {}, ("text",) * 3)
+    with pytest.raises(DataError, match=f"zoom_level is '{zoom}', no zoom"):
+        open_source(path, Tiling())
+
+
+def test_an_option_that_stands_twice_is_refused(tmp_path):
+    path = mbtiles(tmp_path / "a.mbtiles", (ZOOM, X, Y), {})
+    with pytest.raises(UsageError, match="'scheme' stands twice"):
+        open_source(f"{path}?scheme=xyz&scheme=tms", Tiling())
+
+
+@pytest.mark.parametrize("name", ["a.mbtiles", "a.pmtiles", "a.tif", "a.png"])
+def test_an_empty_file_and_a_git_lfs_pointer_are_named(tmp_path, name):
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(DataError, match="is empty"):
+        open_source(tmp_path / name, Tiling(side_m=(9.0,)))
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(DataError, match="Git LFS pointer"):
+        open_source(tmp_path / name, Tiling(side_m=(9.0,)))
 
 
 def test_a_scheme_of_mbtiles_that_the_bounds_contradict_is_refused(tmp_path):
@@ -83,7 +143,7 @@ def test_the_scheme_stands_in_the_description_only_where_it_is_unusual(tmp_path)
     assert open_source(f"{path}?scheme=xyz", Tiling()).describe()["scheme"] == "xyz"
 
 
-@pytest.mark.parametrize("option", ["shceme=xyz", "nodata=0", "links=follow"])
+@pytest.mark.parametrize("option", ["shceme=xyz", "scheme_=tms", "nodata=0", "links=follow"])
 def test_unknown_options_of_an_archive_name_the_known_one(tmp_path, option):
     path = mbtiles(tmp_path / "a.mbtiles", (ZOOM, X, Y), {})
     with pytest.raises(UsageError, match="there is no option") as caught:

@@ -102,7 +102,8 @@ def chosen_zoom(archive: Archive, zoom: int | None) -> int:
     """Return the level asked for, or the deepest; DataError where the archive lacks it."""
     zooms = archive.zooms()
     if not zooms:
-        raise DataError("holds no tile", where=str(archive.path))
+        hint = "\n  ".join(remarks_of(archive)) or None
+        raise DataError("holds no tile", where=str(archive.path), hint=hint)
     if zoom is None:
         return zooms[-1]
     if zoom not in zooms:

@@ -11,7 +11,13 @@ import numpy as np
 
 from georet.errors import DataError
 from georet.sources.archives.archive import missing_tile, ordered
-from georet.sources.archives.rows import bounds_of, check_latitudes, checked_scheme
+from georet.sources.archives.rows import (
+    assumed,
+    bounds_of,
+    centre_of,
+    check_latitudes,
+    checked_scheme,
+)
 from georet.sources.archives.sqlite import Database
 from georet.sources.untrusted import listed, shown
 from georet.tiles.fingerprints import fingerprint_file
@@ -24,7 +30,8 @@ _TILE: Final = (
     "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?"
 )
 _METADATA: Final = (
-    "SELECT name, value FROM metadata WHERE name IN ('format', 'scheme', 'bounds') LIMIT 100"
+    "SELECT name, value FROM metadata "
+    "WHERE name IN ('format', 'scheme', 'bounds', 'center') LIMIT 100"
 )
 _INTEGER: Final = re.compile(r"-?\d{1,10}")
 _MAX_ZOOM: Final = 30
@@ -42,7 +49,6 @@ class MBTiles:
         self._handle = Handle(partial(Database, self.path))
         self._check_schema()
         told = self._metadata.get("scheme")
-        told = str(told).lower() if told is not None else None
         self._is_asked = scheme is not None
         self.scheme = scheme or checked_scheme(told, f"{self.path}, metadata") or "tms"
         self._says_latitudes = None if self._is_asked else self._compared()
@@ -100,10 +106,15 @@ class MBTiles:
     def _zooms(self) -> dict[int, list[int | str]]:
         """The levels, each with the values that stand for it in the file."""
         levels: dict[int, list[int | str]] = {}
+        odd: list[object] = []
         for (stored,) in self._ask("SELECT DISTINCT zoom_level FROM tiles"):
             number = _integer(stored)
             if number is not None and 0 <= number <= _MAX_ZOOM:
                 levels.setdefault(number, []).append(stored)
+            else:
+                odd.append(stored)
+        if odd and not levels:
+            raise DataError(f"zoom_level is {shown(odd[0])}, no zoom", where=self._where)
         return levels
 
     @cached_property
@@ -114,11 +125,18 @@ class MBTiles:
         return {str(name): value for name, value in rows}
 
     def _compared(self) -> str | None:
-        bounds = bounds_of(self._metadata.get("bounds"))
-        if bounds is None or not self._zooms:
+        if not self._zooms:
             return None
-        zoom = max(self._zooms)
-        return check_latitudes((zoom, self.listing(zoom)), bounds, self.scheme, self._where)
+        listing = max(self._zooms), self.listing(max(self._zooms))
+        centre = centre_of(self._metadata.get("center"))
+        bounds = bounds_of(self._metadata.get("bounds"))
+        if bounds is not None:
+            remark = check_latitudes(listing, bounds, self.scheme, self._where)
+            if remark is None or centre is None:
+                return remark
+        if centre is not None:
+            return check_latitudes(listing, centre, self.scheme, self._where)
+        return None if "scheme" in self._metadata else assumed(listing, self.scheme, self._where)
 
     def _number(self, value: object, zoom: int) -> int:
         number = _integer(value)

@@ -22,8 +22,11 @@ _ENOUGH: Final = 0.5
 
 def checked_scheme(text: Any, where: str) -> str | None:
     """Return ``xyz``, ``tms`` or None; UsageError for anything else."""
-    if text is None or text in SCHEMES:
-        return None if text is None else str(text)
+    if text is None:
+        return None
+    scheme = text.strip().lower() if isinstance(text, str) else text
+    if scheme in SCHEMES:
+        return str(scheme)
     raise UsageError(f"scheme is {shown(text)}", where=where, hint="It is xyz or tms.")
 
 
@@ -40,6 +43,21 @@ def bounds_of(text: object) -> tuple[float, float] | None:
     return (south, north) if is_range else None
 
 
+def centre_of(text: object) -> tuple[float, float] | None:
+    """Return south and north around metadata's ``center``, ``lon,lat,zoom``; None without one.
+
+    Half a degree on both sides: it tells one side of the equator from the other, no more.
+    """
+    parts = text.split(",") if isinstance(text, str) else text
+    if not isinstance(parts, list | tuple) or len(parts) not in (2, 3):
+        return None
+    try:
+        latitude = float(parts[1])
+    except (TypeError, ValueError):
+        return None
+    return (latitude - 0.5, latitude + 0.5) if 1 <= abs(latitude) <= 85 else None
+
+
 def check_latitudes(
     listing: tuple[int, Ints], bounds: tuple[float, float] | None, scheme: str, where: str
 ) -> str | None:
@@ -53,7 +71,9 @@ def check_latitudes(
     zoom, xy = listing
     south, north = _latitudes(zoom, xy)
     if _agreement((south, north), bounds) >= _ENOUGH:
-        return None
+        is_told = _agreement((-north, -south), bounds) < _ENOUGH
+        is_even = _agreement((-north, -south), (south, north)) >= _ENOUGH
+        return None if is_told or is_even else assumed(listing, scheme, where)
     said = f"its metadata says {_degrees(*bounds)}"
     if _agreement((-north, -south), bounds) < _ENOUGH:
         return f"warning: {where}: its tiles lie at {_degrees(south, north)}, but {said}"
@@ -64,6 +84,24 @@ def check_latitudes(
         where=where,
         hint=f"If the bounds are right, type {where}?scheme={other} (in quotes); "
         f"if the rows are, {where}?scheme={scheme}.",
+    )
+
+
+def fits(listing: tuple[int, Ints], bounds: tuple[float, float]) -> bool:
+    """Say whether bounds fit the latitudes of a level's tiles, or those of their mirror image."""
+    south, north = _latitudes(*listing)
+    ranges = (south, north), (-north, -south)
+    return any(_agreement(one, bounds) >= _ENOUGH for one in ranges)
+
+
+def assumed(listing: tuple[int, Ints], scheme: str, where: str) -> str:
+    """Return the remark that nothing tells from which side a level's rows are counted."""
+    side, other = ("north", "tms") if scheme == "xyz" else ("south", "xyz")
+    return (
+        f"warning: {where}: nothing confirms from which side rows are counted: taken from the "
+        f"{side} ({scheme.upper()}), the tiles lie at {latitudes(*listing)}. If that is the wrong "
+        f"side of the equator, type {where}?scheme={other} (in quotes); if it is right, "
+        f"?scheme={scheme}."
     )
 
 

@@ -13,7 +13,14 @@ import numpy as np
 from georet.errors import DataError
 from georet.files import read_json
 from georet.sources.archives.archive import missing_tile, ordered
-from georet.sources.archives.rows import bounds_of, check_latitudes, checked_scheme, latitudes
+from georet.sources.archives.rows import (
+    assumed,
+    bounds_of,
+    centre_of,
+    check_latitudes,
+    checked_scheme,
+    fits,
+)
 from georet.sources.strays import Strays
 from georet.sources.untrusted import Inside, check_regular
 from georet.tiles.fingerprints import fingerprint_files
@@ -25,6 +32,9 @@ _NAME: Final = re.compile(r"(0|[1-9][0-9]*)(?:@[1-4]x)?(\.[A-Za-z]+)")
 
 _TMS_FILE: Final = "tilemapresource.xml"
 """What writers of TMS folders (gdal2tiles) leave beside the tiles."""
+
+_BOX: Final = re.compile(r"<BoundingBox\b[^<>]*>")
+_EDGE: Final = re.compile(r"""\b(m(?:in|ax)[xy])\s*=\s*["']([-+.\deE]{1,40})["']""")
 
 _METADATA: Final = "metadata.json"
 _MAX_METADATA_BYTES: Final = 1 << 20
@@ -111,14 +121,26 @@ class XyzFolder:
         if not zooms:
             return None
         listing, where = (zooms[-1], self.listing(zooms[-1])), str(self.path)
-        bounds = bounds_of(self._metadata.get("bounds"))
+        told = bounds_of(self._metadata.get("bounds")) or self._box_of_tms(listing)
+        bounds = told or centre_of(self._metadata.get("center"))
         if bounds is not None or self._is_told:
             return check_latitudes(listing, bounds, self.scheme, where)
-        return (
-            f"warning: {where}: nothing says from which side rows are counted: taken from the "
-            f"north (XYZ), the tiles lie at {latitudes(*listing)}. If that is the wrong side of "
-            f"the equator, type {where}?scheme=tms (in quotes); if it is right, ?scheme=xyz."
-        )
+        return assumed(listing, self.scheme, where)
+
+    def _box_of_tms(self, listing: tuple[int, Ints]) -> tuple[float, float] | None:
+        """Return south and north of TMS's BoundingBox, None where none can be read.
+
+        Some writers have latitudes in x: that axis counts which fits the tiles, or their mirror
+        image. Metres, which others write, tell nothing here.
+        """
+        path = self.path / _TMS_FILE
+        if not path.is_file() or path.stat().st_size > _MAX_METADATA_BYTES:
+            return None
+        box = _BOX.search(path.read_text("utf-8", "replace"))
+        values = dict(_EDGE.findall(box[0])) if box else {}
+        found = [bounds_of((0, values.get(f"min{a}"), 0, values.get(f"max{a}"))) for a in "yx"]
+        fitting = [bounds for bounds in found if bounds and fits(listing, bounds)]
+        return fitting[0] if fitting else None
 
     def _has_tile(self, zoom: int) -> bool:
         return len(self._level(zoom).xy) > 0

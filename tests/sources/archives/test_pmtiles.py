@@ -26,7 +26,7 @@ def test_a_pmtiles_file_must_be_one(tmp_path):
     with pytest.raises(DataError, match="cut short"):
         open_source(path, Tiling())
     path.write_bytes(b"")
-    with pytest.raises(DataError, match="cut short"):
+    with pytest.raises(DataError, match="is empty"):
         open_source(path, Tiling())
 
 
