@@ -41,6 +41,9 @@ Token = Annotated[
     str | None,
     typer.Option(envvar="GEORET_TOKEN", help="Secret that every request must carry."),
 ]
+Memory = Annotated[
+    int, typer.Option(min=1, help="Megabytes for all photos that are decoded at once.")
+]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
 
 
@@ -53,6 +56,7 @@ def serve(
     backend: BackendName = "auto",
     no_browser: NoBrowser = False,
     max_pixels: MaxPixels = None,
+    memory: Memory = 2000,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
     as_json: AsJson = False,
@@ -85,6 +89,7 @@ def serve(
         name=gallery.resolve().name,
         encoder=session.identity,
         max_pixels=most,
+        decoding_bytes=memory * 1_000_000,
     )
     show(site, port=port, host=host, token=token, no_browser=no_browser, as_json=as_json)
 

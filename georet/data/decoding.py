@@ -24,7 +24,7 @@ from PIL import (
 )
 
 from georet.data.exif import exif_of, orientation_in, orientation_of, turn_upright
-from georet.data.kinds import RAW_SUFFIXES, raw_refusal
+from georet.data.kinds import HEAD, RAW_SUFFIXES, kind_of, raw_refusal
 from georet.data.resizing import halved
 from georet.errors import DataError, GeoretError
 from georet.extras import need
@@ -55,6 +55,7 @@ _PNG_CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """By PNG's colour type."""
 _DNG_VERSION, _NEW_SUBFILE_TYPE, _REDUCED = 0xC612, 0x00FE, 1
 _BITS_PER_SAMPLE, _MOST_BITS = 0x0102, 16
+_MOST_CHANNELS: Final = 4
 _SAMPLE_FORMAT, _UNSIGNED = 0x0153, 1
 _COLOUR: Final = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 _OPENCV: Final = ("PNG", "TIFF", "WEBP", "BMP")
@@ -86,6 +87,42 @@ def decode(
             image = halved(image, halvings) if halvings else image
             orientation = told if kind == "AVIF" else orientation
         return turn_upright(image, orientation)
+
+
+def decoding_bytes(path: Path, max_pixels: int) -> int:
+    """Return how much memory decoding a file takes at most, about; its header alone is read.
+
+    0 for a file that ``decode`` refuses by its header. DataError where the header is damaged.
+    """
+    num_bytes = path.stat().st_size
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+        kind = kind_of(head)
+        if kind is None:
+            return 0
+        stream.seek(0)
+        try:
+            reader = _heif_reader() if kind == "HEIF" else _READERS[kind]
+            with reader(stream) as image:
+                num = image.width * image.height
+                is_progressive = "progressive" in image.info
+                bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))
+        except GeoretError:
+            return 0
+        except Exception as error:  # Pillow's readers raise a dozen unrelated types
+            raise _damaged(kind, path, error) from None
+    if num > max_pixels or num > max(WHOLE_PIXELS, _most_pixels(num_bytes, head, kind)):
+        return 0
+    kept = num
+    while kept > WHOLE_PIXELS and kept * 4**_MOST_HALVINGS > num:
+        kept //= 4
+    # What is kept, in RGB, is turned upright in a copy.
+    small = num_bytes + 2 * 3 * kept
+    if kind == "JPEG":
+        # Of a progressive one, all coefficients are kept as words until the end.
+        return small + (2 * 3 * num if is_progressive else 0)
+    is_deep = head[24] == _MOST_BITS if kind == "PNG" else max(bits) > 8
+    return small + num * _MOST_CHANNELS * (2 if is_deep else 1)
 
 
 def open_by_pillow(data: bytes, kind: str, path: Path) -> ImageFile.ImageFile:
@@ -135,7 +172,7 @@ def _checked_size(data: bytes, kind: str, path: Path, max_pixels: int) -> tuple[
             hint="make it smaller, or raise the cap if the file can be trusted: --max-pixels, "
             "data.max_pixels when training, max_pixels in Python",
         )
-    if height * width > max(WHOLE_PIXELS, _most_pixels(data, kind)):
+    if height * width > max(WHOLE_PIXELS, _most_pixels(len(data), data, kind)):
         raise DataError(
             f"a decompression bomb or truncated: {width} x {height} = {height * width:,} pixels "
             f"in {len(data):,} bytes",
@@ -145,12 +182,12 @@ def _checked_size(data: bytes, kind: str, path: Path, max_pixels: int) -> tuple[
     return height, width
 
 
-def _most_pixels(data: bytes, kind: str) -> int:
-    """Return how many pixels so many bytes can hold at most."""
-    most = _PIXELS_A_BYTE * len(data)
+def _most_pixels(num_bytes: int, head: bytes, kind: str) -> int:
+    """Return how many pixels so many bytes, which begin with ``head``, can hold at most."""
+    most = _PIXELS_A_BYTE * num_bytes
     if kind == "PNG":
         # Bit depth and colour type stand behind width and height.
-        bits = data[24] * _PNG_CHANNELS.get(data[25], 1)
+        bits = head[24] * _PNG_CHANNELS.get(head[25], 1)
         most = 8 * most // max(1, bits)
     return most
 

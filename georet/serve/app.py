@@ -18,9 +18,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from georet.data.decoding import decoding_bytes
 from georet.errors import GeoretError
 from georet.serve.access import Access, Refusal
 from georet.serve.area import area_of
+from georet.serve.budget import Budget
 from georet.serve.guard import Guard, refused
 from georet.serve.site import Site
 from georet.serve.slots import BusyError, Slots, num_cores
@@ -97,6 +99,7 @@ def _add_pictures(app: FastAPI, site: Site) -> None:
 
 
 def _add_search(app: FastAPI, site: Site) -> None:
+    budget = Budget(site.decoding_bytes)
     arriving, searching = (
         Slots(PHOTOS_ARRIVING, PHOTOS_WAITING),
         Slots(num_cores(), PHOTOS_ARRIVING),
@@ -116,7 +119,9 @@ def _add_search(app: FastAPI, site: Site) -> None:
         area = area_of(box, region)
         # A photo that arrives slowly holds up no other one.
         async with arriving, received(request, app.state.folder) as path, searching:
-            return JSONResponse(await asyncio.to_thread(site.locate, path, k, area))
+            num_bytes = await asyncio.to_thread(decoding_bytes, path, site.max_pixels)
+            async with budget.share(num_bytes):
+                return JSONResponse(await asyncio.to_thread(site.locate, path, k, area))
 
 
 def _number(text: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import simplejpeg
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from georet.ground.region import Region
     from georet.locate.results import Location
 
+DECODING_BYTES: Final = 2_000_000_000
+"""For all photos that are decoded at once; the largest of 8 bits a sample take about as much."""
 _PREVIEW_PX, _SAMPLE_PX = 640, 1600
 _QUALITY = 85
 
@@ -64,6 +66,7 @@ class Site:
         encoder: EncoderIdentity | None = None,
         samples: Sequence[Sample] = (),
         max_pixels: int = MAX_PIXELS,
+        decoding_bytes: int = DECODING_BYTES,
     ) -> None:
         self.gallery = gallery
         self.samples = samples
@@ -71,6 +74,7 @@ class Site:
         self._name = name
         self._encoder = encoder
         self.max_pixels = max_pixels
+        self.decoding_bytes = decoding_bytes
         self._searching = threading.Lock()
         self.basemap = Basemap(gallery)
 
