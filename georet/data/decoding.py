@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import cv2
 import numpy as np
@@ -33,7 +33,7 @@ from georet.types import Pixels
 WHOLE_PIXELS: Final = 40_000_000
 """What has more is halved until it has no more, and read one at a time."""
 
-_READERS: Final[dict[str, Callable[[BytesIO], ImageFile.ImageFile]]] = {
+_READERS: Final[dict[str, Callable[[IO[bytes]], ImageFile.ImageFile]]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
@@ -141,9 +141,9 @@ def open_by_pillow(data: bytes, kind: str, path: Path) -> ImageFile.ImageFile:
         raise _damaged(kind, path, error) from None
 
 
-def _heif_reader() -> Callable[[BytesIO], ImageFile.ImageFile]:
+def _heif_reader() -> Callable[[IO[bytes]], ImageFile.ImageFile]:
     module: Any = need("pi_heif.as_plugin", extra="heif", what="reading HEIC images")
-    reader: Callable[[BytesIO], ImageFile.ImageFile] = module.HeifImageFile
+    reader: Callable[[IO[bytes]], ImageFile.ImageFile] = module.HeifImageFile
     return reader
 
 
