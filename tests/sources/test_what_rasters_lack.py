@@ -76,6 +76,16 @@ def test_tiles_without_data_are_left_out(tmp_path, value, dtype, tiling, cut):
     assert not any("no data, add" in line for line in remarks_of(source))
 
 
+@pytest.mark.parametrize("band", [0, 1, 2])
+@pytest.mark.parametrize("cut", [{"side_m": (SIDE_M,)}, {"zoom": 17, "max_nodata": 0.3}])
+def test_what_is_no_number_in_one_band_has_no_colour(tmp_path, band, cut):
+    samples = ground("float32")
+    samples[band, :, : SIZE // 2] = NAN
+    source = open_source(write(tmp_path / "a.tif", samples), Tiling(**cut))
+    assert len(source.tiles()) > 5
+    assert not is_west(source).any()
+
+
 @pytest.mark.parametrize(("value", "dtype"), [(45, "uint8"), (0, "uint16"), (-9999, "float32")])
 def test_a_value_that_looks_like_filling_is_told_with_what_to_type(tmp_path, value, dtype):
     source = open_source(write(tmp_path / "a.tif", emptied(value, dtype)), Tiling(side_m=(SIDE_M,)))

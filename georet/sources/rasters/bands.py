@@ -147,7 +147,8 @@ def read_valid(
         valid[raster.read(alpha, out_shape=size, window=window) == 0] = 0
     if bands.is_float:
         samples = raster.read(bands.indexes, out_shape=shape, window=window)
-        valid[~np.isfinite(samples).any(axis=0)] = 0
+        # A pixel of which one band is no number has no colour.
+        valid[~np.isfinite(samples).all(axis=0)] = 0
     return valid
 
 
