@@ -204,6 +204,7 @@ def in_all(readers: dict[str, Reader]) -> dict[str, Reader]:
 
 def every_kind(work: Path) -> list[Kind]:
     """Make one of each kind below ``work``; what this machine can't make is left out and said."""
+    work.mkdir(parents=True, exist_ok=True)
     run = train(work, is_mined=False)
     made: dict[str, tuple[Callable[[], Path], Reader, dict[str, Reader]]] = {
         "run": (lambda: run, verified, of_run()),

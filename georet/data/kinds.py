@@ -67,6 +67,7 @@ _RAW: Final = (
     *(b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"II\x1a\0\0\0HEAPCCDR"),
     *(b"FOVb", b"\0MRM"),
 )
+_VIDEO: Final = "it is a video", "save frames of it: ffmpeg -i video.mp4 -r 1 frame-%04d.jpg"
 _OTHERS: Final = {
     b"GIF8": "a GIF",
     b"\0\0\0\x0cjP  ": "a JPEG 2000 image",
@@ -128,8 +129,8 @@ def _named(head: bytes) -> tuple[str, str]:
     if head.startswith(_RAW) or head[4:12] == b"ftypcrx " or head[8:10] == b"CR":
         return "it is a camera's raw file", DEVELOP
     if head[4:8] == b"ftyp" or head[4:8] in (b"moov", b"mdat", b"wide") or head[8:12] == b"AVI ":
-        return "it is a video", "save frames of it: ffmpeg -i video.mp4 -r 1 frame-%04d.jpg"
+        return _VIDEO
     for magic, name in _OTHERS.items():
         if head.startswith(magic):
-            return f"it is {name}", CONVERT
+            return _VIDEO if name == "a video" else (f"it is {name}", CONVERT)
     return f"it begins with {head[:12]!r}", f"{CONVERT}, or remove its row from the data set"
