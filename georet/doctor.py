@@ -27,6 +27,8 @@ BRINGS = {
     "ray": "galleries made on a Ray cluster (plugin ray)",
     "qdrant": "galleries searched by a server of Qdrant (plugin qdrant)",
     "serve": "the web page with the map",
+    "imagery": "imagery from elsewhere: tile services, WMS, STAC, COGs at an address",
+    "hub": "encoders from and to a hub",
     "heif": "photos in HEIC, as telephones write them",
     "tensorboard": "TensorBoard logs beside the JSON ones",
     "wandb": "runs logged to Weights & Biases (plugin wandb)",

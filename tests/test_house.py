@@ -21,6 +21,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SKIPPED = {".git", ".venv", "build", "dist", "node_modules"}
 FLOORS = (
     (
+        "addresses",
         "cache",
         "components",
         "config",

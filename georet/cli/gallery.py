@@ -47,8 +47,12 @@ georet gallery plan area.tif --encoder runs/first --side 400m --overlap 0.5
 georet gallery plan area.tif --encoder runs/first --side 400m --storage int8 --area 149e6
 """
 Area = Annotated[
-    float | None,
-    typer.Option(metavar="KM2", help="For so much ground that looks the same: 149e6 is all land."),
+    str | None,
+    typer.Option(
+        metavar="KM2|REGION",
+        help="For so much ground that looks the same: 149e6 is all land; or for a region of the "
+        "source, as in `georet gallery build`.",
+    ),
 ]
 Cores = Annotated[int | None, typer.Option(min=1, help="Tell the time for so many cores.")]
 NumSampled = Annotated[int, typer.Option("--sample", min=1, help="Tiles that are measured.")]
@@ -99,9 +103,10 @@ def plan(
     from georet.sources.opening import named_source
     from georet.types import REFERENCE
 
+    area_km2, region = _asked_area(area)
     settings = BuildSettings(
         tiling=tiling_of(
-            side, overlap, zoom, max_nodata, nodata, bands, origin, resolution, corners
+            side, overlap, zoom, max_nodata, nodata, bands, origin, resolution, corners, region
         ),
         storage=storage,
         devices=devices_of(devices),
@@ -115,13 +120,21 @@ def plan(
         named_source(source, source_kind, selection=selection),
         spec,
         settings,
-        area_km2=area,
+        area_km2=area_km2,
         cores=cores,
         num_sampled=sample,
         as_json=as_json,
         warn=lambda text: echo(text, err=True),
     ):
         echo(line)
+
+
+def _asked_area(text: str | None) -> tuple[float | None, str | None]:
+    """Return square kilometres, or a region, whichever was typed."""
+    try:
+        return (None, None) if text is None else (float(text), None)
+    except ValueError:
+        return None, text
 
 
 @app.command(

@@ -28,6 +28,9 @@ georet gallery build screen.png --origin 47.37,8.54 --resolution 0.5m --side 100
 
 georet gallery build city.mbtiles --encoder onnx --zoom 18 --storage int8 --out city.gallery
 
+georet gallery build 'xyz:https://host/{z}/{x}/{y}.jpg' --area 47.37,8.54,500m --zoom 18 \
+--encoder onnx --out town.gallery
+
 georet gallery build run:runs/first --encoder runs/first --out world.gallery
 
 georet gallery build area.tif --encoder runs/first --side 100m,1km --out area.gallery --shard 3/8
@@ -37,7 +40,7 @@ Source = Annotated[
     typer.Argument(
         metavar="SOURCE",
         help="GeoTIFF, picture, MBTiles, PMTiles, folder of tiles or of GeoTIFFs, "
-        "dataset:NAME[:SET], or run:RUN[:SET].",
+        "dataset:NAME[:SET], run:RUN[:SET], or an address.",
     ),
 ]
 SourceKind = Annotated[
@@ -92,6 +95,13 @@ Corners = Annotated[
         help="Top left and bottom right corner of such a picture, or all four, clockwise.",
     ),
 ]
+Area = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LAT,LON,RADIUS|box:W,S,E,N|FILE.geojson",
+        help="Only tiles whose centre lies there; what is elsewhere is fetched for it alone.",
+    ),
+]
 MaxNodata = Annotated[float, typer.Option(help="Tiles with a greater share of no data are left.")]
 StorageName = Annotated[str, typer.Option("--storage", metavar="NAME", help="fp32, fp16 or int8.")]
 ShardSize = Annotated[int, typer.Option(help="Tiles in a shard.")]
@@ -142,6 +152,7 @@ def build(
     origin: Origin = None,
     resolution: Resolution = None,
     corners: Corners = None,
+    area: Area = None,
     storage: StorageName = "fp32",
     shard_size: ShardSize = 10_000,
     workers: Workers = None,
@@ -170,7 +181,7 @@ def build(
     selection = Selection.of(plugins, no_plugin)
     options: BuildOptions = {
         "tiling": tiling_of(
-            side, overlap, zoom, max_nodata, nodata, bands, origin, resolution, corners
+            side, overlap, zoom, max_nodata, nodata, bands, origin, resolution, corners, area
         ),
         "storage": storage,
         "shard_size": shard_size,
@@ -202,13 +213,14 @@ def tiling_of(
     origin: str | None,
     resolution: str | None,
     corners: str | None,
+    area: str | None = None,
 ) -> Tiling:
     """Return the tiling that the options describe."""
     from georet.ground.lengths import lengths_m
     from georet.tiles.tiling import Tiling
 
     cut = (lengths_m(side or (), where="--side"), overlap, zoom, max_nodata, nodata)
-    return Tiling(*cut, **_reading(bands, origin, resolution, corners))
+    return Tiling(*cut, area=area, **_reading(bands, origin, resolution, corners))
 
 
 def _reading(

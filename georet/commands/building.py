@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from georet.addresses import shown_url
 from georet.commands.galleries import outcome, tell_plugins
 from georet.commands.planning import show_plan
 from georet.errors import Interrupted
@@ -35,7 +36,7 @@ def build(
     try:
         build_gallery(source, encoder, out, say=say, command=elsewhere, **options)
     except Interrupted as stop:
-        hint = f"Go on with: {shlex.join(command)}"
+        hint = f"Go on with: {shown_url(shlex.join(command))}"
         raise Interrupted(stop.what, where=stop.where, hint=hint) from stop
     tell_plugins(out, encoder.source, encoder.selection)
     return [outcome(out)]

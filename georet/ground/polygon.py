@@ -71,6 +71,11 @@ class Polygon:
             inside |= shapely.intersects_xy(self.shape, latlon[:, 1] + turn, latlon[:, 0])
         return inside
 
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Return west, south, east, north in degrees; longitudes run on beyond 180."""
+        west, south, east, north = (float(value) for value in self.shape.bounds)
+        return west, south, east, north
+
     def describe(self) -> dict[str, Any]:
         """Return the geometry as GeoJSON values."""
         geometry: dict[str, Any] = json.loads(self.geojson)

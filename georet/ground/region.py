@@ -27,6 +27,9 @@ class Area(Protocol):
     def mask(self, latlon: Doubles) -> Bools:
         """Return bool[R]: which of the positions float64[R, 2] lie in it, its edge included."""
 
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Return west, south, east, north in degrees; east runs on where it is across 180."""
+
     def describe(self) -> dict[str, Any]:
         """Return it as JSON values."""
 
@@ -79,6 +82,19 @@ class Region:
             return cls.polygon(Path(text))
         raise UsageError(f"{text!r} is no region", hint=FORMS)
 
+    @classmethod
+    def parse_area(cls: type[_OWN], text: str) -> _OWN:
+        """Return the region as ``parse``, or that of ``LATITUDE,LONGITUDE,RADIUS`` alone."""
+        is_place = ":" not in text and not text.lower().endswith((".geojson", ".json"))
+        return cls.parse(f"near:{text}" if is_place and "," in text else text)
+
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Return west, south, east, north in degrees; east runs on where it is across 180.
+
+        Of several areas those of the first, which all the others only narrow.
+        """
+        return self.areas[0].bounds()
+
     def __and__(self: _OWN, other: Region) -> _OWN:
         """Return what lies in both."""
         return type(self)((*self.areas, *other.areas))
@@ -125,6 +141,11 @@ class Box:
         inside: Bools = (latitude >= self.south) & (latitude <= self.north)
         return inside & ((longitude - self.west) % 360 <= width)
 
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Return west, south, east, north; east runs on beyond 180."""
+        east = self.east if self.east >= self.west else self.east + 360
+        return self.west, self.south, east, self.north
+
     def describe(self) -> dict[str, Any]:
         """Return the four numbers."""
         return {"box": [self.west, self.south, self.east, self.north]}
@@ -152,6 +173,18 @@ class Circle:
         """Return which of the positions [R, 2] in degrees lie in the circle, bool[R]."""
         inside: Bools = distance_m(latlon, np.array(self.latlon)) <= self.radius_m
         return inside
+
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Return west, south, east, north; all longitudes where it holds a pole."""
+        latitude, longitude = self.latlon
+        angle = self.radius_m / EARTH_RADIUS_M
+        reach = float(np.degrees(angle))
+        south, north = max(latitude - reach, -90.0), min(latitude + reach, 90.0)
+        if south <= -90 or north >= 90:
+            return -180.0, south, 180.0, north
+        # The meridians that touch the circle: sin of half the width is sin(angle) / cos(latitude).
+        half = float(np.degrees(np.arcsin(np.sin(angle) / np.cos(np.radians(latitude)))))
+        return longitude - half, south, longitude + half, north
 
     def describe(self) -> dict[str, Any]:
         """Return centre and radius."""

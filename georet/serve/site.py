@@ -15,6 +15,7 @@ import simplejpeg
 from georet.data.images import MAX_PIXELS, read_image, within
 from georet.data.resizing import is_fast
 from georet.errors import DataError
+from georet.gallery.credits import credits_of
 from georet.gallery.pictures.atlas import decode_thumbnail
 from georet.gallery.pictures.mosaic import Pictured
 from georet.identity import EncoderIdentity
@@ -82,6 +83,7 @@ class Site:
     def about(self) -> dict[str, Any]:
         """What the page must know of the gallery, as JSON values."""
         tiles = self.gallery.tiles
+        owners = credits_of(getattr(self.gallery, "manifest", {}))
         return {
             "name": self._name,
             "num_tiles": len(tiles),
@@ -89,6 +91,7 @@ class Site:
             "extent": extent(tiles.latlon),
             "max_zoom": self.basemap.max_zoom,
             "encoder": None if self._encoder is None else self._encoder.as_json(),
+            **({"credits": owners} if owners else {}),
             "samples": [
                 {"label": sample.label, "latlon": sample.latlon} for sample in self.samples
             ],

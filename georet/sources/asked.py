@@ -15,9 +15,12 @@ from georet.suggest import hint_for
 from georet.tiles.tiling import READING, Tiling
 
 
-def split_options(source: str) -> tuple[str, dict[str, Any]]:
-    """Return text and options of ``folder?scheme=tms``; a path that exists has no options."""
-    named, mark, query = source.rpartition("?")
+def split_options(source: str, behind: str = "?") -> tuple[str, dict[str, Any]]:
+    """Return text and options of ``folder?scheme=tms``; a path that exists has no options.
+
+    Addresses have their own ``?``: their sources' options stand ``behind`` another mark.
+    """
+    named, mark, query = source.rpartition(behind)
     if not mark or Path(source).exists():
         return source, {}
     return named, options_of(query, where=source)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from georet.addresses import shown_url
 from georet.blame import Maker, blaming
 from georet.config import ComponentSpec
 from georet.errors import ComponentError, DataError, UsageError
@@ -17,11 +19,14 @@ from georet.plugins.entry import Entry
 from georet.sources.asked import check_options, split_options
 from georet.sources.foreign import ForeignSource
 from georet.sources.untrusted import check_regular, shown
+from georet.sources.within import Within
 from georet.suggest import did_you_mean
 from georet.tiles.table import TileSource
 from georet.tiles.tiling import Tiling
 
 KIND: Final = "sources"
+_ADDRESS: Final = ("http://", "https://", "s3://", "gs://", "/vsi")
+"""How names of what is elsewhere begin; their own ``?`` is not ours."""
 KINDS: Final = (
     "a GeoTIFF (.tif), a picture with a place (.png, .jpg, .webp), an archive (.mbtiles, "
     ".pmtiles), a folder of GeoTIFFs, with {zoom}/{x}/{y}.png, with tiles.csv or with images "
@@ -30,7 +35,12 @@ KINDS: Final = (
 
 
 def open_source(
-    source: str | Path, tiling: Tiling, *, selection: Selection = UNSAID, name: str | None = None
+    source: str | Path,
+    tiling: Tiling,
+    *,
+    selection: Selection = UNSAID,
+    name: str | None = None,
+    offline: bool = False,
 ) -> TileSource:
     """Open what holds the tiles, by the component of that name, or by the one that it matches.
 
@@ -39,7 +49,9 @@ def open_source(
     with images called ``..._{lat}_{lon}.png`` as VIGOR's; each with options:
     ``area.mbtiles?scheme=xyz``. ``NAME:TEXT`` names a component of the kind ``sources`` as well:
     ``dataset:NAME[:SET][?key=value&...]`` and ``run:RUN_DIR[:SET]``, the gallery of an evaluation
-    set (by default the first). ``selection`` says which plugins may be used.
+    set (by default the first). ``selection`` says which plugins may be used. With ``offline``
+    nothing is fetched that a plugin hasn't on disk. What lies outside of ``tiling.area`` is left
+    out.
 
     Raises DataError or UsageError that says what is wrong with the source or can't be done to it.
     """
@@ -50,19 +62,26 @@ def open_source(
         rest = source
     else:
         entry, rest = _named(source, catalog)
-    text, options = split_options(rest)
+    mark = "#" if rest.startswith(_ADDRESS) else "?"
+    if entry is not None:
+        mark = getattr(entry.factory(), "options_mark", mark)
+    text, options = split_options(rest, mark)
     if entry is None:
         entry = _matching(text, catalog)
-    opener = _opener(entry, catalog, options, source)
-    asks = "selection" in inspect.signature(opener.open).parameters
+    show = getattr(entry.factory(), "shown", str)
+    opener = _opener(entry, catalog, options, show(source))
+    told = {"selection": selection, "offline": offline}
+    asks = {k: v for k, v in told.items() if k in inspect.signature(opener.open).parameters}
+    wants_area = getattr(entry.factory(), "takes_area", False)
+    cut = tiling if wants_area else replace(tiling, area=None)
     with _blaming(entry, "open()"):
-        opened: Any = opener.open(text, tiling, **({"selection": selection} if asks else {}))
-    if entry.owner.name == CORE:
-        return opened if isinstance(opened, TileSource) else _not_a_source(entry.maker, opened)
+        opened: Any = opener.open(text, cut, **asks)
     if not isinstance(opened, TileSource):
         _not_a_source(entry.maker, opened)
-    asked = {"text": rest, "cut": tiling.as_json()}
-    return ForeignSource(opened, entry.maker, entry.owner, asked)
+    if entry.owner.name != CORE:
+        asked = {"text": show(rest), "cut": tiling.as_json()}
+        opened = ForeignSource(opened, entry.maker, entry.owner, asked)
+    return opened if tiling.area is None else Within(opened, tiling.area)
 
 
 def named_source(source: str, name: str | None, *, selection: Selection = UNSAID) -> str:
@@ -88,6 +107,15 @@ def _named(source: str, catalog: Catalog) -> tuple[Entry | None, str]:
     ids = {entry.id: entry for entry in catalog.entries(KIND)}
     if more and f"{first}:{second}" in ids:
         return ids[f"{first}:{second}"], left
+    if (
+        colon
+        and rest.startswith(_ADDRESS)
+        and any(
+            entry.component.name == first and entry.owner.name == CORE for entry in ids.values()
+        )
+    ):
+        # georet's own are on this machine: what is elsewhere is the plugin's that matches it.
+        return None, rest
     if colon and any(entry.component.name == first for entry in ids.values()):
         return catalog.find(KIND, first, where=source), rest
     if colon and (close := did_you_mean(first, catalog.names(KIND))) is not None:
@@ -101,6 +129,8 @@ def _matching(text: str, catalog: Catalog) -> Entry:
     for entry in catalog.entries(KIND):
         if entry.owner.name in found or entry.missing:
             continue
+        if entry.owner.name == CORE and text.startswith(_ADDRESS):
+            continue  # it may be called like a file
         with _blaming(entry, "matches()"):
             if entry.factory().matches(text):
                 found[entry.owner.name] = entry
@@ -127,6 +157,13 @@ def _opener(entry: Entry, catalog: Catalog, options: dict[str, Any], source: str
 def _unknown(text: str, catalog: Catalog) -> Exception:
     """Return what to say of a text that no source matches."""
     path, hint = Path(text), f"A source is {KINDS}."
+    if text.startswith(_ADDRESS):
+        lacking = [e for e in catalog.entries(KIND) if e.missing]
+        for entry in lacking:
+            entry.check_requirements(shown_url(text))
+        named = ", ".join(e.id for e in catalog.entries(KIND) if e.owner.name != CORE)
+        what = "is an address that no source is made for"
+        return DataError(what, where=shown_url(text), hint=f"Name one: {named}")
     if not path.exists():
         return DataError("there is no such file or folder", where=text)
     others = [e.id for e in catalog.entries(KIND) if e.owner.name != CORE]

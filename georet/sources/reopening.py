@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from georet.errors import DataError
@@ -32,8 +33,10 @@ def reopen_source(described: Mapping[str, Any], *, selection: Selection = UNSAID
     """
     _check_loaded(described, selection)
     text, name, tiling = _asked(described)
+    if "within" in described:
+        tiling = replace(tiling, area=str(described["within"]["asked"]))
     try:
-        source = open_source(text, tiling, selection=selection, name=name)
+        source = open_source(text, tiling, selection=selection, name=name, offline=True)
         now = json.loads(json.dumps(source.describe()))
     except DataError as error:
         raise DataError(f"the imagery can't be opened again: {error.what}", where=text) from error

@@ -32,6 +32,9 @@ class Tiling:
     ``corners_latlon`` are latitude and longitude of its top left and bottom right corner (north
     up, in Web Mercator), or of all four: top left, top right, bottom right, bottom left.
 
+    ``area`` is the part of the Earth outside of which tiles are left out, and nothing is fetched:
+    ``LAT,LON,RADIUS``, ``box:W,S,E,N`` or a .geojson file, by the tiles' centres.
+
     Raises UsageError for values that make no sense.
     """
 
@@ -44,6 +47,7 @@ class Tiling:
     origin_latlon: tuple[float, float] | None = None
     resolution_m: float | None = None
     corners_latlon: tuple[float, ...] = ()
+    area: str | None = None
 
     def __post_init__(self) -> None:
         sides = [float(side) for side in self.side_m]
@@ -67,7 +71,7 @@ class Tiling:
     def as_json(self) -> dict[str, Any]:
         """Return the fields as JSON values; of those on reading only what was asked for."""
         plain = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
-        unset = {name for name in READING if plain[name] is None or plain[name] == []}
+        unset = {name for name in (*READING, "area") if plain[name] is None or plain[name] == []}
         sides = {"side_m": [float(side) for side in self.side_m]}
         return {name: v for name, v in {**plain, **sides}.items() if name not in unset}
 

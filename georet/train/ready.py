@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from georet.addresses import shown_url
 from georet.config import RunConfig
 from georet.encoder import Encoder, bare_options
 from georet.encoder_facts import facts_of
@@ -49,7 +50,7 @@ def write_ready_run(
         "dataset": {"name": config.dataset.name},
         "num_parameters": sum(p.numel() for p in encoder.parameters()),
         **about,
-        "command": shlex.join(["georet", *sys.argv[1:]]),
+        "command": shown_url(shlex.join(["georet", *sys.argv[1:]])),
         "started": now,
         "finished": now,
         "duration_s": 0.0,

@@ -182,4 +182,7 @@ def _foot(provenance: Mapping[str, Any]) -> Html:
         "Hashes of gallery and encoder, versions, the calibration, and what was asked.",
         class_="aside",
     )
-    return tag("section", title, about, more("Provenance", block), id="provenance")
+    owners = provenance["gallery"].get("credits") or ()
+    imagery = [tag("p", f"Imagery: {'; '.join(owners)}", class_="aside")] if owners else []
+    shown = more("Provenance", block)
+    return tag("section", title, about, *imagery, shown, id="provenance")

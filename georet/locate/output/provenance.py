@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from georet.gallery.credits import credits_of
 from georet.gallery.files.manifest import hash_of
 from georet.locate.locator import Locator
 from georet.locate.question import Question
@@ -21,6 +22,7 @@ def provenance(locator: Locator, question: Question) -> dict[str, Any]:
     All but ``created`` depends on gallery, encoder, versions and the question alone.
     """
     gallery, calibration, reranking = locator.gallery, locator.calibration, locator.reranking
+    credits = credits_of(gallery.manifest)  # noqa: A001 - the field's word
     refiner = {} if locator.refiner is None else {"refiner": about(locator.refiner)}
     return {
         "georet": __version__,
@@ -31,6 +33,7 @@ def provenance(locator: Locator, question: Question) -> dict[str, Any]:
             "name": gallery.path.resolve().name,
             "sha256": hash_of(gallery.manifest),
             "num_tiles": len(gallery.tiles),
+            **({"credits": credits} if credits else {}),
             "encoder": gallery.encoder.as_json(),
         },
         "encoder": locator.session.identity.as_json(),

@@ -43,6 +43,8 @@ function describe(gallery) {
   byId("about").textContent = `${gallery.num_tiles.toLocaleString("en")} tiles of ${wide} `
     + `in the gallery ${gallery.name}`;
   document.title = `${gallery.name} - georet`;
+  byId("credits").hidden = !gallery.credits;
+  byId("credits").textContent = `Imagery: ${(gallery.credits ?? []).join("; ")}`;
 }
 
 function addMap(gallery) {

@@ -17,6 +17,8 @@ from georet.sources.untrusted import check_companions
 from georet.types import Doubles
 
 WGS84: Final = "EPSG:4326"
+OTHERS: Final = {".vrt": "VRT", ".gpkg": "GPKG"}
+"""Opened by sources that have looked into them before: a .vrt names further files."""
 PICTURES: Final = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 """Files that hold one picture, and may say beside them (world file, .aux.xml) where it lies."""
 
@@ -38,11 +40,12 @@ def rasterio_errors() -> tuple[type[Exception], ...]:
 def open_raster(path: Path) -> Opened:
     """Open a GeoTIFF or a picture for reading; DataError unless it is one that can be read."""
     check_companions(path)
-    driver = PICTURES.get(path.suffix.lower(), "GTiff")
+    suffix = path.suffix.lower()
+    driver = PICTURES.get(suffix) or OTHERS.get(suffix, "GTiff")
     raster = _opened(path, driver)
     if raster.count == 0:
         raise DataError("holds several images, none of them first", where=str(path))
-    if driver != "GTiff":
+    if suffix in PICTURES:
         return _unpacked(raster, path)
     _check_blocks(raster, path)
     return Opened(raster)
