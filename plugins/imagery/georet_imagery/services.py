@@ -21,6 +21,7 @@ from georet.locks import only_writer
 from georet.sources.formats import open_archive
 from georet.tiles.table import TileSource
 from georet.tiles.tiling import Tiling
+from georet_imagery.answers import as_json, filled
 from georet_imagery.fetching import Limits, fetch_tiles, tiles_of
 from georet_imagery.net import Client
 from georet_imagery.redact import check_http, shown_source, shown_url, with_secrets
@@ -253,20 +254,6 @@ class ArcGis(_Fetched):
         )
 
 
-def filled(template: str, zoom: int, x: int, y: int) -> str:
-    """Return the address of a tile by a template."""
-    flipped = 2**zoom - 1 - y
-    quadkey = "".join(str((x >> bit & 1) + 2 * (y >> bit & 1)) for bit in reversed(range(zoom)))
-    values = {
-        "{z}": zoom, "{x}": x, "{y}": y, "{-y}": flipped, "{q}": quadkey, "{s}": "a",
-        "{TileMatrix}": zoom, "{TileRow}": y, "{TileCol}": x,
-        "{TileMatrixSet}": "GoogleMapsCompatible",
-    }  # fmt: skip
-    for name, value in values.items():
-        template = template.replace(name, str(value))
-    return template
-
-
 def area_of(tiling: Tiling, where: str) -> Region:
     """Return the region that shall be fetched; UsageError where none was named."""
     if tiling.area is None:
@@ -289,20 +276,6 @@ def refuse_offline(folder: Path, where: str, *, offline: bool) -> None:
     """Raise DataError where something would be fetched that nobody asked for now."""
     if offline:
         raise DataError("is not in the cache, and is not fetched now", where=f"{where} ({folder})")
-
-
-def as_json(content: bytes, where: str) -> dict[str, Any]:
-    """Return the JSON object that a service sent; DataError for anything else."""
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        start = " ".join(content[:200].decode("utf-8", "replace").split())[:120]
-        raise DataError(f"sends no JSON: {start!r}", where=where) from error
-    if not isinstance(found, dict):
-        raise DataError(f"sends a JSON {type(found).__name__}, wanted an object", where=where)
-    if isinstance(found.get("error"), dict):
-        raise DataError(f"says: {found['error'].get('message', 'an error')}", where=where)
-    return found
 
 
 def _plain(tiling: Tiling) -> dict[str, Any]:

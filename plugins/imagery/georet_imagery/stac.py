@@ -18,6 +18,7 @@ from georet.sources.sheets import open_sheets
 from georet.tiles.table import TileSource
 from georet.tiles.tiling import Tiling
 from georet.vouching import read_sealed, write_sealed
+from georet_imagery.answers import as_json
 from georet_imagery.fetching import Limits
 from georet_imagery.net import Client
 from georet_imagery.redact import shown_source, shown_url, with_secrets
@@ -26,7 +27,6 @@ from georet_imagery.services import (
     Positive,
     PositiveFloat,
     area_of,
-    as_json,
     folder_of,
     refuse_offline,
 )
