@@ -30,7 +30,10 @@ def generator() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        # As when it is called: it imports what stands beside it.
+        patch.syspath_prepend(str(DOCS_DIR))
+        spec.loader.exec_module(module)
     return module
 
 
