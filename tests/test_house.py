@@ -51,7 +51,7 @@ FLOORS = (
     ("contracts", "geodesy", "locks", "ranks", "sweep", "vouching"),
     ("embeddings", "feeding"),
     ("cameras", "data", "encoder", "ground", "hookspecs", "sampling", "search"),
-    ("encoder_facts", "evaluate", "export_spec", "fits", "page", "plugins"),
+    ("encoder_facts", "evaluate", "export_spec", "fits", "page", "plugins", "refiners"),
     ("configure",),
     ("report", "train"),
     ("pretrained", "sessions", "sources"),

@@ -31,6 +31,10 @@ SCHEDULES = {
     "step": ("Step", "Times a factor at some epochs"),
     "plateau": ("Plateau", "Times a factor when a metric gets no better"),
 }
+REFINERS = {
+    "sift": ("sift:Sift", "Features on one plane; edges where they fail and the camera is known"),
+    "dense": ("dense:Dense", "Edges of the whole photo, for another sensor or an old map"),
+}
 PROTOCOLS = {
     "cvusa/sample4geo": "ground panorama to tile, one positive",
     "cvusa/safa": "ground panorama to tile, one positive; R@1% as SAFA, VIGOR, GeoDTR",
@@ -177,3 +181,10 @@ def georet_protocols() -> Iterable[Component]:
     """Declare the protocols of ``georet.evaluate``."""
     for name, summary in PROTOCOLS.items():
         yield Component(name, f"georet.evaluate.protocols:FACTORIES.{name}", summary=summary)
+
+
+@hookimpl
+def georet_refiners() -> Iterable[Component]:
+    """Declare the refiners of ``georet.refiners``, which need no training."""
+    for name, (target, summary) in REFINERS.items():
+        yield Component(name, f"georet.refiners.{target}", summary=summary)

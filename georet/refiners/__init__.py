@@ -1,0 +1,1 @@
+"""Refiners by OpenCV alone: photos placed within tiles by what both show."""

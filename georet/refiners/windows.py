@@ -1,0 +1,83 @@
+"""Pieces of the map around a candidate tile, in metres east and north of its centre."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from georet.contracts.refining import Camera, Patch, Tile
+from georet.ground.tangent import Tangent
+from georet.types import Doubles, Pixels
+
+MOST_PX: Final = 700
+"""Finer maps show no more that a photo of 512 pixels could be matched with."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A piece of the map: uint8[h, w, 3], and the plane in which its metres are counted.
+
+    ``to_pixels`` float64[3, 3] takes (east, north, 1) to columns and rows; (0, 0) is the top left
+    corner of the first pixel. ``pixel_m`` is the side of a pixel on the ground.
+    """
+
+    image: Pixels
+    tangent: Tangent
+    to_pixels: Doubles
+
+    @property
+    def pixel_m(self) -> float:
+        """How many metres of ground a pixel of the middle spans."""
+        height, width = self.image.shape[:2]
+        middle = np.array([[width / 2, height / 2], [width / 2 + 1, height / 2]])
+        ground = projected(inverse(self.to_pixels), middle)
+        return float(np.linalg.norm(ground[1] - ground[0]))
+
+    @classmethod
+    def of_tile(cls, tile: Tile, side_m: float) -> Window:
+        """Return what lies ``side_m`` metres around a tile, at most ``MOST_PX`` pixels a side."""
+        return cls.of_patch(tile.around(side_m), Tangent(*tile.latlon))
+
+    @classmethod
+    def of_patch(cls, patch: Patch, tangent: Tangent) -> Window:
+        """Return a patch of the map, in the metres of a plane."""
+        image = patch.image
+        height, width = image.shape[:2]
+        factor = MOST_PX / max(height, width)
+        if factor < 1:
+            size = max(1, round(width * factor)), max(1, round(height * factor))
+            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+            height, width = image.shape[:2]
+        corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+        ground = tangent.metres(patch.corners_latlon)
+        # Around the middle, so that single precision keeps millimetres.
+        middle = ground.mean(axis=0)
+        shifted = cv2.getPerspectiveTransform((ground - middle).astype(np.float32), corners)
+        to_pixels = shifted @ np.array([[1, 0, -middle[0]], [0, 1, -middle[1]], [0, 0, 1]])
+        return cls(image, tangent, to_pixels)
+
+
+def projected(matrix: Doubles, points: Doubles) -> Doubles:
+    """Return points float64[N, 2] as a matrix [3, 3] maps them."""
+    found = np.column_stack([points, np.ones(len(points))]) @ matrix.T
+    flat: Doubles = found[:, :2] / found[:, 2:]
+    return flat
+
+
+def inverse(matrix: Doubles) -> Doubles:
+    """Return the inverse of a matrix [3, 3]."""
+    return np.asarray(np.linalg.inv(matrix), np.float64)
+
+
+def window_side_m(tile: Tile, camera: Camera) -> float:
+    """Return how much of the map is looked at: twice the tile, more where the photo shows more."""
+    side_m = 2 * tile.side_m
+    if camera.height_m is None or camera.fov_deg is None:
+        return side_m
+    away_m = camera.height_m / max(0.5, math.cos(math.radians(camera.tilt_deg or 0.0)))
+    shown_m = 2 * away_m * math.tan(math.radians(camera.fov_deg / 2))
+    return max(side_m, tile.side_m + 1.6 * shown_m)
