@@ -78,8 +78,8 @@ def georet_indexes() -> Iterable[Component]:
     best first; -1 pads. ``region`` is None or bool[R] of allowed rows. ``StoredIndex`` brings
     checks, exact scores and verified files, ``georet.search.candidates.CandidateIndex`` also the
     exact ranking of proposed candidates; neither is required. An index whose rows are on a server
-    has ``attach``, ``search`` and ``search_in`` instead (``georet.search.served.Served``). Added
-    in 0.1.
+    has ``attach``, ``search`` and ``search_in`` instead (``georet.search.served.Served``).
+    Added in 0.1.
 
     Example::
 
