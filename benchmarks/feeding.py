@@ -44,6 +44,8 @@ KINDS = ("geotiff", "pmtiles", "folder")
 PLUGINS = ("sample4geo", "georet.testing.plugin")
 SECONDS, LEAST, MOST = 5, 512, 3072
 """A measurement has as many tiles as take so long, at least and at most so many."""
+ROUNDS = 4
+"""So often a real encoder is given the tiles."""
 
 
 class Device:
@@ -153,13 +155,13 @@ def by_encoder(source: TileSource, encoder: Path, workers: int) -> dict[str, Any
     from georet.plugins import Selection
     from georet.sessions import SessionSpec
 
-    num = len(source.tiles())
+    num = ROUNDS * len(source.tiles())
     spec = SessionSpec(encoder, "reference", selection=Selection(PLUGINS))
-    given: dict[str, Any] = {"batch_size": BATCH, "shard_size": 36}
+    given: dict[str, Any] = {"batch_size": BATCH, "shard_size": BATCH}
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="georet-feeding-") as name:
         workers_given = None if workers < 0 else workers
-        build_gallery(source, spec, Path(name) / "g", workers=workers_given, **given)
+        build_gallery(Repeated(source, num), spec, Path(name) / "g", workers=workers_given, **given)
     used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return {
         "tiles_a_second": num / (time.monotonic() - began_s),
