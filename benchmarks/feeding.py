@@ -42,7 +42,7 @@ SIZE, DIM, BATCH, TILE_PX = (384, 384), 64, 64, 512
 RATES = (100, 300, 1000, 3000, 10_000)
 KINDS = ("geotiff", "pmtiles", "folder")
 PLUGINS = ("sample4geo", "georet.testing.plugin")
-SECONDS, LEAST, MOST = 5, 512, 3072
+SECONDS, LEAST, MOST = 5, 512, 2048
 """A measurement has as many tiles as take so long, at least and at most so many."""
 ROUNDS = 4
 """So often a real encoder is given the tiles."""
