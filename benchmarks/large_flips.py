@@ -28,6 +28,7 @@ from georet.search.blocks import BLOCK
 from georet.types import Floats, Ints
 from large_galleries import QUERIES, Given
 
+AT_ONCE = 4
 INDEXES = ("sign_bits", "faiss_ivf_pq")
 WIDTHS = {"fp32": 4, "fp16": 2, "int8": 1}
 
@@ -81,35 +82,52 @@ class Target:
         return path, int(rng.integers(path.stat().st_size))
 
 
-def one(target: Target, number: int, rng: np.random.Generator) -> dict[str, Any]:
-    """Flip a bit, ask, verify, and flip it back; return what was said."""
-    index, query = INDEXES[number % 2], int(rng.integers(QUERIES))
-    is_aimed, bit = number % 4 < 2, int(rng.integers(8))
-    if is_aimed:
-        row = int(rng.choice(target.found[index][query]))
-        path, at = target.of_row(row, rng)
-    else:
-        path, at = target.anywhere(rng)
-    said = {"file": path.name, "byte": at, "bit": bit, "index": index, "aimed": is_aimed}
+def answered(target: Target, index: str, query: int, path: Path, at: int) -> dict[str, Any]:
+    """Ask after a flip, and return whether it was refused, rightly, or answered as before."""
+    try:
+        found = ask(target.folder, target.queries, query, index)
+        return {"refused": False, "same answer": found == target.answers[index, query]}
+    except IntegrityError as error:
+        is_named = str(path) in str(error) and f"block {at // BLOCK}," in str(error)
+        return {"refused": True, "named": is_named}
+
+
+def aimed(target: Target, number: int, rng: np.random.Generator) -> dict[str, Any]:
+    """Flip a bit of what a query's answer needs, ask, and flip it back."""
+    index, query, bit = INDEXES[number % 2], int(rng.integers(QUERIES)), int(rng.integers(8))
+    path, at = target.of_row(int(rng.choice(target.found[index][query])), rng)
     flip(path, at, bit)
     try:
-        try:
-            is_same = (
-                ask(target.folder, target.queries, query, index) == target.answers[index, query]
-            )
-            said |= {"refused": False, "same answer": is_same}
-        except IntegrityError as error:
-            is_named = str(path) in str(error) and f"block {at // BLOCK}," in str(error)
-            said |= {"refused": True, "named": is_named}
-        if not is_aimed:
-            faults = verify_gallery(target.folder).faults
-            said["found by verify"] = len(faults) == 1 and str(path) in faults[0]
+        said = answered(target, index, query, path, at)
     finally:
         flip(path, at, bit)
-    touched_right = said.get("named", False)
-    untouched_right = said.get("same answer", False) and not is_aimed
-    said["right"] = (touched_right or untouched_right) and said.get("found by verify", True)
-    return said
+    return {"file": path.name, "byte": at, **said, "right": said.get("named", False)}
+
+
+def anywhere(target: Target, num: int, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Flip bits of so many files, ask after each, verify once, and flip them back."""
+    flips: dict[Path, tuple[int, int]] = {}
+    found = []
+    try:
+        while len(flips) < num:
+            path, at = target.anywhere(rng)
+            if path in flips:
+                continue
+            index, query = INDEXES[len(flips) % 2], int(rng.integers(QUERIES))
+            flips[path] = at, int(rng.integers(8))
+            flip(path, *flips[path])
+            found.append({"file": path.name, "byte": at})
+            found[-1] |= answered(target, index, query, path, at)
+        faults = verify_gallery(target.folder).faults
+    finally:
+        for path, place in flips.items():
+            flip(path, *place)
+    for said, path in zip(found, flips, strict=True):
+        said["found by verify"] = sum(str(path) in fault for fault in faults) == 1
+        # A query may touch any of the files that are damaged at the time.
+        is_answer_right = said["refused"] or said["same answer"]
+        said["right"] = said["found by verify"] and is_answer_right and len(faults) == num
+    return found
 
 
 def main() -> None:
@@ -123,27 +141,29 @@ def main() -> None:
     began_s = time.monotonic()
     target = Target(arguments.gallery)
     rng = np.random.default_rng(arguments.seed)
-    found = [one(target, number, rng) for number in range(arguments.num)]
-    for each in found:
+    half = arguments.num // 2
+    hit = [aimed(target, number, rng) for number in range(half)]
+    others: list[dict[str, Any]] = []
+    while len(others) < arguments.num - half:
+        others += anywhere(target, min(AT_ONCE, arguments.num - half - len(others)), rng)
+    for each in [*hit, *others]:
         if not each["right"]:
             print(json.dumps(each))
-    aimed = [each for each in found if each["aimed"]]
-    others = [each for each in found if not each["aimed"]]
     totals = {
         "tiles": len(target.gallery),
         "bytes": sum(p.stat().st_size for p in arguments.gallery.rglob("*") if p.is_file()),
-        "flips": len(found),
-        "in what the query needs": len(aimed),
-        "refused by file and block": sum(each.get("named", False) for each in aimed),
+        "flips": len(hit) + len(others),
+        "in what the query needs": len(hit),
+        "refused by the names of file and block": sum(each.get("named", False) for each in hit),
         "anywhere": len(others),
-        "touched by the query all the same, and refused": sum(e["refused"] for e in others),
-        "found by verify": sum(each["found by verify"] for each in others),
-        "right": sum(each["right"] for each in found),
+        "met by the query all the same, and refused": sum(each["refused"] for each in others),
+        "named by verify": sum(each["found by verify"] for each in others),
+        "right": sum(each["right"] for each in [*hit, *others]),
     }
     print(json.dumps(totals))
     if arguments.json:
         write_json(arguments.json, {**totals, "seconds": time.monotonic() - began_s})
-    sys.exit(totals["right"] < len(found))
+    sys.exit(totals["right"] < totals["flips"])
 
 
 if __name__ == "__main__":
