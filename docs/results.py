@@ -60,17 +60,19 @@ def feeding(found: dict[str, Any]) -> Iterator[str]:
 def large_galleries(found: dict[str, Any]) -> Iterator[str]:
     """Yield what grows with the number of tiles, and how."""
     head = ("index", "tiles", "build s", "index s", "index MB", "open ms", "first answer s")
-    head += ("next ms", "read from disk", "peak MB")
+    head += ("CPU s", "next ms", "read from disk", "peak MB")
     yield "| " + " | ".join(head) + " |"
     yield "|---|" + "---:|" * (len(head) - 1)
     for row in found["rows"]:
         index_s, index_mb = (format(row.get(key, 0), how) for key, how in INDEX.items())
         yield (
             f"| `{row['index']}` | {row['num']:,} | {row['build_s']:.1f} | {index_s} | {index_mb} "
-            f"| {row['open_ms']:.0f} | {row['first_s']:.2f} | {row['next_ms']:,.0f} "
+            f"| {row['open_ms']:.0f} | {row['first_s']:.2f} "
+            f"| {row['first_cpu_s']:.2f} | {row['next_ms']:,.0f} "
             f"| {100 * row['read_share']:.1f} % | {row['peak_mb']:.0f} |"
         )
-    keys = ("build_s", "index_s", "index_mb", "open_ms", "first_s", "next_ms", "read_share")
+    keys = ("build_s", "index_s", "index_mb", "open_ms", "first_s", "first_cpu_s", "next_ms")
+    keys += ("read_share",)
     for name, slopes in found["exponents"].items():
         shown = [f"{slopes[key]:.2f}" if key in slopes else "" for key in (*keys, "peak_mb")]
         yield f"| `{name}`, exponent | | " + " | ".join(shown) + " |"
