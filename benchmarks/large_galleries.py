@@ -261,7 +261,7 @@ def main() -> None:
         old = json.loads(args.json.read_text())["rows"]
         rows += [row for row in old if (row["index"], row["num"]) not in new]
     rows.sort(key=lambda row: (INDEXES.index(row["index"]), row["num"]))
-    keys = ("build_s", "index_s", "index_mb", "open_ms", "first_s")
+    keys: tuple[str, ...] = ("build_s", "index_s", "index_mb", "open_ms", "first_s")
     keys += ("first_cpu_s", "next_ms", "peak_mb")
     slopes = {}
     for name in dict.fromkeys(row["index"] for row in rows):

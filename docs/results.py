@@ -30,7 +30,7 @@ def with_results(page: str) -> str:
 
 
 def feeding(found: dict[str, Any]) -> Iterator[str]:
-    """Yield builds by a stand-in for a device, by source and rate, and by real encoders."""
+    """Yield builds by a stand-in for a device, by source and rate."""
     head = ("source", "device", "limit", "before", "1 decoder", "2 decoders", "of the limit")
     yield "| " + " | ".join((*head, "4 decoders", "MB", "told MB")) + " |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
@@ -38,23 +38,14 @@ def feeding(found: dict[str, Any]) -> Iterator[str]:
         if "source" not in row:
             continue
         best = row["best"]
-        two = [turn["workers 2"] for turn in row["turns"]]
-        took, told = (max(turn[key] for turn in two) for key in ("memory_mb", "told_mb"))
+        own = [turn["workers 2"] for turn in row["turns"] if "memory_mb" in turn["workers 2"]]
+        seen = own or [found["memory"][row["source"]]]
+        took, told = (max(one[key] for one in seen) for key in ("memory_mb", "told_mb"))
         yield (
             f"| {SOURCES[row['source']]} | {row['device']:,}/s | {row['limit']:.0f} "
             f"| {best['before']:.0f} | {best['workers 1']:.0f} | {best['workers 2']:.0f} "
             f"| {row['of the limit']:.2f} | {best['workers 4']:.0f} | {took:.0f} | {told:,.0f} |"
         )
-    yield ""
-    yield "| encoder on the CPU | before | now | 2 decoders | CPU ms a tile: before | now |"
-    yield "|---|---:|---:|---:|---:|---:|"
-    for row in found["rows"]:
-        if "encoder" in row:
-            best, cpu = row["best"], row["cpu_ms_a_tile"]
-            yield (
-                f"| {row['encoder']} | {best['before']:.1f} | {best['now']:.1f} "
-                f"| {best['2 decoders']:.1f} | {cpu['before']:.1f} | {cpu['now']:.1f} |"
-            )
 
 
 def large_galleries(found: dict[str, Any]) -> Iterator[str]:
@@ -87,20 +78,9 @@ def large_flips(found: dict[str, Any]) -> Iterator[str]:
             yield f"| {what} | {number:,} |"
 
 
-def planet(found: dict[str, Any]) -> Iterator[str]:
-    """Yield what all land would take, by encoder and size of the tiles."""
-    yield "| encoder | tile | tiles | gallery | hours of a core to read | to embed | cores wanted |"
-    yield "|---|---:|---:|---:|---:|---:|---:|"
-    for row in sorted(found["rows"], key=lambda row: (row["backend"], row["side_m"])):
-        tiles, size = f"{row['tiles'] / 1e6:,.0f} million", f"{row['bytes'] / 1e12:,.1f} TB"
-        cores = f"{row['cores_needed']:.1f}" if row["cores_needed"] else "-"
-        yield (
-            f"| {row['backend']} | {row['side_m']:.0f} m | {tiles} | {size} "
-            f"| {row['read_core_hours']:,.0f} | {row['embed_device_hours']:,.0f} | {cores} |"
-        )
-
-
 TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
+    "feeding": feeding,
     "large_galleries": large_galleries,
+    "large_flips": large_flips,
 }
 """{name of a result: what renders it}"""
