@@ -42,6 +42,11 @@ class Case:
         """The run folder's name."""
         return f"{self.region}-b{self.batch_size}-{self.sampler}-s{self.seed}"
 
+    @property
+    def mines(self) -> bool:
+        """Whether embeddings are made for planning, by a pass of their own."""
+        return self.sampler == "sample4geo"
+
     def overrides(self, extra: list[str]) -> list[str]:
         """Return what differs from the recipe; the sampler's own options stay where it has them."""
         sampler = [] if self.sampler == "sample4geo" else [f"sampler={self.sampler}"]
@@ -55,6 +60,7 @@ class Case:
             "train.epochs=4",
             "evaluate.every=4",
             "evaluate.final=[cross]",
+            *(["sampler.incremental=false", "sampler.mine_every=1"] if self.mines else []),
             *sampler,
             *extra,
         ]

@@ -283,3 +283,20 @@ def test_a_batch_larger_than_the_data_is_an_error_with_the_key() -> None:
 def test_a_pool_smaller_than_the_selection_is_refused() -> None:
     with pytest.raises(ConfigError, match="smaller than select = 64"):
         GpsSampler(pool=32)
+
+
+def test_the_share_of_hard_negatives_follows_its_schedule() -> None:
+    pairs = make_pairs(one_each(640), reference_latlon=towns(20, 32))
+    sampler = GpsSampler(select=8, pool=16, hardness=(0.0, 1.0))
+
+    def pulled(epoch: int, epochs: int) -> float:
+        plan = sampler.plan(epoch, pairs, None, batch_size=16, seed=0, epochs=epochs)
+        return float(plan.info["pulled_share"])
+
+    shares = [pulled(epoch, 5) for epoch in range(5)]
+    assert shares[0] == 0
+    assert shares == sorted(shares)
+    assert shares[2] < shares[4]
+    whole = GpsSampler(select=8, pool=16).plan(4, pairs, None, batch_size=16, seed=0, epochs=5)
+    same = sampler.plan(4, pairs, None, batch_size=16, seed=0, epochs=5)
+    assert np.array_equal(whole.batches, same.batches)

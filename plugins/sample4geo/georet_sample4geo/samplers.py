@@ -53,6 +53,7 @@ class Memo:
 Count = Annotated[int, Field(ge=1)]
 Epoch = Annotated[int, Field(ge=0)]
 Metres = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class NeighbourSource(NamedTuple):
@@ -91,6 +92,7 @@ class RandomSampler:
         *,
         batch_size: int,
         seed: int,
+        epochs: int = 1,
     ) -> BatchPlan:
         """Return the epoch's batches int64[S, B].
 
@@ -104,12 +106,13 @@ class RandomSampler:
             )
 
         source = self._source(epoch, pairs, bank)
+        num_pulled = round(source.select * self._hardness(epoch, epochs))
         filled = fill_batches(
             pairs.pairs,
             source.neighbours,
             Rules(
                 batch_size=batch_size,
-                num_near=source.select // 2,
+                num_near=num_pulled // 2,
                 pool=source.pool,
                 give_up=self.give_up,
                 by_pair=source.by_pair,
@@ -131,6 +134,9 @@ class RandomSampler:
     def _source(self, epoch: int, pairs: PairTable, bank: EmbeddingBank | None) -> NeighbourSource:  # noqa: ARG002
         return NeighbourSource("random")
 
+    def _hardness(self, epoch: int, epochs: int) -> float:  # noqa: ARG002
+        return 1.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class GpsSampler(RandomSampler):
@@ -139,13 +145,15 @@ class GpsSampler(RandomSampler):
     Each pair that enters a batch by chance pulls in half of ``select`` references that are nearest
     to its own, and half at random out of the other ones in its ``pool``. ``positions`` says whose
     coordinates count, ``distance`` how they are compared; ``euclidean`` reads the metadata columns
-    ``easting_m`` and ``northing_m``, the others latitude and longitude.
+    ``easting_m`` and ``northing_m``, the others latitude and longitude. ``hardness`` are the shares
+    of ``select`` that seeds pull in the first and in the last epoch, evenly in between.
     """
 
     select: Annotated[int, Field(ge=0)] = 64
     pool: Count = 128
     positions: View = "reference"
     distance: Distance = "great_circle"
+    hardness: tuple[Share, Share] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
         if self.pool < self.select:
@@ -159,6 +167,10 @@ class GpsSampler(RandomSampler):
         return NeighbourSource(
             "gps", self._gps_table(pairs), by_pair=False, select=self.select, pool=self.pool
         )
+
+    def _hardness(self, epoch: int, epochs: int) -> float:
+        first, last = self.hardness
+        return first + (last - first) * min(1.0, epoch / max(1, epochs - 1))
 
     def _gps_table(self, pairs: PairTable) -> Ints:
         def make() -> Ints:
