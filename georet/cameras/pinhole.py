@@ -75,7 +75,8 @@ class Pinhole:
             # ground under it has l^2 t^2 of that, over the cosine down / l to the vertical.
             depth = self.pose.height_m / down
             area = depth**2 / (self.lens.focal_px**2 * down)
-        return np.where(down > 0, np.sqrt(area), np.nan)
+            found: Doubles = np.sqrt(np.where(down > 0, area, np.nan))
+        return found
 
     def footprint(self, *, reach_m: float, per_side: int = 8) -> Doubles:
         """Return the outline float64[4 * per_side, 2] of the ground that the photo shows.

@@ -1,0 +1,139 @@
+"""Training a head on maps that are computed once: photos to the tiles that show their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from georet.encoder import Encoder
+from georet.types import Doubles, Ints
+from georet_ortho.adapting.base import embedded, head_of
+
+BATCH: Final = 64
+EPOCHS: Final = (12, 48)
+LEAST_STEPS: Final = 140
+"""Few pairs are shown more often, so that there are so many steps; fewer were too short."""
+RATE: Final = 1e-3
+_DECAY: Final = 0.01
+_SAME_PLACE: Final = 0.6
+"""Tiles nearer than this share of a side show the same ground: neither right nor wrong."""
+_PULLED: Final = 6
+_POOL: Final = 32
+_FAR_BELOW: Final = -30.0
+
+
+@dataclass(frozen=True)
+class Material:
+    """N pairs: maps float16[N, C, h, w] of tiles, and of their photos, by how these were turned.
+
+    ``metres`` float64[N, 2] are the tiles' centres in a plane, ``side_m`` their side. ``shares``
+    says how often each kind of photo is shown.
+    """
+
+    tiles: Tensor
+    photos: Mapping[str, Tensor]
+    metres: Doubles
+    side_m: float
+    shares: Mapping[str, float]
+
+    def take(self, rows: Ints) -> Material:
+        """Return the pairs of the given rows."""
+        at = torch.from_numpy(rows)
+        photos = {kind: maps[at] for kind, maps in self.photos.items()}
+        return Material(self.tiles[at], photos, self.metres[rows], self.side_m, self.shares)
+
+
+def learn(
+    encoder: Encoder,
+    material: Material,
+    *,
+    seed: int,
+    epochs: int | None = None,
+    tick: Callable[[], None] = lambda: None,
+) -> float:
+    """Train the encoder's head on the material, in place; return the last epoch's loss.
+
+    InfoNCE both ways with a learned scale (van den Oord et al., arXiv 1807.03748). In the first
+    epoch a batch gathers neighbours by place, later by likeness, as Sample4Geo does. ``tick`` is
+    called after each epoch, and may raise.
+    """
+    number, loss = len(material.tiles), float("nan")
+    rng, batch = np.random.default_rng([seed, 5]), min(BATCH, number)
+    if epochs is None:
+        epochs = int(np.clip(LEAST_STEPS // max(number // batch, 1), *EPOCHS))
+    head = head_of(encoder)
+    weights = [*head.parameters(), encoder.log_scale]
+    optimizer = torch.optim.AdamW(weights, RATE, weight_decay=_DECAY)
+    steps = epochs * (number // batch)
+    rate = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, RATE, total_steps=steps + 1, pct_start=0.1
+    )
+    places = torch.from_numpy(material.metres).float()
+    kinds, shares = list(material.shares), np.array(list(material.shares.values()))
+    for epoch in range(epochs):
+        pool = _pool(encoder, material, places, by_place=epoch == 0)
+        losses = []
+        head.train()
+        for rows in _batches(pool, batch, rng):
+            at = torch.from_numpy(rows)
+            kind = str(rng.choice(kinds, p=shares / shares.sum()))
+            found = _loss(encoder, material.photos[kind][at], material.tiles[at], places[at],
+                          material.side_m)  # fmt: skip
+            optimizer.zero_grad()
+            found.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            rate.step()
+            losses.append(float(found.detach()))
+        head.eval()
+        loss = float(np.mean(losses))
+        tick()
+    return loss
+
+
+def _loss(encoder: Encoder, photos: Tensor, tiles: Tensor, places: Tensor, side_m: float) -> Tensor:
+    head = head_of(encoder)
+    both = F.normalize(head(torch.cat([photos, tiles]).float(), None), dim=1)
+    photo, tile = both[: len(photos)], both[len(photos) :]
+    logits = photo @ tile.T * encoder.log_scale.exp()
+    near = torch.cdist(places, places) < _SAME_PLACE * side_m
+    near.fill_diagonal_(fill_value=False)
+    logits = logits.masked_fill(near, _FAR_BELOW)
+    right = torch.arange(len(photos))
+    return (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 2
+
+
+def _pool(encoder: Encoder, material: Material, places: Tensor, *, by_place: bool) -> Ints:
+    """Return for each pair the rows int64[N, K] that a batch around it draws from."""
+    apart = torch.cdist(places, places)
+    if by_place:
+        closeness = -apart
+    else:
+        kind = max(material.shares, key=lambda name: material.shares[name])
+        photos = embedded(encoder, material.photos[kind])
+        closeness = photos @ embedded(encoder, material.tiles).T
+    closeness = closeness.masked_fill(apart < _SAME_PLACE * material.side_m, -torch.inf)
+    return np.asarray(closeness.topk(min(_POOL, len(places) - 1), dim=1).indices.numpy())
+
+
+def _batches(pool: Ints, size: int, rng: np.random.Generator) -> list[Ints]:
+    """Deal all pairs into batches: a pair drawn at random brings some of its pool along."""
+    used, batches, batch = np.zeros(len(pool), np.bool_), list[Ints](), list[int]()
+    for seed in rng.permutation(len(pool)).tolist():
+        if used[seed]:
+            continue
+        used[seed] = True
+        batch.append(seed)
+        for other in rng.permutation(pool[seed])[:_PULLED].tolist():
+            if not used[other] and len(batch) < size:
+                used[other] = True
+                batch.append(other)
+        if len(batch) >= size:
+            batches.append(np.array(batch, np.int64))
+            batch = []
+    return batches

@@ -1,0 +1,142 @@
+"""The page of georet adapt: the verdict, the figures, and photos with what was found for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from georet.page.markup import Html, data_url, document, join, rows, tag
+from georet.page.readable import count, metres, percent
+from georet.page.thumbnails import shrunk
+from georet.types import Pixels
+from georet_ortho.adapting.comparing import QUERY_KINDS, places
+from georet_ortho.adapting.images import images_of
+from georet_ortho.adapting.job import HELD_OUT, Work
+from georet_ortho.adapting.judging import MODES, TELEMETRY, Score, cosines, score_of
+from georet_ortho.adapting.untrained import Contender
+from georet_ortho.making import Drawn, take
+
+_SHOWN: Final = 8
+_SIDE: Final = 144
+_STYLE: Final = (
+    ".found img{width:9rem;height:9rem;object-fit:cover;border-radius:.3rem}"
+    ".found td,.found th{text-align:center;vertical-align:top}"
+)
+
+
+def page_of(
+    work: Work,
+    values: Mapping[str, Any],
+    ways: Mapping[str, Contender],
+    photos: Sequence[Drawn],
+) -> bytes:
+    """Return the page; ``ways`` are ``before`` and ``unseen``, trained without that ground."""
+    title = f"Adapted to {work.settings.source}"
+    said = "Training helped." if values["helped"] else "Training did not help."
+    kept = "" if values["helped"] else " The encoder is kept as it was."
+    header = tag(
+        "header",
+        tag("p", "georet · report of an adaptation", class_="over"),
+        tag("h1", title),
+        tag("p", f"{said} {values['why']}.{kept}", class_="lead"),
+    )
+    return document(
+        title,
+        header,
+        tag("section", tag("h2", "Before and after"), _table(values)),
+        _real(values),
+        tag("section", tag("h2", "Photos of ground held out"), _pictures(work, ways, photos)),
+        tag("section", tag("h2", "What this does not show"), tag("p", _CAUTION)),
+        style=_STYLE,
+    ).encode("utf-8", errors="replace")
+
+
+_CAUTION: Final = (
+    "All photos are rendered from the map itself, or from the other layer that was named: light, "
+    "colours, blur and camera change, but no tree grows, no leaf falls, no house is built. Real "
+    "photos are found less often; how much less, only photos with known places can tell "
+    "(--photos)."
+)
+
+
+def _table(values: Mapping[str, Any]) -> Html:
+    best = values["untrained"][values["best_untrained"]]
+    table = []
+    for name, modes in values["adapted"].items():
+        for mode in MODES:
+            was, now = best[name][mode], modes[mode]
+            if name == HELD_OUT:
+                now = values["adapted_elsewhere"][HELD_OUT][mode]
+            table.append([
+                f"{name}, {mode}", count(was["photos"]), percent(was["recall@1"]),
+                percent(now["recall@1"]), percent(was["recall@5"]), percent(now["recall@5"]),
+                metres(was["median_m"]), metres(now["median_m"]),
+            ])  # fmt: skip
+    heads = ["Photos", "Number", "R@1 before", "R@1 after", "R@5 before", "R@5 after",
+             "Median before", "Median after"]  # fmt: skip
+    caption = (
+        f"Before: the best of {len(values['untrained'])} untrained encoders, "
+        f"{values['best_untrained']}. After: trained on {count(values['pairs'])} photos; the rows "
+        f"of ground held out by an encoder that saw {count(values['pairs_elsewhere'])} photos of "
+        f"other ground. Right is a tile on which the photo's middle lies, of "
+        f"{count(values['tiles'])} tiles. With telemetry, height is told to 5 %, tilt to 2 and "
+        "heading to 5 degrees (one standard deviation); without heading, twelve are tried."
+    )
+    return rows(table, heads=heads, caption=caption)
+
+
+def _real(values: Mapping[str, Any]) -> Html:
+    """Return how real photos were found, where there were some."""
+    found = values.get("real_photos")
+    if not found:
+        return Html()
+    table = [
+        [name, count(each["photos"]), percent(each["recall@1"]), percent(each["recall@5"]),
+         metres(each["median_m"])]
+        for name, each in found.items()
+    ]  # fmt: skip
+    caption = "Photos whose places you know, as they are; nothing was told of their cameras."
+    heads = ["", "Number", "R@1", "R@5", "Median"]
+    return tag("section", tag("h2", "Real photos"), rows(table, heads=heads, caption=caption))
+
+
+def _pictures(work: Work, ways: Mapping[str, Contender], photos: Sequence[Drawn]) -> Html:
+    kind, turns = QUERY_KINDS[TELEMETRY]
+    found: dict[str, Score] = {}
+    for name in ("before", "unseen"):
+        way = ways[name]
+        queries = way.queries(work, photos, [kind])[kind]
+        found[name] = score_of(
+            cosines(queries, way.tiles(work), turns), places(photos), work.area.tiles
+        )
+    heads = ["Photo", "North up", "Before", "After"]
+    top = tag("tr", *(tag("th", head) for head in heads))
+    body = [_row(work, photos[at], at, found) for at in range(min(_SHOWN, len(photos)))]
+    caption = (
+        f"The first {len(body)} photos of the set; beside them the best tile before and after, the "
+        "latter by the encoder that never saw this ground."
+    )
+    inner = tag("table", tag("thead", top), tag("tbody", *body), class_="found")
+    return tag("figure", tag("div", inner, class_="scroll"), tag("figcaption", caption))
+
+
+def _row(work: Work, drawn: Drawn, at: int, found: Mapping[str, Score]) -> Html:
+    photo = take(work.area, drawn, work.folder)
+    kind = QUERY_KINDS[TELEMETRY][0]
+    crop = images_of(kind, photo, drawn, work.area.side_m, work.settings.size)[0]
+    cells = [tag("td", _image(photo)), tag("td", _image(crop))]
+    for name in ("before", "unseen"):
+        score = found[name]
+        tile = work.area.source.read(int(score.top[at, 0]))
+        said = "right" if score.hits[at] else "wrong"
+        cells.append(tag("td", join(_image(tile), tag("p", said))))
+    return tag("tr", *cells)
+
+
+def _image(image: Pixels) -> Html:
+    small = cv2.cvtColor(shrunk(image, _SIDE), cv2.COLOR_RGB2BGR)
+    content = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+    return tag("img", src=data_url(np.asarray(content).tobytes()), alt="")
