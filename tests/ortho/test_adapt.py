@@ -115,7 +115,7 @@ def test_a_second_call_into_the_same_folder_is_refused(adapted, area_tif):
 def test_where_nothing_can_be_learnt_the_encoder_is_kept(tmp_path):
     plain = written(tmp_path / "plain.tif", np.full((400, 400, 3), 120, np.uint8))
     out = tmp_path / "run"
-    code, printed = call(*arguments(plain, out, "--no-gallery"))
+    code, printed = call(*arguments(plain, out, "--no-gallery", "--pairs", "256"))
     assert code == 0, printed
     assert "Training did not help, the encoder is kept" in printed
     values = json.loads((out / "adapt.json").read_text())
