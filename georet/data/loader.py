@@ -173,6 +173,8 @@ class ImageLoader:
         every = np.arange(len(self.table))
         starts = range(0, len(every), self.batch_size)[self.batches]
         batches = [every[start : start + self.batch_size] for start in starts]
+        if not batches:
+            return
         feeder = quick_feeder(
             self._filler,
             size=self._filler.size,

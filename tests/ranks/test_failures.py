@@ -1,0 +1,100 @@
+"""A rank that is killed or stopped ends all, by name and in time, and the run goes on."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from georet.train.checkpoint import load_checkpoint
+
+ENDS_S = 60.0
+MOMENTS = [
+    ("training", signal.SIGKILL, 1),
+    ("training", signal.SIGSTOP, 2),
+    ("mining", signal.SIGKILL, 2),
+    ("mining", signal.SIGSTOP, 1),
+    ("evaluation", signal.SIGKILL, 1),
+    ("evaluation", signal.SIGSTOP, 0),
+    ("saving", signal.SIGKILL, 0),
+    ("saving", signal.SIGSTOP, 0),
+    ("planning", signal.SIGKILL, 0),
+    ("training", signal.SIGKILL, 0),
+]
+assert len(MOMENTS) == 10
+
+
+@pytest.mark.slow
+def test_ten_ranks_that_fail_are_named_in_time_and_the_run_is_completed(
+    command, tmp_path: Path
+) -> None:
+    run_dir, reached = tmp_path / "run", []
+    start = ["--nproc", "3", "--out", str(run_dir), "--set", "train.epochs=60"]
+    for place, number, rank in MOMENTS:
+        again = ["--nproc", "3", "--resume", str(run_dir)]
+        has_begun = (run_dir / "checkpoints" / "last.json").exists()
+        ended = command(*(again if has_begun else start)).run(at=place, rank=rank, number=number)
+        assert place in ended.hit, ended.said
+        assert ended.code == 1, ended.said
+        assert re.search(rf"error: rank {rank} of 3 \(process \d+ on .*{place}", ended.said)
+        how = "was killed by SIGKILL" if number == signal.SIGKILL else "gave no sign of life"
+        assert how in ended.said
+        assert ended.seconds < ENDS_S
+        print(f"{place} {signal.Signals(number).name} of rank {rank}: {ended.seconds:.1f} s")
+        if (run_dir / "checkpoints" / "last.json").exists():
+            reached.append(load_checkpoint(run_dir).state["step"])
+    assert len(set(reached)) > 3, f"the run got nowhere between failures: {reached}"
+    ended = command("--nproc", "2", "--resume", str(run_dir)).run()
+    assert ended.code == 0, ended.said
+    assert load_checkpoint(run_dir).state["is_finished"]
+
+
+def test_a_killed_rank_is_named_at_once_and_the_run_goes_on(command, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    start = command("--nproc", "3", "--out", str(run_dir), "--set", "train.epochs=20")
+    ended = start.run(at="training, step [5-9]", rank=1)
+    assert ended.code == 1
+    assert "rank 1 of 3" in ended.said
+    assert "was killed by SIGKILL; it was at: training, step" in ended.said
+    assert f"georet train --resume {run_dir}" in ended.said
+    assert ended.seconds < ENDS_S
+    ended = command("--nproc", "2", "--resume", str(run_dir)).run()
+    assert ended.code == 0, ended.said
+
+
+def test_a_stop_reaches_all_ranks_and_is_no_fault(command, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    start = command("--nproc", "2", "--out", str(run_dir), "--set", "train.epochs=40")
+    ended = start.run(at="training, step [4-9]", rank=1, number=signal.SIGTERM)
+    assert ended.code == 75, ended.said
+    assert "stopped by SIGTERM" in ended.said
+    assert load_checkpoint(run_dir).state["step"] >= 4
+
+
+def test_what_a_rank_says_of_the_data_is_told_once_with_its_exit_code(
+    command, settings, tmp_path: Path
+) -> None:
+    broken = tmp_path / "copied"
+    shutil.copytree(settings["dataset"]["root"], broken)
+    for path in sorted(broken.rglob("*.jpg")):
+        path.write_bytes(b"no image")
+    settings["dataset"]["root"] = str(broken)
+    settings["sampler"] = "random"
+    ended = command("--nproc", "2", "--out", str(tmp_path / "run")).run()
+    assert ended.code == 3, ended.said
+    assert ended.said.count("error:") == 1, ended.said
+    assert ".jpg" in ended.said
+
+
+def test_what_ranks_cant_do_is_said_before_anything_is_written(command, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    ended = command("--nproc", "5", "--out", str(run_dir)).run()
+    assert ended.code == 2, ended.said
+    assert "4 pairs can't be shared by 5 ranks" in ended.said
+    assert not run_dir.exists() or not any(run_dir.glob("c*"))
+    ended = command("--nproc", "2", "--dry-run").run()
+    assert ended.code == 2
+    assert "--dry-run measures one process" in ended.said
