@@ -25,6 +25,7 @@ from typing import Any
 import torch
 import yaml
 
+from georet.run_layout import TIMING
 from georet.testing.tiny import tiny_dataset
 from georet.train.checkpoint import load_checkpoint
 from georet.train.events import read_events
@@ -66,7 +67,7 @@ def compared(run: Path, alone: Path, num: int, command_s: float) -> dict[str, An
     losses = of("step", "loss")
     weights = [load_checkpoint(path).tensors["encoder"] for path in (run, alone)]
     seconds: dict[str, float] = defaultdict(float)
-    for line in (run / "timing.jsonl").read_text().splitlines():
+    for line in (run / TIMING).read_text().splitlines():
         noted = json.loads(line)
         seconds[noted["stage"]] += noted["seconds"]
     return {

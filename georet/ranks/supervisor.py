@@ -42,13 +42,14 @@ def supervise(num: int, command: Sequence[str]) -> None:
         folder = Path(name)
         started = [_started(rank, num, command, folder) for rank in range(num)]
         with _passing_signals(started):
+            codes = []
             try:
-                _wait(started, folder)
+                codes = _wait(started, folder)
             finally:
                 for process in started:
                     process.kill()
                     process.wait()
-        _judge(started, folder)
+        _judge(codes, folder)
 
 
 def _started(rank: int, num: int, command: Sequence[str], folder: Path) -> subprocess.Popen[Any]:
@@ -83,16 +84,22 @@ def _environment(rank: int, num: int, folder: Path) -> Mapping[str, str]:
     return {**usual, **os.environ, **{k: str(v) for k, v in who.items()}, **given}
 
 
-def _wait(started: Sequence[subprocess.Popen[Any]], folder: Path) -> None:
-    """Return when all have ended; once one has failed, the others are given some seconds."""
+def _wait(started: Sequence[subprocess.Popen[Any]], folder: Path) -> Sequence[int | None]:
+    """Return exit codes when all have ended; once one has failed, the others get some seconds.
+
+    None stands for a rank that had not ended by then: it is not at fault.
+    """
     failed_s: float | None = None
     while None in (codes := [process.poll() for process in started]):
         if failed_s is None and any(codes):
             failed_s = time.monotonic()
             _note_death(codes, started, folder)
         if failed_s is not None and time.monotonic() - failed_s > GRACE_S:
-            return
+            return codes
         time.sleep(_POLL_S)
+    if any(codes):
+        _note_death(codes, started, folder)
+    return codes
 
 
 def _note_death(
@@ -121,14 +128,13 @@ def _killed(rank: int, code: int, pid: int, folder: Path) -> Verdict:
     )
 
 
-def _judge(started: Sequence[subprocess.Popen[Any]], folder: Path) -> None:
+def _judge(codes: Sequence[int | None], folder: Path) -> None:
     """Raise what made the ranks end, if anything did."""
-    codes = [process.returncode for process in started]
     if not any(codes):
         return
     found = verdict_in(folder / "signs")
     if found is not None:
-        error = found.error(len(started), go_on_with(folder / "signs"))
+        error = found.error(len(codes), go_on_with(folder / "signs"))
         is_fault = not isinstance(error, Interrupted) and found.what.startswith("failed")
         if is_fault and found.rank > 0:
             error = _with_log(error, _log(folder, found.rank))
