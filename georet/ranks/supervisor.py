@@ -42,7 +42,7 @@ def supervise(num: int, command: Sequence[str]) -> None:
         folder = Path(name)
         started = [_started(rank, num, command, folder) for rank in range(num)]
         with _passing_signals(started):
-            codes = []
+            codes: Sequence[int | None] = ()
             try:
                 codes = _wait(started, folder)
             finally:
