@@ -12,14 +12,17 @@ from georet.version import HOOK_API, __version__
 
 if TYPE_CHECKING:
     from georet.facade import Gallery
+    from georet.pretrained.encoder import Encoder
 
 moved.install()
 
-__all__ = ["HOOK_API", "Command", "Component", "Gallery", "__version__", "hookimpl"]
+__all__ = ["HOOK_API", "Command", "Component", "Encoder", "Gallery", "__version__", "hookimpl"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import ``Gallery`` when it is asked for; it brings numpy and more."""
+    """Import ``Gallery`` or ``Encoder`` when it is asked for; they bring numpy and more."""
     if name == "Gallery":
         return importlib.import_module("georet.facade").Gallery
+    if name == "Encoder":
+        return importlib.import_module("georet.pretrained.encoder").Encoder
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -28,6 +28,8 @@ COMMANDS = {
     "train": ("georet.cli.train:train", "Train an encoder, or go on with a run"),
     "fit": ("georet.cli.fit:fit", "Fit whitening, PCA or a rotation to a trained run"),
     "eval": ("georet.cli.eval:evaluate", "Judge a run's encoder on its galleries"),
+    "push": ("georet.cli.push:push", "Push a run to a hub or a folder, with a card"),
+    "pull": ("georet.cli.push:pull", "Bring a run from a hub or a folder, verified"),
     "encoder": ("georet.cli.encoder:app", "Make an encoder without training, or list some"),
     "score": ("georet.cli.score:score", "Judge anybody's embeddings under a named protocol"),
     "gallery": ("georet.cli.gallery:app", "Build, inspect, check and measure galleries of tiles"),

@@ -15,6 +15,7 @@ from georet.errors import DataError, UsageError
 from georet.files import replaced_folder, sync
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.plugins.discovery import installed
+from georet.pretrained.hub import PREFIX, pulled
 from georet.pretrained.naming import Untrained, is_named, untrained
 from georet.run_layout import CHECKPOINTS, CONFIG
 from georet.train.ready import write_ready_run
@@ -32,11 +33,14 @@ def run_folder(named: str | Path, *, selection: Selection = UNSAID) -> Path:
     """Return the folder of an encoder that is named or found: of a run, or of an artefact.
 
     A folder is returned as it is, and so is a path where nothing is, which whoever opens it will
-    say. ``timm:MODEL?...`` is made on first use and kept in the cache. Raises DataError for an
-    unknown name and for weights that can't be had, UsageError for options that make no sense.
+    say. ``timm:MODEL?...`` is made, ``hub:ORG/NAME`` pulled on first use, and kept in the cache.
+    Raises DataError for an unknown name and for weights that can't be had, UsageError for options
+    that make no sense.
     """
     if not is_named(named):
         return Path(named)
+    if str(named).startswith(PREFIX):
+        return pulled(str(named))
     spec = untrained(str(named), selection=selection)
     folder = cache_dir() / FOLDER / spec.slug
     if not (folder / CHECKPOINTS / "last.json").is_file():

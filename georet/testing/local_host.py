@@ -32,6 +32,10 @@ class Request(BaseHTTPRequestHandler):
             times = self.host.asked[path]
         self.host.answer(self, path, times)
 
+    def do_HEAD(self) -> None:
+        """Answer as for GET, without the body."""
+        self.do_GET()
+
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
@@ -51,6 +55,8 @@ class Request(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
+        if self.command == "HEAD":
+            return
         self.wfile.write(body)
         if length not in (None, len(body)):
             self.close_connection = True

@@ -12,7 +12,7 @@ from georet.export_spec import PRECISIONS, Precision
 from georet.page.readable import megabytes
 from georet.plugins import UNSAID, Selection
 from georet.pretrained.making import run_folder
-from georet.pretrained.naming import is_named, untrained
+from georet.pretrained.naming import is_named
 from georet.progress import echo, echo_json, say
 from georet.report import write_report
 from georet.train import setup
@@ -46,8 +46,9 @@ def export_and_print(
         )
     if is_named(run_dir):
         # A named encoder lies in the cache, where nobody looks for what was exported.
-        out = out or Path(f"{untrained(str(run_dir), selection=selection).model}-export")
-        run_dir = run_folder(run_dir, selection=selection)
+        folder = run_folder(run_dir, selection=selection)
+        out = out or Path(f"{folder.name.rpartition('-')[0] or folder.name}-export")
+        run_dir = folder
     request = Request(chosen, _precision(precision), parse_batch(batch), named)
     outcomes = []
     for outcome in export_encoder(
