@@ -11,7 +11,7 @@ from georet.errors import DataError, IntegrityError
 from georet.files import file_entry
 from georet.vouching import is_inside, read_sealed, write_sealed
 
-LIST: Final = "georet.json"
+LIST: Final = "hub.json"
 """The list of a repository's files with their hashes; it carries its own."""
 CARD: Final = "README.md"
 FORMAT: Final = 1
