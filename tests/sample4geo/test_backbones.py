@@ -224,7 +224,7 @@ def test_the_configuration_makes_it_from_plain_yaml_values():
 
 
 @pytest.mark.parametrize(
-    "option", [{"pool": "max"}, {"stage": -1}, {"drop_path": 1.5}, {"embed_dims": 8}]
+    "option", [{"pool": "median"}, {"stage": -1}, {"drop_path": 1.5}, {"embed_dims": 8}]
 )
 def test_a_wrong_option_is_named_with_its_place(option):
     catalog = load_plugins(["sample4geo"]).catalog
