@@ -2,58 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import signal
 from pathlib import Path
 
-import pytest
-
 from georet.train.checkpoint import load_checkpoint
 
 ENDS_S = 60.0
-MOMENTS = [
-    ("training", signal.SIGKILL, 1),
-    ("training", signal.SIGSTOP, 2),
-    ("mining", signal.SIGKILL, 2),
-    ("mining", signal.SIGSTOP, 1),
-    ("evaluation", signal.SIGKILL, 1),
-    ("evaluation", signal.SIGSTOP, 0),
-    ("saving", signal.SIGKILL, 0),
-    ("saving", signal.SIGSTOP, 0),
-    ("planning", signal.SIGKILL, 0),
-    ("training", signal.SIGKILL, 0),
-]
-assert len(MOMENTS) == 10
-
-
-@pytest.mark.skipif(
-    "GEORET_LONG_TESTS" not in os.environ,
-    reason="takes minutes and a calm machine: GEORET_LONG_TESTS=1 runs it",
-)
-def test_ten_ranks_that_fail_are_named_in_time_and_the_run_is_completed(
-    command, tmp_path: Path
-) -> None:
-    run_dir, reached = tmp_path / "run", []
-    start = ["--nproc", "3", "--out", str(run_dir), "--set", "train.epochs=60"]
-    for place, number, rank in MOMENTS:
-        again = ["--nproc", "3", "--resume", str(run_dir)]
-        has_begun = (run_dir / "config.yaml").exists()
-        ended = command(*(again if has_begun else start)).run(at=place, rank=rank, number=number)
-        assert place in ended.hit, ended.said
-        assert ended.code == 1, ended.said
-        assert re.search(rf"error: rank {rank} of 3 \(process \d+ on .*{place}", ended.said)
-        how = "was killed by SIGKILL" if number == signal.SIGKILL else "gave no sign of life"
-        assert how in ended.said
-        assert ended.seconds < ENDS_S
-        print(f"{place} {signal.Signals(number).name} of rank {rank}: {ended.seconds:.1f} s")
-        if (run_dir / "checkpoints" / "last.json").exists():
-            reached.append(load_checkpoint(run_dir).state["step"])
-    assert len(set(reached)) > 3, f"the run got nowhere between failures: {reached}"
-    ended = command("--nproc", "2", "--resume", str(run_dir)).run()
-    assert ended.code == 0, ended.said
-    assert load_checkpoint(run_dir).state["is_finished"]
 
 
 def test_a_killed_rank_is_named_at_once_and_the_run_goes_on(command, tmp_path: Path) -> None:
