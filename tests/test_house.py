@@ -51,7 +51,7 @@ FLOORS = (
     ("contracts", "geodesy", "locks", "ranks", "sweep", "vouching"),
     ("embeddings", "feeding"),
     ("cameras", "data", "encoder", "ground", "hookspecs", "sampling", "search"),
-    ("encoder_facts", "evaluate", "export_spec", "fits", "page", "plugins", "refiners"),
+    ("encoder_facts", "evaluate", "export_spec", "fits", "page", "plugins", "refiners", "tracks"),
     ("configure",),
     ("report", "train"),
     ("sessions", "sources"),

@@ -28,6 +28,10 @@ class Located(Protocol):
     ``reach_m``, ``photos``, ``photo_sha256``, ``candidates``; with ``--refine`` also ``method``,
     ``heading_deg``, ``covariance_m2``, ``camera``, ``height_m``, ``tile``, ``inliers``, ``reason``
     and ``note``. New keys may come.
+
+    The frames of a flight, in their order, are located photos too: their records have the keys of
+    ``georet.tracks.points.TrackPoint.as_record`` as well, and ``provenance`` has ``track``;
+    ``TrackPoint.of_record`` makes a point of a record.
     """
 
     @property
