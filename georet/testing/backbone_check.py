@@ -153,8 +153,10 @@ def _check_gradient(backbone: torch.nn.Module, images: torch.Tensor) -> None:
         "the features are cut off from the parameters",
         "Is there a detach() or torch.no_grad() around the last layers?",
     )
+    # Along a drawn direction: the square of features of unit length is 1 whatever the weights are.
+    along = torch.randn(features.shape, generator=torch.Generator().manual_seed(1))
     gradients: tuple[torch.Tensor | None, ...] = torch.autograd.grad(
-        features.square().sum(), trained, allow_unused=True
+        (features * along).sum(), trained, allow_unused=True
     )
     reached = [gradient for gradient in gradients if gradient is not None]
     expect(
