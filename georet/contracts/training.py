@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from numpy.typing import NDArray
 
 from georet.contracts.transforming import ImageTransform as ImageTransform
 from georet.contracts.transforming import JointTransform as JointTransform
@@ -63,6 +65,10 @@ class Sampler(Protocol):
 
     Where it has ``bank_spec: BankSpec``, that says which views are in its banks and what is kept of
     their embeddings; otherwise these are float32 embeddings of queries and references.
+
+    Where it has ``prepare(epoch, pairs, bank, rows_to_first: RowsToFirst) -> None``, all of several
+    ranks call that before the first one calls ``plan``: a sampler can search for the neighbours of
+    its pairs in shares there, and remember what was found.
     """
 
     def wants_bank(self, epoch: int) -> str | None:
@@ -97,6 +103,10 @@ class Dataset(Protocol):
     def evaluations(self) -> Mapping[str, EvaluationSet]:
         """Return the named sets of queries and galleries that judge a run, main one first."""
 
+
+RowsToFirst = Callable[[int, Callable[[slice], NDArray[Any]]], "NDArray[Any] | None"]
+"""(num, work) -> [num, ...]: what ``work(rows)`` made on each rank of its share of ``num`` rows, an
+array [n, ...] for n rows, on the first rank; None on the others."""
 
 Metric = Callable[[Ranking], Mapping[str, float]]
 """(ranking: Ranking) -> {name: value}; shares in percent, distances in metres."""

@@ -80,6 +80,8 @@ class Embedder:
             self.encoder.train(was_training)
             self.bad_images.update(loader.bad_images)
         self.ranks.complete(out, parts)
+        own = parts[self.ranks.rank]
+        advance(len(table) - (own.stop - own.start))
         for met in self.ranks.exchange(dict(loader.bad_images)):
             self.bad_images.update(met)
             loader.note_bad(met)

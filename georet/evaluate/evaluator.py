@@ -14,17 +14,13 @@ import numpy as np
 from georet.config import FieldOfView
 from georet.contracts.training import Metric
 from georet.errors import ConfigError, DataError
-from georet.evaluate import (
-    described,
-    lint,
-    mean_by_id,
-    metrics_of,
-    protocol_of,
-    rank_embeddings,
-)
+from georet.evaluate import described, lint, mean_by_id, protocol_of
 from georet.evaluate.embed import Advance, Embedder, ignore, unique_images
-from georet.evaluate.stages import Scene, Stage, StageResult, check_places, cut_to, run_stages
+from georet.evaluate.scenes import Scene
+from georet.evaluate.shares import figures_of, ranked_by
+from georet.evaluate.stages import Stage, StageResult, check_places, cut_to, run_stages
 from georet.files import read_object, write_atomic, write_json
+from georet.ranks.world import ALONE, Ranks
 from georet.run_layout import EVALUATION
 from georet.types import QUERY, EvaluationSet, Floats, ImageTable, Ints, Ranking
 
@@ -58,11 +54,13 @@ def evaluate_sets(
     advance: Advance = ignore,
     field_of_view: FieldOfView | None = None,
     stages: Sequence[Stage] = (),
+    ranks: Ranks = ALONE,
 ) -> dict[str, Result]:
     """Rank and judge each set; an image that stands in several tables is embedded once a view.
 
     ``field_of_view`` is what the images of the view ``query`` are cut down to. ``stages`` then work
-    on each ranking, one after another.
+    on each ranking, one after another. ``ranks`` share the queries, and the figures are those of
+    one process.
     """
     for name, which in sets.items():
         check_places(name, which, stages)
@@ -75,25 +73,22 @@ def evaluate_sets(
     for name, which in sets.items():
         ranked = which.one_a_group()
         query, reference = summed_sides(which, embedded)
-        ranking = rank_embeddings(
-            query,
-            reference,
-            ranked.positives,
-            protocol=which.protocol,
-            junk=which.junk,
-            query_latlon=ranked.queries.latlon,
-            reference_latlon=which.gallery.latlon,
-            top_k=max([top_k, *(stage.top for stage in stages)]),
-        )
-        ranking = replace(ranking, queries=ranked.queries, gallery=which.gallery, name=name)
+        widest = max([top_k, *(stage.top for stage in stages)])
+        ranking = replace(ranked_by(ranks, ranked, query, reference, widest), name=name)
         num_top = max(top_k, protocol_of(which.protocol).num_top)
         kept = cut_to(ranking, num_top)
-        figures = metrics_of(kept, which.protocol, metrics)
+        figures = figures_of(ranks, kept, which.protocol, metrics)
         after: tuple[StageResult, ...] = ()
         if stages:
             scene = Scene(ranked, query, reference, embedder.data.max_pixels)
             after = run_stages(
-                scene, ranking, stages, top_k=num_top, metrics=metrics, advance=advance
+                scene,
+                ranking,
+                stages,
+                top_k=num_top,
+                metrics=metrics,
+                advance=advance,
+                ranks=ranks,
             )
         results[name] = Result(figures, kept, after)
     return results

@@ -12,23 +12,21 @@ from typing import Any, Final
 import numpy as np
 
 from georet.blame import blaming, maker_of
-from georet.contracts.refining import Camera, Patch, Refinement, Tile
-from georet.contracts.searching import RerankContext
+from georet.contracts.refining import Refinement
 from georet.contracts.training import Metric
-from georet.data.images import MAX_PIXELS, read_image
+from georet.data.images import read_image
 from georet.errors import DataError, IntegrityError, Interrupted
 from georet.evaluate.metrics import heading_errors_deg
 from georet.evaluate.reordered import reordered
-from georet.evaluate.scoring import metrics_of
-from georet.ground.images import corners_of, sides_of, without_ground
+from georet.evaluate.scenes import Scene
+from georet.evaluate.shares import figures_of
+from georet.ground.images import without_ground
+from georet.ranks.world import ALONE, Ranks
 from georet.search.reranking import accepts, in_short, reordering_of
-from georet.types import EvaluationSet, Floats, Ranking
+from georet.types import EvaluationSet, Ints, Ranking
 
 RERANKERS: Final = "rerankers"
-CAMERA: Final = {name: name for name in ("heading_deg", "tilt_deg", "roll_deg", "fov_deg")} | {
-    "altitude_m": "height_m"
-}
-"""The columns of queries that say something of a ``Camera``, and what they are called there."""
+_NOWHERE: Final = (np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True)
@@ -90,59 +88,6 @@ class StageResult:
         }
 
 
-@dataclass(frozen=True)
-class Scene:
-    """A ranked set of Q queries and R references, with both sides' embeddings float32[., D]."""
-
-    which: EvaluationSet
-    query: Floats
-    reference: Floats
-    max_pixels: int = MAX_PIXELS
-
-    def tiles(self, ranking: Ranking, query: int, num: int) -> list[Tile]:
-        """Return the ``num`` best references of a query, less where the gallery has fewer."""
-        gallery, rows = self.which.gallery, ranking.top[query, :num]
-        rows = rows[rows >= 0]
-        unknown = np.full((len(rows), 2), np.nan)
-        latlon = unknown if gallery.latlon is None else gallery.latlon[rows]
-        shown = gallery.take(rows)
-        corners, side_m = corners_of(shown), sides_of(shown)
-        return [
-            Tile(
-                id=gallery.ids[row],
-                row=row,
-                latlon=(float(latlon[at, 0]), float(latlon[at, 1])),
-                corners_latlon=corners[at],
-                side_m=float(side_m[at]),
-                score=float(ranking.top_score[query, at]),
-                belief=float("nan"),
-                read=partial(self._patch, row, corners[at]),
-            )
-            for at, row in enumerate(rows.tolist())
-        ]
-
-    def camera(self, query: int, known: Sequence[str]) -> Camera:
-        """Return what of a query's camera is taken as known: columns of its table, NaN is not."""
-        table = self.which.queries
-        values = {name: float(table.column(name)[query]) for name in known}
-        return Camera(**{CAMERA[name]: v for name, v in values.items() if np.isfinite(v)})
-
-    def context(self, query: int, tiles: Sequence[Tile]) -> RerankContext:
-        """Return what a re-ranker may look at."""
-        path = self.which.queries.paths[query]
-        return RerankContext(
-            photo=path,
-            tiles=tiles,
-            embedding=_unit(self.query[query]),
-            embeddings=_unit(self.reference[[tile.row for tile in tiles]]),
-            read_photo=partial(read_image, path, max_pixels=self.max_pixels),
-        )
-
-    def _patch(self, row: int, corners: Any) -> Patch:
-        path = self.which.gallery.paths[row]
-        return Patch(read_image(path, max_pixels=self.max_pixels), corners)
-
-
 def check_places(name: str, which: EvaluationSet, stages: Sequence[Stage]) -> None:
     """Raise DataError where a refiner would work on a gallery whose ground isn't known.
 
@@ -173,18 +118,22 @@ def run_stages(
     top_k: int,
     metrics: Sequence[Metric] = (),
     advance: Callable[[int], None] = lambda _: None,
+    ranks: Ranks = ALONE,
 ) -> tuple[StageResult, ...]:
     """Return what each stage makes of what the one before it left of a ranking.
 
-    ``ranking`` keeps as many references as the widest stage sees; metrics see ``top_k``.
+    ``ranking`` keeps as many references as the widest stage sees; metrics see ``top_k``. ``ranks``
+    share the queries.
     """
     results = []
     for stage in stages:
         ask = _rerank if stage.kind == RERANKERS else _refine
-        done = ask(scene, ranking, stage, advance)
-        ranking = done.ranking
+        work = partial(ask, scene, ranking, stage, advance)
+        # One photo may take a hundred times as long as another.
+        done = _Done.joined(ranks.by_share(ranking.num_queries, work, is_even=False))
+        ranking = done.applied(ranking)
         shown = cut_to(ranking, top_k)
-        figures = metrics_of(shown, scene.which.protocol, metrics)
+        figures = figures_of(ranks, shown, scene.which.protocol, metrics)
         # Measured against what it was told, it would say nothing.
         headings = None if "heading_deg" in stage.known else heading_errors_deg(shown)
         if headings is not None and len(headings):
@@ -230,18 +179,40 @@ def cut_to(ranking: Ranking, top_k: int) -> Ranking:
 
 @dataclass
 class _Done:
-    """One stage's work on all queries."""
+    """One stage's work on some queries: their new orders, or the places and headings found."""
 
-    ranking: Ranking
     num_touched: int = 0
     failures: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    orders: list[Ints] = field(default_factory=list)
+    found: list[tuple[float, float, float]] = field(default_factory=list)
+    """Latitude, longitude and heading in degrees, NaN where there is none."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Done]) -> _Done:
+        """Return the work on the queries of all parts; its seconds are those of all ranks."""
+        whole = cls()
+        for part in parts:
+            for name, value in vars(part).items():
+                setattr(whole, name, getattr(whole, name) + value)
+        return whole
+
+    def applied(self, ranking: Ranking) -> Ranking:
+        """Return the ranking as the stage leaves it."""
+        if self.orders:
+            return reordered(ranking, self.orders)
+        table = np.array(self.found, np.float64).reshape(-1, 3)
+        return replace(
+            ranking, predicted_latlon=table[:, :2], predicted_heading_deg=table[:, 2].copy()
+        )
 
 
-def _rerank(scene: Scene, ranking: Ranking, stage: Stage, advance: Callable[[int], None]) -> _Done:
-    done, orders = _Done(ranking), []
-    for query in range(ranking.num_queries):
+def _rerank(
+    scene: Scene, ranking: Ranking, stage: Stage, advance: Callable[[int], None], rows: slice
+) -> _Done:
+    done = _Done()
+    for query in range(rows.start, rows.stop):
         start = time.perf_counter()
         tiles = scene.tiles(ranking, query, stage.top)
         found = reordering_of(
@@ -251,20 +222,19 @@ def _rerank(scene: Scene, ranking: Ranking, stage: Stage, advance: Callable[[int
             partial(scene.context, query, tiles),
         )
         done.seconds += time.perf_counter() - start
-        orders.append(found.order)
+        done.orders.append(found.order)
         done.num_touched += found.is_changed
         (done.failures if found.failed else done.reasons).append(found.reason)
         advance(1)
-    done.ranking = reordered(ranking, orders)
     return done
 
 
-def _refine(scene: Scene, ranking: Ranking, stage: Stage, advance: Callable[[int], None]) -> _Done:
-    latlon = np.full((ranking.num_queries, 2), np.nan)
-    heading = np.full(ranking.num_queries, np.nan)
-    done = _Done(ranking)
+def _refine(
+    scene: Scene, ranking: Ranking, stage: Stage, advance: Callable[[int], None], rows: slice
+) -> _Done:
+    done = _Done()
     is_told = accepts(stage.component, "camera")
-    for query in range(ranking.num_queries):
+    for query in range(rows.start, rows.stop):
         start = time.perf_counter()
         try:
             photo = read_image(scene.which.queries.paths[query], max_pixels=scene.max_pixels)
@@ -279,6 +249,7 @@ def _refine(scene: Scene, ranking: Ranking, stage: Stage, advance: Callable[[int
             done.failures.append(in_short(error))
         done.seconds += time.perf_counter() - start
         advance(1)
+        done.found.append(_NOWHERE)
         if found is None:
             continue
         if not isinstance(found, Refinement):
@@ -289,11 +260,6 @@ def _refine(scene: Scene, ranking: Ranking, stage: Stage, advance: Callable[[int
         done.reasons.append(found.reason)
         if found.is_accepted and found.latlon is not None:
             done.num_touched += 1
-            latlon[query] = found.latlon
-            heading[query] = np.nan if found.heading_deg is None else found.heading_deg
-    done.ranking = replace(ranking, predicted_latlon=latlon, predicted_heading_deg=heading)
+            heading = np.nan if found.heading_deg is None else float(found.heading_deg)
+            done.found[-1] = (float(found.latlon[0]), float(found.latlon[1]), heading)
     return done
-
-
-def _unit(rows: Floats) -> Floats:
-    return np.asarray(rows / np.linalg.norm(rows, axis=-1, keepdims=True), np.float32)

@@ -94,7 +94,8 @@ def georet_samplers() -> Iterable[Component]:
     The entries are rows of the pair table, none twice in an epoch. A sampler is stateless: the same
     arguments give the same plan. ``wants_bank(epoch)`` asks for embeddings of the training images
     (``"mine"``, ``"keep"``, ``"incremental"``) or returns None. A ``plan`` that names a parameter
-    ``epochs`` is told how many the run has. Added in 0.1.
+    ``epochs`` is told how many the run has. One that has ``prepare(epoch, pairs, bank,
+    rows_to_first)`` can share its search for neighbours among ranks. Added in 0.1.
 
     Example::
 

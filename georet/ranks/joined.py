@@ -33,8 +33,11 @@ BUCKET: Final = 32 * 2**20
 _POLL_S: Final = 0.05
 
 
-class Lost(Exception):  # noqa: N818 - an outcome; who joined makes the error, which names the rank
-    """A rank that was waited for is gone, or all end."""
+class Lost(BaseException):
+    """A rank that was waited for is gone, or all end; who joined makes the error that names it.
+
+    No ``Exception``: it may be raised within a component, whose fault it is not.
+    """
 
 
 class Joined(Ranks):
@@ -104,10 +107,10 @@ class Joined(Ranks):
         self._await(key)
         yield
 
-    def exchange(self, value: Value) -> list[Value]:
-        """Return every rank's value, by rank."""
+    def exchange(self, value: Value, *, is_even: bool = True) -> list[Value]:
+        """Return every rank's value, by rank; ``is_even`` as for ``by_share``."""
         found: list[Any] = [None] * self.size
-        with self._waiting():
+        with self._waiting(0.0 if is_even else self._patience_s):
             dist.all_gather_object(found, value, group=self.host)
         return found
 
@@ -168,6 +171,24 @@ class Joined(Ranks):
         with self._waiting():
             dist.broadcast(torch.from_numpy(held), src=0, group=self.host)
         return held
+
+    def rows_to_first(self, num: int, work: Callable[[slice], NDArray[Any]]) -> NDArray[Any] | None:
+        """Return [num, ...]: what ``work`` made of each rank's rows; None behind the first rank."""
+        parts = [self.slots(num, rank) for rank in range(self.size)]
+        own = np.ascontiguousarray(work(parts[self.rank]))
+        sent = torch.zeros(
+            (max(part.stop - part.start for part in parts), *own.shape[1:]),
+            dtype=torch.from_numpy(own).dtype,
+        )
+        sent[: len(own)] = torch.from_numpy(own)
+        held = [torch.empty_like(sent) for _ in parts] if self.is_first else None
+        with self._waiting():
+            dist.gather(sent, held, dst=0, group=self.host)
+        if held is None:
+            return None
+        rows = [some[: part.stop - part.start] for some, part in zip(held, parts, strict=True)]
+        found: NDArray[Any] = torch.cat(rows).numpy()
+        return found
 
     def complete(self, array: NDArray[Any], parts: Sequence[slice]) -> None:
         """Fill in place the rows that other ranks have; ``parts`` are the rows of each."""

@@ -60,9 +60,29 @@ class Ranks:
         """Enter on one rank of each machine first, and on the machine's others behind it."""
         yield
 
-    def exchange(self, value: Value) -> list[Value]:
-        """Return every rank's value, by rank."""
+    def exchange(self, value: Value, *, is_even: bool = True) -> list[Value]:
+        """Return every rank's value, by rank; ``is_even`` as for ``by_share``."""
+        del is_even
         return [value]
+
+    def by_share(
+        self, num: int, work: Callable[[slice], Value], *, is_even: bool = True
+    ) -> list[Value]:
+        """Return what ``work`` made of each rank's share of ``num`` things, by rank.
+
+        Empty shares are left out. ``is_even`` says that all shares take about equally long, so that
+        a rank that is waited for much longer than that hangs.
+        """
+        own = self.slots(num)
+        made = [work(own)] if own.stop > own.start else []
+        return [one for some in self.exchange(made, is_even=is_even) for one in some]
+
+    def rows_to_first(self, num: int, work: Callable[[slice], NDArray[Any]]) -> NDArray[Any] | None:
+        """Return [num, ...]: what ``work`` made of each rank's rows; None behind the first rank.
+
+        ``work`` returns [n, ...] for n rows, of the same type and width for any.
+        """
+        return work(slice(0, num))
 
     def any(self, flag: object) -> bool:
         """Say whether the flag is true on any rank."""

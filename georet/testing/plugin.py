@@ -1,7 +1,7 @@
 """A plugin for tests: with ``--plugins sample4geo,georet.testing.plugin`` a run takes seconds.
 
 Data set ``tiny`` (option ``root``) holds small rendered images; backbone ``tiny`` has two
-convolutions and no batch statistics.
+convolutions and no batch statistics; loss ``proxies`` has parameters of its own.
 """
 
 from __future__ import annotations
@@ -31,6 +31,19 @@ def georet_backbones() -> Iterable[Component]:
             "tiny",
             "georet.testing.tiny_backbone:TinyBackbone",
             summary="Two convolutions, a mean and a linear layer; learns in seconds.",
+            requires=("torch",),
+        )
+    ]
+
+
+@hookimpl
+def georet_losses() -> Iterable[Component]:
+    """Declare a loss with parameters of its own."""
+    return [
+        Component(
+            "proxies",
+            "georet.testing.tiny_loss:Proxies",
+            summary="Queries among a few learnt centres.",
             requires=("torch",),
         )
     ]

@@ -136,4 +136,5 @@ class Judge:
                 advance=partial(self._log.advance, bar),
                 field_of_view=config.field_of_view,
                 stages=stages,
+                ranks=self._parts.ranks,
             )

@@ -66,8 +66,19 @@ def plan_epoch(
     return plan
 
 
+def prepared(
+    ranks: Ranks, sampler: Sampler, epoch: int, pairs: PairTable, bank: EmbeddingBank | None
+) -> None:
+    """Let a sampler that has ``prepare`` search in shares, one a rank."""
+    prepare = getattr(sampler, "prepare", None)
+    if ranks.is_alone or prepare is None:
+        return
+    with blaming(sampler, "prepare()"):
+        prepare(epoch, pairs, bank, ranks.rows_to_first)
+
+
 def planned_by_first(ranks: Ranks, plan: Callable[[], BatchPlan]) -> BatchPlan:
-    """Return the plan that the first rank made, on all; neighbours are searched for once."""
+    """Return the plan that the first rank made, on all."""
     if ranks.is_alone:
         return plan()
     own: list[BatchPlan] = []

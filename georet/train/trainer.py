@@ -29,7 +29,7 @@ from georet.train.checkpoint import has_checkpoint, load_checkpoint
 from georet.train.fitted import fit_encoder
 from georet.train.judge import Judge
 from georet.train.parts import Log, Parts, make_parts
-from georet.train.planning import digest, plan_epoch, planned_by_first
+from georet.train.planning import digest, plan_epoch, planned_by_first, prepared
 from georet.train.saving import resume, save
 from georet.train.stepping.feeding import on_device
 from georet.train.stepping.late import Late
@@ -144,6 +144,7 @@ class Trainer:
     def _plan(self, epoch: int) -> BatchPlan:
         self.ranks.at(f"planning, epoch {epoch}")
         with self.log.timed("plan", epoch):
+            prepared(self.ranks, self.sampler, epoch, self.pairs, self.banks.current)
             plan = planned_by_first(self.ranks, partial(self._planned, epoch))
         self._has_planned = True
         if self.state.batch and self.state.plan not in (None, digest(plan)):

@@ -300,3 +300,45 @@ def test_the_share_of_hard_negatives_follows_its_schedule() -> None:
     whole = GpsSampler(select=8, pool=16).plan(4, pairs, None, batch_size=16, seed=0, epochs=5)
     same = sampler.plan(4, pairs, None, batch_size=16, seed=0, epochs=5)
     assert np.array_equal(whole.batches, same.batches)
+
+
+@pytest.mark.parametrize("size", [2, 4, 7])
+def test_neighbours_that_ranks_have_found_in_shares_give_the_same_plan(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    pairs, group = make_pairs(one_each(100), reference_latlon=towns(10, 10)), np.arange(100) // 10
+    seen = np.arange(100) != 41
+    bank = dataclasses.replace(
+        groups_bank(group, pairs.pairs), query_seen=seen, reference_seen=seen
+    )
+    expected = SimilaritySampler(**SMALL).plan(0, pairs, bank, batch_size=10, seed=1)
+    sizes: list[int] = []
+
+    def rows_to_first(num: int, work: Any) -> Any:
+        parts = [slice(rank * num // size, (rank + 1) * num // size) for rank in range(size)]
+        found = [work(part) for part in parts]
+        sizes.extend(map(len, found))
+        return np.concatenate(found)
+
+    sampler = SimilaritySampler(**SMALL)
+    sampler.prepare(0, pairs, bank, rows_to_first)
+    # What is planned afterwards comes from what was found.
+    monkeypatch.setattr("georet_sample4geo.tables.visual_neighbours", None)
+    found = sampler.plan(0, pairs, bank, batch_size=10, seed=1)
+    assert np.array_equal(found.batches, expected.batches)
+    assert sum(sizes) == 99
+    assert len(set(sizes)) > 1
+    SimilaritySampler(**SMALL).prepare(0, pairs, bank, lambda num, work: None)  # not the first rank
+
+
+def test_ranks_without_a_pair_to_search_for_find_nothing() -> None:
+    pairs = make_pairs(one_each(3), reference_latlon=towns(1, 3))
+    bank = groups_bank(np.arange(3), pairs.pairs)
+    found = []
+
+    def rows_to_first(num: int, work: Any) -> Any:
+        found.extend([work(slice(0, 0)), work(slice(0, num))])
+        return np.concatenate(found)
+
+    SimilaritySampler(select=1, pool=2).prepare(0, pairs, bank, rows_to_first)
+    assert [part.shape for part in found] == [(0, 2), (3, 2)]

@@ -14,6 +14,7 @@ from typing import Annotated, NamedTuple, TypeVar
 import numpy as np
 from pydantic import Field
 
+from georet.contracts.training import RowsToFirst
 from georet.errors import ConfigError, TrainingError
 from georet.geodesy import distance_m
 from georet.sampling import exclusion
@@ -25,6 +26,7 @@ from georet_sample4geo.tables import (
     View,
     gps_neighbours,
     has_positions,
+    in_one_piece,
     known_pairs,
     similarity_neighbours,
 )
@@ -217,8 +219,25 @@ class SimilaritySampler(GpsSampler):
             "similarity", table, by_pair=True, select=self.select, pool=self.pool
         )
 
-    def _bank_table(self, pairs: PairTable, bank: EmbeddingBank) -> Ints:
-        table = similarity_neighbours(pairs, bank, self.pool)
+    def prepare(
+        self,
+        epoch: int,
+        pairs: PairTable,
+        bank: EmbeddingBank | None,
+        rows_to_first: RowsToFirst,
+    ) -> None:
+        """Search for the neighbours of ``epoch``, each rank for a share; the first has them all."""
+        if epoch >= self.first_epoch and bank is not None:
+            self._memo.of(
+                "bank", (pairs, bank), lambda: self._bank_table(pairs, bank, rows_to_first)
+            )
+
+    def _bank_table(
+        self, pairs: PairTable, bank: EmbeddingBank, rows_to_first: RowsToFirst = in_one_piece
+    ) -> Ints | None:
+        table = similarity_neighbours(pairs, bank, self.pool, rows_to_first)
+        if table is None:
+            return None
         unknown = ~known_pairs(pairs, bank)
         if unknown.any() and has_positions(pairs, positions=self.positions, distance=self.distance):
             table[unknown] = self._gps_table(pairs)[pairs.pairs[unknown, 1]]

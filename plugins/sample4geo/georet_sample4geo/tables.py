@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 import numpy as np
 
+from georet.contracts.training import RowsToFirst
 from georet.errors import DataError
 from georet.sampling import geographic_neighbours, visual_neighbours
 from georet.sampling.geographic import Distance
@@ -14,6 +16,11 @@ from georet.types import QUERY, Bools, Doubles, EmbeddingBank, ImageTable, Ints,
 View = Literal["reference", "query"]
 
 _PLANE_COLUMNS: Final = ("easting_m", "northing_m")
+
+
+def in_one_piece(num: int, work: Callable[[slice], Ints]) -> Ints:
+    """Return what ``work`` makes of all rows, for a process that has nobody to share them with."""
+    return work(slice(0, num))
 
 
 def gps_neighbours(pairs: PairTable, k: int, *, positions: View, distance: Distance) -> Ints:
@@ -37,11 +44,14 @@ def has_positions(pairs: PairTable, *, positions: View, distance: Distance) -> b
     return _find_coordinates(pairs.views[positions], distance) is not None
 
 
-def similarity_neighbours(pairs: PairTable, bank: EmbeddingBank, k: int) -> Ints:
+def similarity_neighbours(
+    pairs: PairTable, bank: EmbeddingBank, k: int, rows_to_first: RowsToFirst = in_one_piece
+) -> Ints | None:
     """Return the references int64[N, k] most similar to each pair's query, its own left out.
 
     A list for each pair, so that queries which share a reference each pull their own hard
-    negatives. Pairs whose images the bank has not seen have an empty list: -1 throughout.
+    negatives. Pairs whose images the bank has not seen have an empty list: -1 throughout. Of
+    several ranks each searches for a share, by ``rows_to_first``; None behind the first.
     """
     query, reference = pairs.pairs[:, 0], pairs.pairs[:, 1]
     known = np.flatnonzero(known_pairs(pairs, bank))
@@ -51,9 +61,14 @@ def similarity_neighbours(pairs: PairTable, bank: EmbeddingBank, k: int) -> Ints
     if num_listed < 1:
         return table
     places = np.searchsorted(candidates, reference[known])
-    found = visual_neighbours(
-        bank.query[query[known]], bank.reference[candidates], places, num_listed
-    )
+
+    def search(rows: slice) -> Ints:
+        queries = bank.query[query[known[rows]]]
+        return visual_neighbours(queries, bank.reference[candidates], places[rows], num_listed)
+
+    found = rows_to_first(len(known), search)
+    if found is None:
+        return None
     table[known, :num_listed] = _rows_of(found, candidates)
     return table
 
