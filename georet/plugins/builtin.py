@@ -188,3 +188,13 @@ def georet_refiners() -> Iterable[Component]:
     """Declare the refiners of ``georet.refiners``, which need no training."""
     for name, (target, summary) in REFINERS.items():
         yield Component(name, f"georet.refiners.{target}", summary=summary)
+
+
+@hookimpl
+def georet_trackers() -> Iterable[Component]:
+    """Declare the tracker of ``georet.tracks``, which needs no training either."""
+    yield Component(
+        "grid",
+        "georet.tracks.tracker:GridTracker",
+        summary="A filter over the cells of the map, forward and backward (default)",
+    )

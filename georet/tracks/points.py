@@ -5,21 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Self, get_args
+from typing import Any, Final, Self
 
 import numpy as np
 
 from georet.contracts.refining import LatLon, check_covariance
+from georet.contracts.tracking import SOURCES, Source
 from georet.types import Doubles
 
-Source = Literal["matched", "propagated", "dead-reckoned"]
-"""How a frame came to its place.
-
-``matched``: its own pixels say so, by refinement or by a score field that agrees with its
-neighbours. ``propagated``: its neighbours' pixels do, carried along by odometry. ``dead-reckoned``:
-odometry alone, farther from the last anchor than the tracker vouches for.
-"""
-SOURCES: Final[tuple[str, ...]] = get_args(Source)
 _SHARE_95: Final = -2 * math.log(0.05)
 """Squared radius, in variances, that holds 95 % of a normal distribution in the plane."""
 
