@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Annotated, Any
 
 import typer
+from typer.completion import completion_init
 from typer.main import get_command
 
 from georet.cli.groups import PLUGINS, PluginGroup, named
@@ -42,6 +43,7 @@ COMMANDS = {
     "plugins": ("georet.cli.plugins:app", "List plugins and their components, or show one"),
     "config": ("georet.cli.config:app", "Show or check a configuration, or print its schema"),
     "doctor": ("georet.cli.doctor:doctor", "Say what this machine can do"),
+    "completion": ("georet.cli.completion:completion", "Print what makes a shell complete georet"),
 }
 EPILOG = """Examples:
 
@@ -60,6 +62,8 @@ georet config show --recipe sample4geo/orbitview
 georet doctor
 """
 INTERRUPTED = 130
+COMPLETING = "_GEORET_COMPLETE"
+"""The variable by which a shell's script asks what the words typed so far can become."""
 
 
 class LazyGroup(PluginGroup):
@@ -93,13 +97,20 @@ class LazyGroup(PluginGroup):
         return [(name, summary) for name, (_, summary) in COMMANDS.items()]
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the command line and return its exit code; georet's errors are left to the caller."""
+def command_line() -> Any:
+    """Return the whole command line as one group, whose commands are imported when asked for."""
     app = _typer(cls=LazyGroup, epilog=EPILOG, no_args_is_help=True)
     app.callback()(_front)
+    return get_command(app)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code; georet's errors are left to the caller."""
     selected = os.environ.get(VARIABLE)
+    if COMPLETING in os.environ:
+        completion_init()
     try:
-        code = get_command(app).main(list(arguments), prog_name="georet", standalone_mode=False)
+        code = command_line().main(list(arguments), prog_name="georet", standalone_mode=False)
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except Exception as error:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from georet.cli import completing
+
 PluginNames = Annotated[
     list[str] | None,
     typer.Option(
@@ -14,16 +16,32 @@ PluginNames = Annotated[
         metavar="A,B",
         help="Plugins to use: names, modules, files (./mine.py), or `none` for the bare core. "
         "By default $GEORET_PLUGINS, else sample4geo.",
+        autocompletion=completing.plugins,
     ),
 ]
 NoPlugin = Annotated[
     list[str] | None,
-    typer.Option("--no-plugin", metavar="NAME", help="A plugin to leave out, never imported."),
+    typer.Option(
+        "--no-plugin",
+        metavar="NAME",
+        help="A plugin to leave out, never imported.",
+        autocompletion=completing.plugins,
+    ),
 ]
 RunFolder = Annotated[
-    Path, typer.Argument(metavar="RUN", help="The run's folder, or timm:MODEL[?...].")
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="The run's folder, or timm:MODEL[?...].",
+        autocompletion=completing.runs,
+    ),
 ]
-GalleryFolder = Annotated[Path, typer.Argument(metavar="GALLERY", help="The gallery's folder.")]
+GalleryFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="GALLERY", help="The gallery's folder.", autocompletion=completing.galleries
+    ),
+]
 Checkpoint = Annotated[
     str,
     typer.Option(
@@ -41,6 +59,7 @@ GalleryEncoder = Annotated[
         "--encoder",
         metavar="RUN|ARTEFACT|NAME",
         help="By default the one that the gallery was built with.",
+        autocompletion=completing.runs,
     ),
 ]
 KnownQueries = "FILE.csv|dataset:NAME[:SET]|run:RUN[:SET]"
@@ -68,7 +87,11 @@ MaxImages = Annotated[
 ]
 Recipe = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Recipe to start from: plugin/name, or `none`."),
+    typer.Option(
+        metavar="NAME",
+        help="Recipe to start from: plugin/name, or `none`.",
+        autocompletion=completing.recipes,
+    ),
 ]
 ConfigFile = Annotated[
     Path | None,

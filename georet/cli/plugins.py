@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from georet.cli import completing
 from georet.cli.groups import PluginGroup
 from georet.cli.options import AsJson, NoPlugin, PluginNames
 from georet.components import KINDS
@@ -78,7 +79,9 @@ georet plugins show my_loss --plugins ./mine.py
 )
 def show(
     ctx: typer.Context,
-    component: Annotated[str, typer.Argument(help="Its name, or plugin:name.")],
+    component: Annotated[
+        str, typer.Argument(help="Its name, or plugin:name.", autocompletion=completing.components)
+    ],
     kind: Annotated[
         str | None, typer.Option(help="Where several have the name: losses, datasets ...")
     ] = None,

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from georet.cli import completing
 from georet.cli.options import ConfigFile, NoPlugin, PluginNames, Recipe, Sets
 from georet.plugins import Selection
 
@@ -43,7 +44,11 @@ def train(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the new run.")] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="A run to go on with, from its last checkpoint."),
+        typer.Option(
+            metavar="RUN",
+            help="A run to go on with, from its last checkpoint.",
+            autocompletion=completing.runs,
+        ),
     ] = None,
     profile: Annotated[
         int,
