@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Annotated, Any
 
 import typer
-from typer.completion import completion_init
+from typer.completion import completion_init  # type: ignore[attr-defined]
 from typer.main import get_command
 
 from georet.cli.groups import PLUGINS, PluginGroup, named

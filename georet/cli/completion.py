@@ -20,7 +20,7 @@ def completion(
     shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(metavar="bash|zsh|fish")],
 ) -> None:
     """Print the script that completes commands, options, runs, galleries, recipes, components."""
-    from typer.completion import get_completion_script
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
     from georet.cli.app import COMPLETING
     from georet.progress import echo
