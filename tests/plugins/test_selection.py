@@ -18,8 +18,8 @@ def names(*args: object, **kwargs: object) -> list[str]:
 
 
 def test_by_default_the_method_and_what_is_always_on_are_loaded(site):
-    always_on = ["datasets", "export", "faiss", "heads", "imagery"]
-    always_on += ["orbitview", "ortho", "pml", "qdrant", "ray", "slurm"]
+    always_on = ["congeo", "datasets", "export", "faiss", "heads", "imagery", "lsh"]
+    always_on += ["orbitview", "ortho", "pml", "qdrant", "ray", "singeo", "slurm"]
     assert names() == ["core", "sample4geo", *always_on]
 
 
