@@ -78,7 +78,7 @@ def test_a_component_is_found_by_short_name_and_by_canonical_id():
 def test_two_plugins_with_one_component_name_are_an_error_with_both_owners(site, loss_source):
     site.plugin("north", loss_source["one"])
     site.plugin("south", loss_source["one"])
-    catalog = load_plugins(Selection.of(["north", "south"], ["pml"])).catalog
+    catalog = load_plugins(["north", "south"]).catalog
     with pytest.raises(ComponentError) as caught:
         catalog.create("losses", "same", where="losses.0")
     message = str(caught.value)
@@ -87,7 +87,8 @@ def test_two_plugins_with_one_component_name_are_an_error_with_both_owners(site,
     assert "north:same or south:same" in message
     assert message.startswith("losses.0: ")
     assert catalog.create("losses", "south:same") is dict
-    assert catalog.names("losses") == ["north:same", "south:same"]
+    assert {"north:same", "south:same"} <= set(catalog.names("losses"))
+    assert "same" not in catalog.names("losses")
 
 
 def test_the_same_name_in_two_kinds_is_no_conflict():

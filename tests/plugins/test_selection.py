@@ -148,9 +148,10 @@ def test_the_version_of_a_file_changes_with_its_contents(site, tmp_path, loss_so
     path.write_text(loss_source["one"])
     before = load_plugins([str(path)])
     path.write_text(loss_source["one"].replace("same", "other"))
-    after = load_plugins(Selection.of([str(path)], ["pml"]))
+    after = load_plugins([str(path)])
     assert before.versions["mine"] != after.versions["mine"]
-    assert after.catalog.names("losses") == ["other"]
+    assert "other" in after.catalog.names("losses")
+    assert "same" not in after.catalog.names("losses")
 
 
 def test_a_file_does_not_shadow_a_module_of_its_name(site, tmp_path, loss_source):

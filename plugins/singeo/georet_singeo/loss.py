@@ -62,7 +62,7 @@ class SinGeo(torch.nn.Module):
             return total
 
     def _cross_entropy(self, logits: torch.Tensor) -> torch.Tensor:
-        """Return the mean cross-entropy float[] of logits float[B, B], positives on the diagonal."""
+        """Return the mean cross-entropy float[] of logits float[B, B], positives diagonal."""
         target = torch.arange(len(logits), device=logits.device)
         found = F.cross_entropy(logits, target, label_smoothing=self.label_smoothing)
         if not self.symmetric:
