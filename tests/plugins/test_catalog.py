@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from georet.components import Component
 from georet.config import ComponentSpec
 from georet.errors import ComponentError, ConfigError, MissingExtraError, PluginError
-from georet.plugins import Selection, load_plugins
+from georet.plugins import load_plugins
 from georet.plugins.catalog import Catalog
 from georet.plugins.discovery import Source
 from georet.plugins.entry import is_installed
