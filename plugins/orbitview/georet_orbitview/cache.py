@@ -34,6 +34,8 @@ class Part:
     names: Sequence[str]
     prepare: Callable[[], Maker]
     about: Mapping[str, object]
+    of: str = "OrbitView"
+    """The data set, in words."""
 
     def ensure(self, workers: int | None = None) -> None:
         """Generate the folder unless it is there, then check that all images are.
@@ -98,7 +100,7 @@ def _fill(part: Part, partial: Path, workers: int) -> None:
     # Whoever holds the lock owns the partial folder; one that exists was left by a kill.
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    make, title, num = part.prepare(), f"OrbitView {part.folder.name}", len(part.names)
+    make, title, num = part.prepare(), f"{part.of} {part.folder.name}", len(part.names)
 
     def write(row: int) -> dict[str, object]:
         content = make(row)
