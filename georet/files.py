@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from georet.errors import DataError, IntegrityError
+from georet.platforms import is_alive, sync
 
 MANIFEST = "manifest.json"
 """What ``seal`` writes into a folder."""
@@ -28,15 +29,6 @@ def sha256_of(path: Path) -> str:
 def file_entry(path: Path) -> dict[str, Any]:
     """Return what a manifest says of a file: its ``sha256`` and its size in ``bytes``."""
     return {"sha256": sha256_of(path), "bytes": path.stat().st_size}
-
-
-def sync(path: Path) -> None:
-    """Force a file or a folder's entries to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager
@@ -207,13 +199,7 @@ def _is_anothers(token: str) -> bool:
     pid = token.partition("-")[0]
     if not (pid.isascii() and pid.isdigit() and 0 < int(pid) < 2**31) or int(pid) == os.getpid():
         return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return is_alive(int(pid))
 
 
 def _shortened(name: str) -> str:

@@ -12,6 +12,8 @@ from multiprocessing import connection
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
+from georet.platforms import KILL
+
 _PATIENCE_S: Final = 10.0
 _open: dict[int, set[Child]] = {}
 """{this process: those that it started and did not close}; a fork has its parent's entry, too."""
@@ -77,7 +79,7 @@ class Child:
     @property
     def was_killed(self) -> bool:
         """Whether somebody else killed it, as the system does when memory runs out."""
-        return self._verdict is None and self._process.exitcode == -signal.SIGKILL
+        return self._verdict is None and self._process.exitcode == -KILL
 
     def send(self, message: object) -> None:
         """Send it a message; Ended where it is gone."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +18,7 @@ from georet.commands.probing import Choice, measure, step_seconds, with_choice
 from georet.config import RunConfig
 from georet.configure import configure
 from georet.evaluate.evaluator import num_images
+from georet.platforms import peak_bytes
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.progress import console
 from georet.train import setup
@@ -131,11 +130,10 @@ def _image_seconds(parts: Parts) -> float:
     return (time.perf_counter() - begun) / len(rows)
 
 
-def _peak_bytes(device: torch.device) -> int:
+def _peak_bytes(device: torch.device) -> int | None:
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
-    unit = 1 if sys.platform == "darwin" else 1024
-    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * unit
+    return peak_bytes()
 
 
 def _disk_bytes(parts: Parts, *, mines: bool) -> int:
@@ -161,7 +159,9 @@ def _table(found: Mapping[str, Any]) -> Table:
         table.add_row(name, _duration(seconds))
     table.add_row("together", _duration(found["total_s"]))
     kind = "GPU memory" if found["memory_of"].startswith("cuda") else "memory"
-    table.add_row(kind, f"{found['memory_bytes'] / 2**30:.2f} GiB, without loader processes")
+    memory = found["memory_bytes"]
+    said = "not told by this system" if memory is None else f"{memory / 2**30:.2f} GiB"
+    table.add_row(kind, f"{said}, without loader processes")
     free = found["disk_free_bytes"] / 2**30
     table.add_row("disk", f"{found['disk_bytes'] / 2**30:.2f} GiB, {free:.1f} GiB are free here")
     chosen = found["chosen"]

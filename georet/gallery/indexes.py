@@ -15,12 +15,13 @@ from georet.config import ComponentSpec
 from georet.contracts.building import BuildContext
 from georet.contracts.searching import Index, Searchable
 from georet.errors import DataError
-from georet.files import MANIFEST, replaced_folder, sync, tidy_temporary, write_atomic
+from georet.files import MANIFEST, replaced_folder, tidy_temporary, write_atomic
 from georet.gallery.files.additions import INDEX_DIR, Additions
 from georet.gallery.files.claims import waiting_claim
 from georet.gallery.files.manifest import hash_of, vouched_bytes
 from georet.gallery.joined import JoinedContents, JoinedIndex, Part
 from georet.gallery.mapped import InMemory
+from georet.platforms import sync
 from georet.plugins import UNSAID, Selection, load_plugins
 from georet.plugins.catalog import Catalog
 from georet.search import is_exact

@@ -12,7 +12,8 @@ from typing import Any, Final, Protocol
 from georet.cache import cache_dir
 from georet.errors import DataError, IntegrityError, UsageError
 from georet.extras import need
-from georet.files import replaced_folder, sync, verify
+from georet.files import replaced_folder, verify
+from georet.platforms import sync
 from georet.pretrained.layout import LIST, check_files, is_data, read_list
 from georet.pretrained.packing import pack_run
 from georet.progress import say

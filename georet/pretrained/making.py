@@ -12,7 +12,8 @@ from georet.config import SMOOTH_RULE, DataConfig, EncoderConfig, RunConfig
 from georet.configure import configure, validate_components
 from georet.encoder import Encoder
 from georet.errors import DataError, UsageError
-from georet.files import replaced_folder, sync
+from georet.files import replaced_folder
+from georet.platforms import sync
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.plugins.discovery import installed
 from georet.pretrained.hub import PREFIX, pulled

@@ -11,7 +11,8 @@ from typing import Any
 
 from georet.errors import DataError
 from georet.export_spec import ExportSpec
-from georet.files import replaced_folder, sync, tidy_temporary
+from georet.files import replaced_folder, tidy_temporary
+from georet.platforms import sync
 from georet.version import __version__
 from georet_export.artefact.artefact import seal
 

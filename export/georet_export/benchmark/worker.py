@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,6 +15,7 @@ import numpy as np
 from georet.embeddings import embed
 from georet.errors import DataError, GeoretError
 from georet.identity import EncoderIdentity
+from georet.platforms import peak_bytes
 from georet.processes import Child, Ended
 from georet.sessions import SessionSpec
 from georet.types import Doubles, Floats
@@ -107,18 +106,8 @@ def serve(pipe: Connection, spec: SessionSpec, images_path: Path) -> None:
 
 
 def peak_memory() -> int:
-    """Return the most memory in bytes that this process has held so far.
-
-    On Linux that of the program alone: ``ru_maxrss`` there begins with the parent's memory.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
-        peak = next((line for line in lines if line.startswith("VmHWM:")), None)
-        if peak is not None:
-            return 1024 * int(peak.split()[1])
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else 1024 * most
+    """Return the most memory in bytes that this process has held so far; 0 where nobody says."""
+    return peak_bytes() or 0
 
 
 def _time(run: Callable[[Any], Any], images: Any, seconds: float) -> Doubles:

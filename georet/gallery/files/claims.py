@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from georet.errors import DataError
 from georet.files import beside
+from georet.platforms import is_alive
 
 BEAT_S: Final = 1.0
 LEFT_S: Final = 4.0
@@ -118,7 +119,7 @@ def is_held(path: Path) -> bool:
     holder = _holder(path)
     if holder is not None and holder["host"] == socket.gethostname():
         _seen.pop(path, None)
-        return _is_alive(holder["pid"]) and _born(holder["pid"]) == holder["born"]
+        return is_alive(holder["pid"]) and _born(holder["pid"]) == holder["born"]
     sign = (about.st_ino, about.st_mtime_ns, about.st_size)
     before, since = _seen.get(path, ((), 0.0))
     if before != sign:
@@ -181,16 +182,6 @@ def _holder(path: Path) -> dict[str, Any] | None:
     if not (isinstance(host, str) and is_pid and isinstance(born, str)):
         return None
     return {"host": host, "pid": pid, "born": born}
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _born(pid: int) -> str:

@@ -55,7 +55,8 @@ def append(folder: Path, entry: ShardEntry) -> None:
         try:
             # The new line's own newline in front keeps a torn one from swallowing it.
             size = os.fstat(handle).st_size
-            is_torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+            os.lseek(handle, max(0, size - 1), os.SEEK_SET)
+            is_torn = os.read(handle, 1) not in (b"", b"\n")
             os.write(handle, b"\n" * is_torn + _line(entry))
             os.fsync(handle)
         finally:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from georet.errors import DataError
-from georet.files import sync
 from georet.locate.output.records import Record
+from georet.platforms import sync
 
 _BAD, _RECORD, _HEAD = "unreadable", "record", "asked"
 

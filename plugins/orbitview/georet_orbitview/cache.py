@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -125,30 +124,10 @@ def _one_thread_each() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
-
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file ``path`` alone, waiting for it; the file stays behind, empty."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT)
-    try:
-        _wait_for(handle)
+    """Hold the lock file ``path`` alone, waiting for it; the file may stay behind, empty."""
+    from filelock import FileLock
+
+    with FileLock(path):
         yield
-    finally:
-        os.close(handle)
-
-
-def _wait_for(handle: int) -> None:
-    if sys.platform == "win32":
-        while True:
-            try:
-                msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
-            except OSError:  # Windows gives up after ten seconds
-                continue
-            return
-    else:
-        fcntl.flock(handle, fcntl.LOCK_EX)

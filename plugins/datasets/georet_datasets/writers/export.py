@@ -13,7 +13,8 @@ from typing import Any, Final
 from georet.contracts.training import Dataset
 from georet.errors import DataError, UsageError
 from georet.evaluate.evaluator import choose
-from georet.files import sync, write_json
+from georet.files import write_json
+from georet.platforms import sync
 from georet.suggest import hint_for
 from georet.types import EvaluationSet, PairTable
 
