@@ -28,6 +28,7 @@ FLOORS = (
         "errors",
         "moved",
         "patience",
+        "platforms",
         "places",
         "progress",
         "run_layout",

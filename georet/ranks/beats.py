@@ -26,6 +26,7 @@ from georet.errors import (
     TrainingError,
     UsageError,
 )
+from georet.platforms import KILL
 from georet.progress import echo
 
 PERIOD_S: Final = 1.0
@@ -172,7 +173,7 @@ class Pulse:
         is_near = beat is not None and (beat.pid, beat.host) == (found.pid, socket.gethostname())
         if found.is_silent and is_near and found.rank != self.rank:
             with suppress(OSError):
-                os.kill(found.pid, signal.SIGKILL)
+                os.kill(found.pid, KILL)
 
     def _judged(self) -> Verdict | None:
         """Return the verdict on the next rank, or on whom this one has waited for too long."""

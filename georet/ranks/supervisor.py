@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from types import FrameType
 from typing import Any, Final
 
 from georet.errors import GeoretError, Interrupted, UsageError
+from georet.platforms import KILL
 from georet.ranks.beats import GRACE_S, Verdict, beat_of, go_on_with, verdict_in, write_verdict
 from georet.ranks.joining import SIGNS, STORE, SUPERVISOR, is_rank
 
@@ -118,12 +120,12 @@ def _killed(rank: int, code: int, pid: int, folder: Path) -> Verdict:
     return Verdict(
         rank,
         pid,
-        os.uname().nodename,
+        socket.gethostname(),
         "start" if beat is None else beat.at,
         f"was killed by {names.get(-code, f'signal {-code}')}",
         hint="Linux kills what takes the last memory: `dmesg` says so. A smaller train.chunk, or "
         "fewer data.workers, take less."
-        if code == -signal.SIGKILL
+        if code == -KILL
         else None,
     )
 
@@ -179,5 +181,5 @@ class _passing_signals:  # noqa: N801 - reads as a statement
         self._num += 1
         for process in self._started:
             if process.poll() is None:
-                process.send_signal(signal.SIGKILL if self._num > 1 else signal.SIGTERM)
+                process.send_signal(KILL if self._num > 1 else signal.SIGTERM)
         del number
