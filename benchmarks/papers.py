@@ -52,11 +52,33 @@ def _field(degrees: int) -> tuple[str, tuple[str, ...]]:
     return "cross", (f"evaluate.field_of_view={view}",)
 
 
+_CUT = (
+    "data.size_schedule={query: {first: [96, 37], every: batch, random: true}}",
+    "data.augment={query: [{name: field_of_view, degrees: size}]}",
+)
+_SMOOTHED = "losses=[{name: sample4geo:info_nce, label_smoothing: 0.1}]"
 METHODS = {
     "sample4geo": Method("cityblocks/cityblocks"),
+    "sample4geo, photos cut": Method("cityblocks/cityblocks", _CUT),
+    "congeo": Method("congeo/cityblocks"),
+    "singeo": Method("singeo/cityblocks"),
+    "label smoothing": Method("game4loc/cityblocks", (_SMOOTHED,)),
+    "game4loc": Method("game4loc/cityblocks"),
+    "lsh": Method("lsh/cityblocks"),
+    "lsh, re-ranked": Method("lsh/cityblocks", ("sampler.rerank=128",)),
 }
 GROUPS = {
     "heading": Group(("sample4geo",), {"known heading": ("cross", ())}),
+    "fields": Group(
+        ("sample4geo", "sample4geo, photos cut", "congeo", "singeo"),
+        {
+            "known heading": ("cross", ()),
+            "180 degrees, heading unknown": _field(180),
+            "90 degrees, heading unknown": _field(90),
+        },
+    ),
+    "overlaps": Group(("label smoothing", "game4loc"), {"known heading": ("cross", ())}),
+    "mining": Group(("sample4geo", "lsh", "lsh, re-ranked"), {"known heading": ("cross", ())}),
 }
 
 
@@ -71,7 +93,8 @@ class Case:
     @property
     def name(self) -> str:
         """The name of the run's folder and of its file of figures."""
-        return f"{self.group}-{self.method}-s{self.seed}"
+        method = self.method.replace(", ", "-").replace(" ", "-")
+        return f"{self.group}-{method}-s{self.seed}"
 
 
 def figures(case: Case, out: Path, threads: int, extra: Sequence[str]) -> dict[str, Any]:

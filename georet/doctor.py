@@ -17,6 +17,7 @@ BRINGS = {
     "docs": "the docs as a site (mkdocs)",
     "demo": "the embedded benchmark's imagery and a small pretrained encoder",
     "pml": "losses and miners of pytorch-metric-learning",
+    "papers": "what the plugins of neighbouring papers need (docs/papers.md)",
     "onnx": "export to ONNX, and ONNX Runtime to execute it",
     "openvino": "export to OpenVINO, and its runtime",
     "int8": "8-bit OpenVINO exports (NNCF)",

@@ -156,6 +156,6 @@ def test_a_run_with_four_views_and_a_changing_field_trains(loss, tmp_path):
     assert yaml.safe_load((out / "config.yaml").read_text())["losses"][0]["name"] == loss
 
 
-@pytest.mark.parametrize("recipe", ["cvusa", "cvusa-random", "vigor-same"])
+@pytest.mark.parametrize("recipe", ["cityblocks", "cvusa", "cvusa-random", "vigor-same"])
 def test_every_recipe_is_valid_by_its_name_alone(recipe):
     assert main(["config", "validate", "--recipe", f"congeo/{recipe}", "--plugins", "congeo"]) == 0

@@ -237,7 +237,9 @@ def test_no_photo_meets_a_tile_that_it_overlaps_other_than_its_own():
         MutuallyExclusive(give_up=500).plan(0, table, None, batch_size=13, seed=1)
 
 
-@pytest.mark.parametrize("recipe", ["gta-uav-cross", "gta-uav-same", "denseuav", "orbitview"])
+@pytest.mark.parametrize(
+    "recipe", ["cityblocks", "gta-uav-cross", "gta-uav-same", "denseuav", "orbitview"]
+)
 def test_every_recipe_is_valid_by_its_name_alone(recipe):
     asked = ["config", "validate", "--recipe", f"game4loc/{recipe}", "--plugins", "game4loc"]
     assert main(asked) == 0

@@ -188,6 +188,8 @@ def test_options_that_contradict_each_other_are_refused(options, said):
         LshSampler(**options)
 
 
-@pytest.mark.parametrize("recipe", ["orbitview", "cvusa", "cvact", "vigor-same", "vigor-cross"])
+@pytest.mark.parametrize(
+    "recipe", ["cityblocks", "orbitview", "cvusa", "cvact", "vigor-same", "vigor-cross"]
+)
 def test_every_recipe_is_valid_by_its_name_alone(recipe):
     assert main(["config", "validate", "--recipe", f"lsh/{recipe}", "--plugins", "lsh"]) == 0

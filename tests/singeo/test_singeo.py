@@ -142,6 +142,6 @@ def test_the_transforms_keep_their_contract(name, size):
     check_transform(made, query_size=size)
 
 
-@pytest.mark.parametrize("recipe", ["cvusa", "vigor-same"])
+@pytest.mark.parametrize("recipe", ["cityblocks", "cvusa", "vigor-same"])
 def test_every_recipe_is_valid_by_its_name_alone(recipe):
     assert main(["config", "validate", "--recipe", f"singeo/{recipe}", "--plugins", "singeo"]) == 0
