@@ -103,7 +103,11 @@ class Refinement:
     ``covariance_m2`` float64[2, 2] is how sure that is, in square metres, east and north.
     ``heading_deg`` is as in ``Camera``; ``camera_latlon`` and ``height_m`` above ground say where
     the camera was. ``inliers`` are the matches that agree, ``tile`` the place of the tile they
-    rest on, among those given. ``reason`` says why the place isn't accepted; empty: it is.
+    rest on, among those given. ``corners_latlon`` float64[4, 2] is the ground in the photo's
+    corners, top left first, then clockwise as seen in the photo. ``matches`` float64[M, 4] are
+    some of the matches that agree: column and row in the photo, latitude and longitude. Both are
+    for those who look, None where there are none. ``reason`` says why the place isn't accepted;
+    empty: it is.
     """
 
     latlon: LatLon | None = None
@@ -113,6 +117,8 @@ class Refinement:
     height_m: float | None = None
     inliers: int = 0
     tile: int | None = None
+    corners_latlon: Doubles | None = None
+    matches: Doubles | None = None
     reason: str = ""
 
     def __post_init__(self) -> None:
@@ -127,6 +133,10 @@ class Refinement:
             if place is not None and not (abs(place[0]) <= 90 and abs(place[1]) <= 180):
                 raise ValueError(f"{name} {place} is no place on Earth")
         check_covariance(self.covariance_m2)
+        for name, shape in (("corners_latlon", (4, 2)), ("matches", (None, 4))):
+            found = getattr(self, name)
+            if found is not None:
+                _check_table(name, found, shape)
 
     @property
     def is_accepted(self) -> bool:
@@ -164,3 +174,13 @@ def check_covariance(covariance_m2: Doubles) -> None:
         np.linalg.eigvalsh(found)[0] <= 0
     ):
         raise ValueError(f"covariance_m2 {found.tolist()} is not symmetric and positive definite")
+
+
+def _check_table(name: str, found: Doubles, shape: tuple[int | None, int]) -> None:
+    """Raise ValueError unless float64 of that shape (None: any length) is finite."""
+    num_rows, num_columns = shape
+    is_right = found.ndim == 2 and found.shape[1] == num_columns
+    if not is_right or (num_rows is not None and len(found) != num_rows):
+        raise ValueError(f"{name} has the shape {found.shape}")
+    if not np.isfinite(found).all():
+        raise ValueError(f"{name} holds what is no number")

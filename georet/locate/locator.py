@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from georet.contracts.refining import Camera, Refiner
+from georet.contracts.refining import Refiner
 from georet.contracts.running import Session
 from georet.contracts.searching import Reranker, Searchable
 from georet.data.images import MAX_PIXELS, preprocess
@@ -23,13 +23,15 @@ from georet.locate.field import Field
 from georet.locate.layout import Layout
 from georet.locate.prior import Prior
 from georet.locate.question import Priors, Question
-from georet.locate.refine import refined, tiles_of
+from georet.locate.refine import as_places, refined, tiles_of
 from georet.locate.rerank import Reranking
 from georet.locate.results import Location, candidates_of
 from georet.locate.scoring import Query, Scoring, fused
 from georet.locate.tuning import Tuning
 from georet.photos.camera.cameras import Cameras
+from georet.photos.camera.facts import CameraFacts
 from georet.photos.framing import AS_IS, Framing
+from georet.photos.outline import ground_corners
 from georet.photos.photos import Photo, embed_views, view_photo
 from georet.plugins import UNSAID, Selection
 from georet.search import is_exact
@@ -184,7 +186,7 @@ class Locator:
         logs = self._log_priors(prior, len(views))
         rows = zip(names, shown, embeddings, logs, how, strict=True)
         queries = [
-            Query(name, image, some, 1, log, self._camera(image, question.cameras), said)
+            Query(name, image, some, 1, log, self._facts(image, question.cameras), said)
             for name, image, some, log, said in rows
         ]
         if question.fuse:
@@ -193,11 +195,10 @@ class Locator:
         found = zip(queries, fields, strict=True)
         return [self._answer(query, field, heat, question) for query, (field, heat) in found]
 
-    def _camera(self, photo: Photo, cameras: Cameras | None) -> Camera | None:
-        if self.refiner is None or cameras is None:
+    def _facts(self, photo: Photo, cameras: Cameras | None) -> CameraFacts | None:
+        if cameras is None:
             return None
-        facts = cameras.of(photo) if isinstance(photo, Path) else cameras.given
-        return facts.camera()
+        return cameras.of(photo) if isinstance(photo, Path) else cameras.given
 
     def _log_priors(self, prior: Priors, num: int) -> Sequence[Doubles | None]:
         latlon, side_m = self.gallery.centres
@@ -258,6 +259,10 @@ class Locator:
             reordering=reordering,
             rerank_note=note,
             view="" if query.how == AS_IS else query.how,
+            camera=None if query.facts is None else query.facts.camera(),
+            footprint_latlon=None
+            if query.facts is None
+            else as_places(ground_corners(query.facts, place.latlon)),
         )
         if self.refiner is None:
             return location
@@ -269,7 +274,7 @@ class Locator:
             query.image,
             shown,
             self.refiner,
-            camera=query.camera,
+            camera=location.camera,
             max_pixels=self.max_pixels,
         )
 

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from georet.blame import blaming, maker_of
 from georet.configure.inline import spec_of
-from georet.contracts.refining import Camera, Refinement, Refiner, Tile
+from georet.contracts.refining import Camera, LatLon, Refinement, Refiner, Tile
 from georet.data.images import MAX_PIXELS, read_image
 from georet.gallery.pictures.originals import Originals
 from georet.locate.results import Location
@@ -61,7 +61,13 @@ def refined(
         refinement=found,
         refined_tile=tiles[found.tile].id,
         note="".join(notes),
+        footprint_latlon=as_places(found.corners_latlon),
     )
+
+
+def as_places(latlon: Doubles | None) -> tuple[LatLon, ...] | None:
+    """Return places float64[N, 2] as pairs of numbers; None for None."""
+    return None if latlon is None else tuple((lat, lon) for lat, lon in latlon.tolist())
 
 
 def ask(refiner: Refiner, photo: Pixels, tiles: Sequence[Tile], camera: Camera) -> Refinement:

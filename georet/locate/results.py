@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from georet.contracts.refining import LatLon, Refinement
+from georet.contracts.refining import Camera, LatLon, Refinement
 from georet.search.reranking import Reordering
 from georet.tiles.table import TileTable
 from georet.types import Doubles, Floats, Ints
@@ -64,6 +64,8 @@ class Location:
     of the tile it rests on. ``note`` says what the refiner was not given, such as imagery that is
     gone. ``reordering`` is what a re-ranker did, where one was asked, and ``rerank_note`` what it
     was not given. ``view`` says how the photo was turned and scaled; empty: it was not.
+    ``camera`` is what was known of the camera beforehand, ``footprint_latlon`` the ground in the
+    photo's corners (top left, then clockwise as seen in the photo), None where that isn't known.
     """
 
     photo: str
@@ -81,3 +83,5 @@ class Location:
     view: str = ""
     reordering: Reordering | None = None
     rerank_note: str = ""
+    camera: Camera | None = None
+    footprint_latlon: tuple[LatLon, ...] | None = None

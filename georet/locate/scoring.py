@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from georet.contracts.refining import Camera
 from georet.contracts.searching import Searchable
 from georet.errors import DataError
 from georet.ground.region import Region
 from georet.locate.field import CONTENDERS, Field, best_of, heat_of, score_blocks
+from georet.photos.camera.facts import CameraFacts
 from georet.photos.photos import Photo
 from georet.search.rows import Stored
 from georet.search.served import search_within
@@ -22,7 +22,8 @@ from georet.types import Bools, Doubles, Floats
 class Query:
     """One place that is asked for: an image, and the embeddings ``views`` float32[V, D] of it.
 
-    Of several photos there is one view, the sum of their embeddings. ``how`` says how views came.
+    Of several photos there is one view, the sum of their embeddings. ``how`` says how views came,
+    ``facts`` what is known of the camera.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Query:
     views: Floats
     num_photos: int
     log_prior: Doubles | None
-    camera: Camera | None = None
+    facts: CameraFacts | None = None
     how: str = ""
 
     def scores(self, embeddings: Floats) -> Floats:

@@ -23,6 +23,8 @@ _MARGIN: Final = 0.25
 """So much of the window's side may the place lie outside of it."""
 _SCALE: Final = (0.02, 20.0)
 """Between which shares of the window a photo's frame may be as large, where no height is told."""
+MOST_SHOWN: Final = 200
+"""More matches than this tell nobody more."""
 _WELL_KNOWN: Final = 0.15
 """The camera's own place is told only where it is surer than this share of its height."""
 
@@ -64,6 +66,8 @@ def refinement_of(found: Found, photo: Pixels, lens: Lens | None, camera: Camera
         height_m=fit.pose.height_m,
         inliers=num,
         tile=found.tile,
+        corners_latlon=_corners(found, width, height),
+        matches=_matches(found),
     )
 
 
@@ -117,7 +121,22 @@ def _without_lens(found: Found, width: int, height: int, camera: Camera) -> Refi
         heading_deg=heading,
         inliers=num,
         tile=found.tile,
+        corners_latlon=_corners(found, width, height),
+        matches=_matches(found),
     )
+
+
+def _corners(found: Found, width: int, height: int) -> Doubles:
+    """Return the ground in the photo's corners, degrees float64[4, 2]."""
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+    return found.window.tangent.latlon(projected(inverse(found.matrix), corners))
+
+
+def _matches(found: Found) -> Doubles:
+    """Return an even choice of the matches float64[M, 4]: pixels, then degrees."""
+    step = max(1, math.ceil(len(found.ground) / MOST_SHOWN))
+    places = found.window.tangent.latlon(found.ground[::step])
+    return np.column_stack([found.pixels[::step], places])
 
 
 def _heading_off(heading_deg: float, camera: Camera) -> str:

@@ -34,6 +34,8 @@ REFINED: Final = (
     "note",
 )
 """The keys of a record that say how a refiner placed the photo; there where one was asked."""
+KNOWN: Final = ("heading_deg", "tilt_deg", "roll_deg", "height_m", "fov_deg")
+"""What ``known`` says of the camera, as told by photo, telemetry or user; angles with a sigma."""
 _SHARE_90: Final = 4.605
 """Of a normal distribution in the plane 90 % lie within the square root of this, in deviations."""
 
@@ -61,6 +63,7 @@ def record_of(location: Location, hashes: list[str | None]) -> Record:
         **({"view": location.view} if location.view else {}),
         **_refined(location),
         **_reranked(location),
+        **_camera(location),
         "photo_sha256": hashes,
         "candidates": [_candidate(at, one) for at, one in enumerate(location.candidates, 1)],
     }
@@ -76,10 +79,24 @@ def accuracy_m(record: Mapping[str, Any]) -> float:
 
     Of a refined place the longer half axis of the ellipse that holds it nine times in ten.
     """
-    radius, best = record["radius_90_m"], record["candidates"][0]
     if record.get("covariance_m2") is not None:
         return float(np.sqrt(_SHARE_90 * np.linalg.eigvalsh(record["covariance_m2"])[1]))
+    radius, best = record["radius_90_m"], record["candidates"][0]
     return float(best["side_m"] if radius is None else radius)
+
+
+def _camera(location: Location) -> Record:
+    """Return what was known of the camera and the ground in the photo's corners, if anything is."""
+    told = {} if location.camera is None else vars(location.camera)
+    known: Record = {}
+    for name in KNOWN:
+        if told.get(name) is not None:
+            known[name] = round(told[name], 3)
+            sigma = name.replace("_deg", "_sigma_deg")
+            known |= {sigma: round(told[sigma], 3)} if sigma != name and sigma in told else {}
+    corners = location.footprint_latlon
+    places = [] if corners is None else [[round(lat, 7), round(lon, 7)] for lat, lon in corners]
+    return {**({"known": known} if known else {}), **({"footprint": places} if places else {})}
 
 
 def _reranked(location: Location) -> Record:
