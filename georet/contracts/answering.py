@@ -23,11 +23,11 @@ class Pictures(Protocol):
 class Located(Protocol):
     """Located photos: as many as a batch has, so they are read one by one from disk.
 
-        A record is a mapping of JSON values with the keys of ``--out FILE.json``: ``photo``,
-        ``latitude``, ``longitude``, ``radius_50_m``, ``radius_90_m``, ``confidence``, ``abstained``,
-        ``reach_m``, ``photos``, ``photo_sha256``, ``candidates``; with ``--refine`` also ``method``,
-        ``heading_deg``, ``covariance_m2``, ``camera``, ``height_m``, ``tile``, ``inliers``, ``reason``
-        and ``note``. Where the camera was known, ``known`` says how (as in ``Camera``), and where the
+    A record is a mapping of JSON values with the keys of ``--out FILE.json``: ``photo``,
+    ``latitude``, ``longitude``, ``radius_50_m``, ``radius_90_m``, ``confidence``, ``abstained``,
+    ``reach_m``, ``photos``, ``photo_sha256``, ``candidates``; with ``--refine`` also ``method``,
+    ``heading_deg``, ``covariance_m2``, ``camera``, ``height_m``, ``tile``, ``inliers``, ``reason``
+    and ``note``. Where the camera was known, ``known`` says how (as in ``Camera``), and where the
     ground in the photo's corners is, ``footprint`` has it: four pairs of latitude and longitude,
     top left first, then clockwise as seen in the photo. New keys may come.
 
