@@ -27,6 +27,8 @@ georet locate area.gallery photo.jpg
 
 georet locate area.gallery flight/ --out flight.geojson --out flight.html
 
+georet locate area.gallery flight/ --out flight.kmz --geotag-copies tagged/
+
 georet locate world.gallery photo.jpg --region box:-10,35,30,60 --k 10 --json
 
 georet locate world.gallery photo.jpg --near 48.2,16.4,300km
@@ -71,7 +73,8 @@ _Out = Annotated[
     list[Path] | None,
     typer.Option(
         metavar="FILE",
-        help="Also write .geojson, .parquet, .csv, .json, .html, or a plugin's format; repeatable.",
+        help="Also write .geojson, .parquet, .csv, .json, .html, .gpx, .kml, .kmz, .gpkg, .czml, "
+        "or a plugin's format; repeatable.",
     ),
 ]
 _Format = Annotated[
@@ -80,6 +83,13 @@ _Format = Annotated[
         "--format",
         metavar="NAME",
         help="Format of the --out files where the suffix doesn't tell: one for all, or one each.",
+    ),
+]
+_Copies = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Write copies of the photos with their position in EXIF; originals stay as they are.",
     ),
 ]
 _Refine = Annotated[
@@ -145,6 +155,7 @@ def locate(
     abstain: Annotated[bool, typer.Option(help="Say so where the photo tells too little.")] = True,
     out: _Out = None,
     out_format: _Format = None,
+    geotag_copies: _Copies = None,
     bad_image_quota: BadImageQuota = 0.0,
     max_pixels: MaxPixels = None,
     plugins: PluginNames = None,
@@ -193,5 +204,13 @@ def locate(
         selection=selection,
         max_pixels=max_pixels,
     )
-    quota, say = bad_image_quota, echo
-    locate_photos(locator, found, question, targets, quota=quota, as_json=as_json, say=say)
+    locate_photos(
+        locator,
+        found,
+        question,
+        targets,
+        quota=bad_image_quota,
+        as_json=as_json,
+        say=echo,
+        geotag_copies=geotag_copies,
+    )

@@ -25,6 +25,7 @@ from georet.locate.locator import Locator
 from georet.locate.output.answers import Answers, unreadable
 from georet.locate.output.batch import locate_batch
 from georet.locate.output.choosing import Target, choose_outputs
+from georet.locate.output.formats.geotags import Copies, copies_of, write_copies
 from georet.locate.output.journal import Journal
 from georet.locate.output.provenance import provenance
 from georet.locate.output.table import summary, table
@@ -126,11 +127,14 @@ def locate_photos(
     quota: float,
     as_json: bool,
     say: Callable[[str], None],
+    geotag_copies: Path | None = None,
 ) -> None:
     """Locate the photos, write the outputs, and say the table or the JSON.
 
-    Raises Interrupted (exit code 75) on SIGTERM or Ctrl-C once the journal is on disk.
+    ``geotag_copies`` is the folder that copies with their position go to. Raises Interrupted (exit
+    code 75) on SIGTERM or Ctrl-C once the journal is on disk.
     """
+    copies = None if geotag_copies is None else copies_of(photos, geotag_copies)
     gps_notes = _gps_notes(photos, question, as_json=as_json)
     facts = provenance(locator, question)
     num_heats, outs = _num_heats(targets), [target.path for target in targets]
@@ -158,10 +162,13 @@ def locate_photos(
         answers = Answers(journal, facts, locator.gallery)
         for target in targets:
             target.write(answers)
+        tagged = [] if copies is None else _copied(answers, copies, geotag_copies)
         if as_json:
+            for line in tagged:
+                warn(line)
             echo_json(_as_json(answers))
         else:
-            notes = [*gps_notes, *_prior_notes(question, locator)]
+            notes = [*gps_notes, *_prior_notes(question, locator), *tagged]
             for line in _report(journal, locator, outs, notes):
                 say(line)
         journal.remove()
@@ -183,6 +190,16 @@ def _gps_notes(photos: Sequence[Path], question: Question, *, as_json: bool) -> 
     if without:
         warn(f"warning: --use-gps: photos without a usable position: {in_groups(without)}")
     return [count]
+
+
+def _copied(answers: Answers, copies: Copies, folder: Path | None) -> list[str]:
+    """Write the geotagged copies; return how many there are, and which photos have none."""
+    said = dict(write_copies(answers, copies))
+    without = {Path(photo): reason for photo, reason in said.items() if reason}
+    lines = [f"geotagged copies of {len(said) - len(without)} photos in {folder}"]
+    if without:
+        lines.append(f"warning: without a geotagged copy: {in_groups(without)}")
+    return lines
 
 
 def _prior_notes(question: Question, locator: Locator) -> list[str]:

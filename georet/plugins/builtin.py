@@ -144,6 +144,14 @@ OUTPUTS = {
     "csv": ("writers:Csv", "A line a photo"),
     "parquet": ("writers:Parquet", "GeoParquet 1.1: a row a photo"),
     "html": ("page:Page", "A page with the photos, a map and the candidates"),
+    "gpx": ("formats.gpx:Gpx", "GPX 1.1: waypoints, of a flight a track"),
+    "kml": ("formats.kml:Kml", "KML 2.2: places, footprints, accuracies; .kmz with the photos"),
+    "geopackage": ("formats.gpkg:GeoPackage", "GeoPackage: places, footprints, candidates, track"),
+    "czml": ("formats.czml:Czml", "CZML for CesiumJS; a flight moves in time"),
+    "gps_input": (
+        "formats.gps_input:GpsInputCsv",
+        "CSV of MAVLink GPS_INPUT: position only; sent where `send` names an address",
+    ),
 }
 
 

@@ -7,6 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from georet.cameras.lens import Lens
+from georet.cameras.pinhole import Pinhole
 from georet.cameras.pose import Pose
 from georet.contracts.refining import Camera
 from georet.refiners.sift import Sift
@@ -38,6 +40,20 @@ def test_the_cameras_own_place_is_told_where_it_is_sure(site):
     known = Camera(heading_deg=60, tilt_deg=30, height_m=50, fov_deg=70)
     found = Sift()(site.photo(pose), [site.tile((0, 0))], known)
     assert site.off_m(found.camera_latlon, pose.centre_m[:2]) < 1.0
+
+
+@pytest.mark.parametrize("lens", [{"fov_deg": 70.0}, {}])
+def test_corners_and_matches_lie_where_the_photo_shows_them(site, lens):
+    pose = pose_at(120, 10)
+    found = Sift()(site.photo(pose), [site.tile((0, 0))], Camera(**lens))
+    truth = Pinhole(Lens.of_fov(480, 360, math.radians(70)), pose)
+    corners = site.tangent.metres(found.corners_latlon)
+    assert corners == pytest.approx(truth.ground(truth.lens.corners)[:, :2], abs=0.5)
+    assert 15 <= len(found.matches) <= 200
+    ground = site.tangent.metres(found.matches[:, 2:])
+    off = np.linalg.norm(truth.ground(found.matches[:, :2])[:, :2] - ground, axis=1)
+    assert np.median(off) < 0.1
+    assert off.max() < 1.0
 
 
 def test_without_a_lens_the_middle_and_the_heading_are_found(site):

@@ -38,10 +38,10 @@ class Json:
 
 
 class GeoJson:
-    """A FeatureCollection (RFC 7946): a point a photo, and its candidates' footprints.
+    """A FeatureCollection (RFC 7946): a point a photo, what it shows, and the candidates' footprints.
 
-    Points have ``kind`` place, footprints ``kind`` candidate; footprints that cross the
-    antimeridian are cut there.
+    Points have ``kind`` place, the ground in a photo ``kind`` footprint, tiles ``kind`` candidate;
+    polygons that cross the antimeridian are cut there.
     """
 
     suffixes = (".geojson",)
@@ -101,11 +101,14 @@ def is_refined(located: Located) -> bool:
 
 
 def features(record: Record) -> Iterator[dict[str, Any]]:
-    """Yield a record's GeoJSON features: its place, then its candidates."""
+    """Yield a record's GeoJSON features: its place, the ground it shows, then its candidates."""
     point = {"type": "Point", "coordinates": [record["longitude"], record["latitude"]]}
     place = {key: record[key] for key in PLACE if key not in ("latitude", "longitude")}
     place |= {key: record[key] for key in REFINED if key in record}
     yield _feature(point, {"kind": "place", **place, "photo_sha256": record["photo_sha256"]})
+    if record.get("footprint"):
+        shown = {"kind": "footprint", "photo": record["photo"]}
+        yield _feature(_footprint(record["footprint"]), shown)
     for candidate in record["candidates"]:
         kept = {key: candidate[key] for key in ("rank", "id", "score", "belief", "side_m")}
         properties = {"kind": "candidate", "photo": record["photo"], **kept}

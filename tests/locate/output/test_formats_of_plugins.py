@@ -72,10 +72,12 @@ def test_a_format_is_named_with_options_whatever_the_suffix(locate, tmp_path):
 def test_without_the_plugin_the_suffix_is_unknown(locate, tmp_path):
     with pytest.raises(UsageError, match=r"\.txt is no known output") as caught:
         locate("--out", str(tmp_path / "a.txt"), plugin=False)
-    assert "Known: .json, .geojson, .csv, .parquet, .html." in str(caught.value)
+    assert "Known: .json, .geojson, .csv, .parquet, .html, .gpx, .kml, .kmz, .gpkg, .czml" in str(
+        caught.value
+    )
     with pytest.raises(UsageError, match=r"\.dat is no known") as caught:
         locate("--out", str(tmp_path / "a.dat"))
-    assert ".html, .txt, .lines." in str(caught.value)
+    assert ".gps_input, .txt, .lines." in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -116,3 +118,38 @@ def test_two_formats_of_one_suffix_are_named_and_the_user_chooses(locate, tmp_pa
 def test_what_cannot_be_written_is_refused_before_the_work(locate, tmp_path, flags, error, said):
     with pytest.raises(error, match=said):
         locate(*[flag.format(tmp_path) for flag in flags])
+
+
+def test_formats_of_maps_are_written_by_their_suffixes(locate, tmp_path):
+    outs = [tmp_path / f"a.{suffix}" for suffix in ("gpx", "kml", "kmz", "gpkg", "czml")]
+    flags = [word for out in outs for word in ("--out", str(out))]
+    assert locate(*flags, plugin=False) == 0
+    assert all(out.stat().st_size > 300 for out in outs)
+
+
+def test_copies_are_geotagged_and_originals_are_not_touched(calibrated, ground, locate, tmp_path):
+    from PIL import Image
+
+    from georet.photos.gps import own_position
+
+    folder = tmp_path / "flight" / "day1"
+    folder.mkdir(parents=True)
+    Image.fromarray(ground.cut(100, 100)).save(folder / "a.jpg", quality=95)
+    Image.fromarray(ground.cut(200, 200)).save(folder / "b.webp")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    out = tmp_path / "a.json"
+    flags = ["--geotag-copies", str(tmp_path / "tagged"), "--out", str(out), "--no-abstain"]
+    assert locate(str(folder), *flags, plugin=False) == 0
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    found = {one["photo"][-5:]: one for one in json.loads(out.read_text())["locations"]}
+    copy = tmp_path / "tagged" / "flight" / "day1" / "a.jpg"
+    place = found["a.jpg"]
+    assert own_position(copy).latlon == pytest.approx(
+        (place["latitude"], place["longitude"]), abs=1e-3
+    )
+    assert not list((tmp_path / "tagged").rglob("*.webp"))
+
+
+def test_a_copy_never_takes_its_originals_place(locate, tmp_path):
+    with pytest.raises(UsageError, match="would be written over the original"):
+        locate("--geotag-copies", str(tmp_path / "photos"), plugin=False)
