@@ -38,7 +38,7 @@ class Json:
 
 
 class GeoJson:
-    """A FeatureCollection (RFC 7946): a point a photo, what it shows, and the candidates' footprints.
+    """A FeatureCollection (RFC 7946): a point a photo, what it shows, and the candidates' ground.
 
     Points have ``kind`` place, the ground in a photo ``kind`` footprint, tiles ``kind`` candidate;
     polygons that cross the antimeridian are cut there.
