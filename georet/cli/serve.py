@@ -27,6 +27,8 @@ EPILOG = """Examples:
 
 georet serve area.gallery
 
+georet serve area.gallery --refine sift
+
 georet serve area.gallery --encoder onnx --backend onnxruntime --port 9000 --no-browser
 
 georet serve area.gallery --host 0.0.0.0 --token "$(openssl rand -hex 16)"
@@ -44,6 +46,10 @@ Token = Annotated[
 Memory = Annotated[
     int, typer.Option(min=1, help="Megabytes for all photos that are decoded at once.")
 ]
+Refine = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="A refiner, such as sift: places within the best tiles."),
+]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
 
 
@@ -53,6 +59,7 @@ def serve(
     host: Host = "127.0.0.1",
     token: Token = None,
     encoder: GalleryEncoder = None,
+    refine: Refine = None,
     backend: BackendName = "auto",
     no_browser: NoBrowser = False,
     max_pixels: MaxPixels = None,
@@ -73,6 +80,7 @@ def serve(
     from georet.gallery.encoders import open_encoder
     from georet.gallery.stored import StoredGallery
     from georet.locate import Locator
+    from georet.locate.refine import make_refiner
     from georet.serve.run import check_access, check_free
     from georet.serve.site import Site
     from georet.types import QUERY
@@ -83,9 +91,10 @@ def serve(
     selection = Selection.of(plugins, no_plugin)
     session = open_encoder(opened, QUERY, source=encoder, backend=backend, selection=selection)
     most = max_pixels or MAX_PIXELS
+    refiner = None if refine is None else make_refiner(refine, selection)
     site = Site(
         opened,
-        Locator(opened, session, max_pixels=most),
+        Locator(opened, session, max_pixels=most, refiner=refiner, selection=selection),
         name=gallery.resolve().name,
         encoder=session.identity,
         max_pixels=most,

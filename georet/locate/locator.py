@@ -264,7 +264,7 @@ class Locator:
             if query.facts is None
             else as_places(ground_corners(query.facts, place.latlon)),
         )
-        if self.refiner is None:
+        if self.refiner is None or not question.refines:
             return location
         rows = field.rows[: max(0, self.refiner.max_candidates)]
         scores, beliefs = self._cosines(query, field, len(rows)), belief[: len(rows)]

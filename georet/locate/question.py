@@ -25,7 +25,7 @@ class Question:
     ``gps_radius_m``: a photo's own EXIF position is taken as a prior of this radius. With ``fuse``
     all photos show one place. With ``may_abstain`` an answer may say that the photo tells too
     little. ``cameras`` tell of each photo's camera, by which it is turned and scaled; None: photos
-    are taken as they are.
+    are taken as they are. Without ``refines`` a refiner, where there is one, isn't asked.
     """
 
     k: int = 5
@@ -35,6 +35,7 @@ class Question:
     fuse: bool = False
     may_abstain: bool = True
     cameras: Cameras | None = None
+    refines: bool = True
 
     def __post_init__(self) -> None:
         if self.k < 1:

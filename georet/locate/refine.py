@@ -62,6 +62,7 @@ def refined(
         refined_tile=tiles[found.tile].id,
         note="".join(notes),
         footprint_latlon=as_places(found.corners_latlon),
+        retrieved_latlon=location.latlon,
     )
 
 

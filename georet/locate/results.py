@@ -66,6 +66,7 @@ class Location:
     was not given. ``view`` says how the photo was turned and scaled; empty: it was not.
     ``camera`` is what was known of the camera beforehand, ``footprint_latlon`` the ground in the
     photo's corners (top left, then clockwise as seen in the photo), None where that isn't known.
+    ``retrieved_latlon`` is where retrieval alone would put a photo that was refined.
     """
 
     photo: str
@@ -85,3 +86,4 @@ class Location:
     rerank_note: str = ""
     camera: Camera | None = None
     footprint_latlon: tuple[LatLon, ...] | None = None
+    retrieved_latlon: LatLon | None = None

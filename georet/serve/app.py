@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 
 from georet.data.decoding import decoding_bytes
 from georet.errors import GeoretError
+from georet.photos.camera.cameras import cameras_of
 from georet.serve.access import Access, Refusal
 from georet.serve.area import area_of
 from georet.serve.budget import Budget
@@ -115,13 +116,20 @@ def _add_search(app: FastAPI, site: Site) -> None:
         k: Annotated[int, Query(ge=1, le=MAX_CANDIDATES)] = 5,
         box: str | None = None,
         region: str | None = None,
+        heading: float | None = None,
+        tilt: float | None = None,
+        height: float | None = None,
+        fov: float | None = None,
+        refine: bool = True,
     ) -> JSONResponse:
         area = area_of(box, region)
+        cameras = cameras_of(heading=heading, tilt=tilt, height=height, fov=fov)
         # A photo that arrives slowly holds up no other one.
         async with arriving, received(request, app.state.folder) as path, searching:
             num_bytes = await asyncio.to_thread(decoding_bytes, path, site.max_pixels)
             async with budget.share(num_bytes):
-                return JSONResponse(await asyncio.to_thread(site.locate, path, k, area))
+                asked = path, k, area, cameras, refine
+                return JSONResponse(await asyncio.to_thread(site.locate, *asked))
 
 
 def _number(text: str) -> int:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import simplejpeg
 
+from georet.blame import maker_of
 from georet.data.images import MAX_PIXELS, read_image, within
 from georet.data.resizing import is_fast
 from georet.errors import DataError
@@ -19,31 +20,22 @@ from georet.gallery.credits import credits_of
 from georet.gallery.pictures.atlas import decode_thumbnail
 from georet.gallery.pictures.mosaic import Pictured
 from georet.identity import EncoderIdentity
+from georet.locate.question import Question
 from georet.page.markup import data_url
-from georet.serve.answer import extent, located
+from georet.photos.camera.cameras import Cameras
+from georet.photos.framing import Framing, Views
+from georet.serve.answer import extent, located, told
 from georet.serve.basemap import Basemap
 from georet.types import Pixels
 
 if TYPE_CHECKING:
     from georet.ground.region import Region
-    from georet.locate.results import Location
+    from georet.locate import Locator
 
 DECODING_BYTES: Final = 2_000_000_000
 """For all photos that are decoded at once; the largest of 8 bits a sample take about as much."""
 _PREVIEW_PX, _SAMPLE_PX = 640, 1600
 _QUALITY = 85
-
-
-class PhotoFinder(Protocol):
-    """The part of a ``Locator`` that the page needs."""
-
-    def locate(
-        self, images: Sequence[Path | Pixels], *, k: int = 5, region: Region | None = None
-    ) -> list[Location]:
-        """Return one location for each photo, a file or uint8[H, W, 3].
-
-        DataError names one that can't be read.
-        """
 
 
 @dataclass(frozen=True)
@@ -61,7 +53,7 @@ class Site:
     def __init__(
         self,
         gallery: Pictured,
-        locator: PhotoFinder,
+        locator: Locator,
         *,
         name: str,
         encoder: EncoderIdentity | None = None,
@@ -80,9 +72,13 @@ class Site:
         self.basemap = Basemap(gallery)
 
     @cached_property
+    def _framing(self) -> Framing:
+        return self._locator.framing(None)
+
+    @cached_property
     def about(self) -> dict[str, Any]:
         """What the page must know of the gallery, as JSON values."""
-        tiles = self.gallery.tiles
+        tiles, refiner = self.gallery.tiles, getattr(self._locator, "refiner", None)
         owners = credits_of(getattr(self.gallery, "manifest", {}))
         return {
             "name": self._name,
@@ -90,6 +86,7 @@ class Site:
             "side_m": [float(tiles.side_m.min(initial=np.inf)), float(tiles.side_m.max(initial=0))],
             "extent": extent(tiles.latlon),
             "max_zoom": self.basemap.max_zoom,
+            "refiner": None if refiner is None else maker_of(refiner).id,
             "encoder": None if self._encoder is None else self._encoder.as_json(),
             **({"credits": owners} if owners else {}),
             "samples": [
@@ -97,20 +94,38 @@ class Site:
             ],
         }
 
-    def locate(self, path: Path, k: int, region: Region | None) -> dict[str, Any]:
+    def locate(
+        self,
+        path: Path,
+        k: int,
+        region: Region | None,
+        cameras: Cameras | None = None,
+        refines: bool = True,
+    ) -> dict[str, Any]:
         """Return JSON values that say where a photo may have been taken; DataError for a bad one.
 
-        The preview is made of pixels, so that it holds nothing else of what the file says.
+        ``cameras`` say what somebody knows of the camera, before what the photo tells. The preview
+        is made of pixels, so that it holds nothing else of what the file says.
         """
         image = read_image(path, max_pixels=self.max_pixels)
-        # A rule of scaled decoding needs the file; all others take its pixels.
-        is_scaled = self._encoder is not None and is_fast(self._encoder.resize_rule)
-        with self._searching:
-            location = self._locator.locate([path if is_scaled else image], k=k, region=region)[0]
         height, width = image.shape[:2]
+        cameras = cameras or Cameras()
+        facts = cameras.of(path)
+        if self._framing.leaves(facts) and is_fast(self._framing.rule):
+            # A rule of scaled decoding needs the file; all others take its pixels.
+            size, rule = self._framing.size, self._framing.rule
+            views = Views(read_image(path, size=size, rule=rule, max_pixels=self.max_pixels)[None])
+        else:
+            views = self._framing.views(image, facts)
         preview = data_url(_jpeg(within(image, _PREVIEW_PX)))
+        del image  # a refiner reads it once more
+        question = Question(k=k, region=region, cameras=cameras, refines=refines)
+        with self._searching:
+            (location,) = self._locator.answer(
+                question, {path: views.pixels}, how={path: views.how}
+            )
         photo = {"width": width, "height": height, "preview": preview}
-        return {"photo": photo, **located(location, self.gallery.tiles)}
+        return {"photo": photo, "camera": told(facts), **located(location, self.gallery.tiles)}
 
     def tile(self, row: int) -> bytes | None:
         """Return a tile's thumbnail, encoded anew, or None where there is none."""

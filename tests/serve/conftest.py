@@ -17,6 +17,7 @@ import simplejpeg
 
 from georet.facade import Gallery
 from georet.locate import Locator
+from georet.refiners.sift import Sift
 from georet.serve.site import Sample, Site
 from georet.testing.pixel_session import PixelSession
 from georet.tiles.table import TileTable
@@ -50,9 +51,11 @@ class Land:
         latitude, longitude = self.gallery.tiles.latlon[row].tolist()
         return latitude, longitude
 
-    def site(self) -> Site:
-        """Return the site that the tests serve."""
-        locator = Locator(self.gallery, PixelSession())
+    def site(self, refine: bool = False) -> Site:
+        """Return the site that the tests serve, with a refiner if wanted."""
+        # Thumbnails of 96 pixels have few features.
+        refiner = Sift(inliers=8, dense=False) if refine else None
+        locator = Locator(self.gallery, PixelSession(), refiner=refiner)
         place = self.place(20)
         sample = Sample(self.photo_file(place, "sample.jpg"), "Sample photo 1", place)
         return Site(self.gallery, locator, name="land.gallery", samples=[sample])

@@ -21,7 +21,7 @@ def main() -> None:
     options = json.loads(sys.argv[2])
     patience.PATIENCE_S = options.get("patience_s", patience.PATIENCE_S)
     access = check_access(options.get("host", "127.0.0.1"), options.get("token"))
-    site = conftest.make_land(Path(sys.argv[1])).site()
+    site = conftest.make_land(Path(sys.argv[1])).site(options.get("refine", False))
     listener = bind(options.get("bind", access.host), 0)
     run(site, listener, access, announce=lambda a: print(a, flush=True), open_browser=False)
 

@@ -178,3 +178,42 @@ def test_the_token_in_the_address_becomes_a_cookie(land):
         assert "HttpOnly" in cookie
         assert "SameSite=strict" in cookie
         assert client.get("/api/gallery").status_code == 200
+
+
+def test_camera_values_are_taken_and_the_photos_own_are_told_without_its_position(client, photo):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (1.0, 2.0, 3.0), 3: "E", 4: (4.0, 5.0, 6.0)})
+    exif.get_ifd(0x8825).update({16: "T", 17: 215.0})
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(photo)).save(stream, "JPEG", exif=exif, quality=95)
+    plain = client.post("/api/locate", content=stream.getvalue(), headers=JPEG).json()
+    assert plain["camera"]["heading_deg"]["source"] == "EXIF GPSImgDirection"
+    assert "latlon" not in plain["camera"]
+    assert "altitude_m" not in plain["camera"]
+    asked = "heading=90&tilt=5&height=9000&fov=60"
+    told = client.post(f"/api/locate?{asked}", content=stream.getvalue(), headers=JPEG).json()
+    assert told["camera"]["heading_deg"]["value"] == 90.0
+    assert told["view"] == "rectified"
+    assert len(told["footprint"]) == 4
+
+
+@pytest.mark.parametrize(
+    "asked", ["heading=nan", "heading=north", "tilt=-1", "height=0", "height=inf", "fov=200"]
+)
+def test_camera_values_that_cannot_be_are_refused(client, photo, asked):
+    answer = client.post(f"/api/locate?{asked}", content=photo, headers=JPEG)
+    assert answer.status_code == 422
+    assert answer.json()["error"]
+
+
+def test_a_refiner_is_asked_unless_the_request_says_no(land):
+    with TestClient(make_app(land.site(refine=True), Access()), base_url="http://127.0.0.1") as one:
+        assert one.get("/api/gallery").json()["refiner"] is not None
+        latitude, longitude = land.place(40)
+        photo = land.photo_file((latitude + 0.012, longitude - 0.015), "near.jpg").read_bytes()
+        found = one.post("/api/locate", content=photo, headers=JPEG).json()
+        assert found["refinement"]["accepted"]
+        assert found["latlon"] == pytest.approx((latitude + 0.012, longitude - 0.015), abs=0.001)
+        plain = one.post("/api/locate?refine=false", content=photo, headers=JPEG).json()
+        assert plain["refinement"] is None
+        assert plain["latlon"] == pytest.approx(found["retrieved_latlon"])

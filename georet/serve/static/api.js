@@ -13,10 +13,14 @@ export async function sample(number) {
   return (await checked(await fetch(`/api/sample/${number}`))).blob();
 }
 
-/** Search for a photo; `box` is {west, south, east, north} or null. */
-export async function locate(photo, { k, box, signal }) {
+/**
+ * Search for a photo; `box` is {west, south, east, north} or null, `camera` what was typed of
+ * heading, tilt, height and fov, `refine` whether the refiner is asked.
+ */
+export async function locate(photo, { k, box, camera = {}, refine = true, signal }) {
   if (photo.size > MAX_BYTES) throw new Error("The photo has more than 100 MB.");
-  const query = new URLSearchParams({ k });
+  const query = new URLSearchParams({ k, ...camera });
+  if (!refine) query.set("refine", "false");
   if (box) query.set("box", [box.west, box.south, box.east, box.north].join(","));
   const type = TYPES.includes(photo.type) ? photo.type : "application/octet-stream";
   const request = { method: "POST", body: photo, headers: { "Content-Type": type }, signal };

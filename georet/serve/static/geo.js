@@ -89,6 +89,7 @@ export function length(metres) {
   return `${km < 10 ? km.toFixed(1) : Math.round(km).toLocaleString("en")}\u00a0km`;
 }
 
-function polygon(ring, properties = {}) {
+/** Return a closed ring of [longitude, latitude] as a GeoJSON polygon. */
+export function polygon(ring, properties = {}) {
   return { type: "Feature", properties, geometry: { type: "Polygon", coordinates: [ring] } };
 }

@@ -1,6 +1,7 @@
 // The map: the gallery's own tiles, and what was found drawn over them.
 
 import * as maplibregl from "./vendor/maplibre/maplibre-gl.mjs";
+import { DRAWN, cameraShapes, drawnLayers, flightShapes } from "./drawn.js";
 import { circle, collection, footprint, graticule } from "./geo.js";
 
 const WIDE_DEGREES = 100;
@@ -43,7 +44,7 @@ class Results {
   }
 
   /** Draw an answer; `onChoose(number)` is called when a candidate's marker is clicked. */
-  async show(answer, truth, onChoose) {
+  async show(answer, truth, onChoose, { isStill = false } = {}) {
     await this.ready;
     this.setData("heat", answer.heat.map(([longitude, latitude, weight]) => ({
       type: "Feature",
@@ -53,10 +54,25 @@ class Results {
     this.setData("radius", [[answer.radius_90_m, 90], [answer.radius_50_m, 50]]
       .filter(([radius]) => radius !== null)
       .map(([radius, share]) => circle(answer.latlon, radius, { share })));
+    const shapes = cameraShapes(answer, answer.candidates[0]?.side_m ?? this.sideM);
+    for (const [source, features] of Object.entries(shapes)) this.setData(source, features);
     this.dim(true);
     this.drawMarkers(answer, truth, onChoose);
     this.choose(answer, -1);
-    this.showAll(answer);
+    if (!isStill) this.showAll(answer);
+  }
+
+  /** Draw a flight; `current` is the frame that is shown. */
+  async showFlight(entries, current, { isWhole = false } = {}) {
+    await this.ready;
+    const shapes = flightShapes(entries, current);
+    for (const [source, features] of Object.entries(shapes)) this.setData(source, features);
+    const points = shapes.frames.map(({ geometry }) => geometry.coordinates);
+    if (!isWhole || points.length === 0) return;
+    const bounds = new maplibregl.LngLatBounds(points[0], points[0]);
+    points.forEach((point) => bounds.extend(point));
+    const padding = { top: 60, right: 60, bottom: 190, left: 60 };
+    this.map.fitBounds(bounds, { padding, maxZoom: this.map.getMaxZoom() - 2 });
   }
 
   /** Draw the candidates' footprints, the chosen one brighter. */
@@ -83,7 +99,8 @@ class Results {
   /** Move so that the estimate and its radius are seen. */
   showAll(answer) {
     const [latitude, longitude] = answer.latlon;
-    const widthM = Math.max(2.6 * (answer.radius_90_m ?? 0), 7 * this.sideM);
+    const tiles = answer.refinement?.accepted ? 3 : 7;
+    const widthM = Math.max(2.6 * (answer.radius_90_m ?? 0), tiles * this.sideM);
     this.map.flyTo({ center: [longitude, latitude], zoom: this.zoomFor(widthM, latitude) });
   }
 
@@ -96,7 +113,7 @@ class Results {
   /** Take all that was found from the map. */
   async clear() {
     await this.ready;
-    for (const source of ["heat", "radius", "tiles"]) this.setData(source, []);
+    for (const source of ["heat", "radius", "tiles", ...DRAWN]) this.setData(source, []);
     this.dim(false);
     for (const marker of this.markers.splice(0)) marker.remove();
   }
@@ -105,6 +122,9 @@ class Results {
     for (const marker of this.markers.splice(0)) marker.remove();
     this.mark(dot("estimate"), answer.latlon, "Best estimate");
     if (truth) this.mark(dot("truth"), truth, "Where it was taken");
+    if (answer.refinement?.accepted) {
+      this.mark(dot("retrieved"), answer.retrieved_latlon, "Where the tiles alone put it");
+    }
     answer.candidates.forEach((candidate, index) => {
       const button = document.createElement("button");
       button.type = "button";
@@ -175,6 +195,7 @@ function style(gallery, isWide) {
       basemap: { type: "raster", tiles, tileSize: 256, maxzoom: gallery.max_zoom },
       graticule: { type: "geojson", data: collection(isWide ? [graticule(15)] : []) },
       heat: empty(), radius: empty(), tiles: empty(), area: empty(),
+      ...Object.fromEntries(DRAWN.map((name) => [name, empty()])),
     },
     sky: { "atmosphere-blend": ["interpolate", ["linear"], ["zoom"], 0, 0.6, 5, 0] },
     layers: layers(gallery.side_m[0], isWide),
@@ -215,6 +236,7 @@ function layers(sideM, isWide) {
         "line-color": "#8cc4ff",
         "line-width": ["case", ["==", ["get", "share"], 50], 2.5, 1.5],
       } },
+    ...drawnLayers(),
   ];
 }
 

@@ -2,17 +2,20 @@
 
 import { sample } from "./api.js";
 
-/** Wire them up; `onPhoto(blob, truth)` gets each photo, and its place where that is known. */
-export function photoInputs({ file, drop, samples, list, onPhoto, onProblem }) {
+/**
+ * Wire them up; `onPhoto(blob, truth)` gets a single photo, and its place where that is known,
+ * `onFiles(files)` what is chosen or dropped: one file or several.
+ */
+export function photoInputs({ file, drop, samples, list, onPhoto, onFiles, onProblem }) {
   file.addEventListener("change", () => {
-    if (file.files.length > 0) onPhoto(file.files[0], null);
+    if (file.files.length > 0) onFiles([...file.files]);
     file.value = "";
   });
   document.addEventListener("paste", (event) => {
     const [pasted] = [...event.clipboardData.files].filter(({ type }) => type.startsWith("image/"));
     if (pasted) onPhoto(pasted, null);
   });
-  addDrop(drop, (dropped) => onPhoto(dropped, null));
+  addDrop(drop, onFiles);
   const [place] = samples.getElementsByTagName("ul");
   list.forEach((entry, number) => place.append(sampleItem(entry, number, onPhoto, onProblem)));
   samples.hidden = list.length === 0;
@@ -30,7 +33,7 @@ function addDrop(drop, onDrop) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     mark(0);
-    if (event.dataTransfer.files.length > 0) onDrop(event.dataTransfer.files[0]);
+    if (event.dataTransfer.files.length > 0) onDrop([...event.dataTransfer.files]);
   });
 }
 

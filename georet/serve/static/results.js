@@ -1,14 +1,16 @@
 // The answer in words and pictures: estimate, candidates, and one of them beside the photo.
 
+import { headingOf } from "./drawn.js";
 import { distanceM, length, place } from "./geo.js";
+import { drawMatches } from "./matches.js";
 
 const byId = (id) => document.getElementById(id);
 
 /** Fill the panel with an answer; `onChoose(number)` is called when a candidate is clicked. */
 export function showAnswer(answer, truth, onChoose) {
-  const sideM = answer.candidates[0]?.side_m ?? 1000;
-  byId("photo").src = answer.photo.preview;
-  byId("position").textContent = place(answer.latlon, sideM);
+  byId("photo").hidden = !answer.photo;
+  if (answer.photo) byId("photo").src = answer.photo.preview;
+  byId("position").textContent = place(answer.latlon, worth(answer));
   byId("facts").replaceChildren(...facts(answer, truth));
   const remark = remarkOn(answer);
   byId("remark").textContent = remark;
@@ -16,8 +18,16 @@ export function showAnswer(answer, truth, onChoose) {
   byId("candidates").replaceChildren(
     ...answer.candidates.map((candidate, index) => card(candidate, index, answer, onChoose)),
   );
+  byId("candidates-title").closest(".row").hidden = answer.candidates.length === 0;
   byId("result").hidden = false;
-  byId("legend").hidden = false;
+  byId("legend").hidden = answer.heat.length === 0;
+}
+
+/** Return how many metres an answer's place is worth writing. */
+function worth(answer) {
+  if (answer.refinement?.accepted) return 10 * answer.refinement.radius_90_m;
+  if (answer.fromFile && answer.radius_90_m !== null) return 10 * answer.radius_90_m;
+  return answer.candidates[0]?.side_m ?? 1000;
 }
 
 /** Take the answer away. */
@@ -34,8 +44,18 @@ export function showComparison(answer, number) {
   byId("compare").hidden = number < 0;
   if (number < 0) return;
   const candidate = answer.candidates[number];
+  const [photo, tile, overlay] = ["compare-photo", "compare-tile", "matches"].map(byId);
+  const draw = () => {
+    const num = photo.naturalWidth && tile.naturalWidth
+      ? drawMatches(overlay, photo, tile, answer, candidate) : 0;
+    byId("compare-matches").textContent = num ? `${num} points in common` : "";
+  };
+  photo.onload = draw;
+  tile.onload = draw;
+  overlay.replaceChildren();
   byId("compare-title").textContent = `Photo and tile ${number + 1} of ${answer.candidates.length}`;
-  byId("compare-photo").src = answer.photo.preview;
+  photo.closest("figure").hidden = !answer.photo;
+  if (answer.photo) photo.src = answer.photo.preview;
   byId("compare-tile").src = `/api/tile/${candidate.row}`;
   byId("compare-tile").alt = `Tile ${candidate.id}`;
   byId("compare-caption").textContent = [
@@ -49,8 +69,8 @@ export function showComparison(answer, number) {
 /** Return the sentence that a screen reader hears. */
 export function spoken(answer) {
   const num = answer.candidates.length;
-  if (num === 0) return "No tile lies in this box.";
-  const where = place(answer.latlon, answer.candidates[0].side_m);
+  if (num === 0 && !answer.fromFile) return "No tile lies in this box.";
+  const where = place(answer.latlon, worth(answer));
   const near = answer.radius_90_m === null
     ? "" : ` Nine of ten such photos lie within ${length(answer.radius_90_m)}.`;
   return `Best estimate ${where}.${near} ${num} candidates are listed.`;
@@ -58,6 +78,17 @@ export function spoken(answer) {
 
 function facts(answer, truth) {
   const rows = [];
+  const found = answer.refinement;
+  if (found?.accepted) {
+    rows.push(["Refined to", `± ${length(found.radius_90_m)}`]);
+    rows.push(["Points in common", String(found.inliers)]);
+    rows.push(["Off the tiles' place", length(distanceM(answer.latlon, answer.retrieved_latlon))]);
+  }
+  const heading = headingOf(answer);
+  if (heading !== null) rows.push(["Heading", `${heading.toFixed(found?.accepted ? 1 : 0)}°`]);
+  if (found?.accepted && found.height_m !== null) {
+    rows.push(["Height above ground", length(found.height_m)]);
+  }
   if (answer.radius_50_m !== null) rows.push(["Half lie within", length(answer.radius_50_m)]);
   if (answer.radius_90_m !== null) rows.push(["Nine of ten within", length(answer.radius_90_m)]);
   if (answer.confidence !== null) {
@@ -74,7 +105,10 @@ function facts(answer, truth) {
 }
 
 function remarkOn(answer) {
+  if (answer.fromFile) return answer.abstained ? "Too unclear to be trusted." : "";
   if (answer.candidates.length === 0) return "No tile of the gallery lies in this box.";
+  if (answer.refinement?.accepted) return "";
+  if (answer.refinement) return `Not refined: ${answer.refinement.reason}.`;
   if (answer.abstained) {
     return "Not sure enough to say: the confidence is below this gallery's threshold. "
       + "The tiles that look most alike are shown all the same.";
