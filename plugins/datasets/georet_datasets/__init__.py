@@ -41,6 +41,21 @@ def georet_datasets() -> Iterable[Component]:
         summary="DenseUAV: drone photos among dense tiles of university campuses",
     )
     yield Component(
+        "uav_visloc",
+        "georet_datasets.flights.uav_visloc:UavVisLoc",
+        summary="UAV-VisLoc: drone photos among tiles cut from satellite maps",
+    )
+    yield Component(
+        "any_visloc",
+        "georet_datasets.flights.any_visloc:AnyVisLoc",
+        summary="AnyVisLoc: oblique drone photos among tiles cut from aerial or satellite maps",
+    )
+    yield Component(
+        "vpair",
+        "georet_datasets.flights.vpair:Vpair",
+        summary="VPAIR: photos of a flight among rendered views of the same places",
+    )
+    yield Component(
         "pairs_csv",
         "georet_datasets.readers.pairs_csv:PairsCsv",
         summary="Your own pairs, listed in one CSV file",

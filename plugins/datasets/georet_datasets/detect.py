@@ -26,6 +26,9 @@ _MARKS: Final[Sequence[tuple[str, dict[str, str], Sequence[str]]]] = (
         ("drone_view_512", "drone-view*", "SUES-200-512x512"),
     ),
     ("university1652", {}, ("test/gallery_drone", "test/query_drone")),
+    ("uav_visloc", {}, ("satellite_*coordinates_range.csv",)),
+    ("vpair", {}, ("poses_reference_view.txt",)),
+    ("any_visloc", {}, ("Data/metadata/*.json",)),
     ("pairs_csv", {}, ("pairs.csv",)),
 )
 

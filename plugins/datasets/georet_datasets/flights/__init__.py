@@ -1,0 +1,1 @@
+"""Readers of flights over maps: photos with poses, tiles cut from their maps."""
