@@ -17,7 +17,7 @@ from georet.ground.tangent import Tangent
 from georet.ground.wgs84 import continued
 from georet.locate.output.records import accuracy_m
 from georet.page.readable import degree_digits
-from georet.tracks.points import SOURCES
+from georet.contracts.tracking import SOURCES
 from georet.types import Doubles
 
 _ROUND: Final = 72
