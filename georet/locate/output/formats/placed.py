@@ -12,12 +12,12 @@ from typing import Any, Final
 import numpy as np
 
 from georet.contracts.refining import LatLon
+from georet.contracts.tracking import SOURCES
 from georet.geodesy import destination
 from georet.ground.tangent import Tangent
 from georet.ground.wgs84 import continued
 from georet.locate.output.records import accuracy_m
 from georet.page.readable import degree_digits
-from georet.contracts.tracking import SOURCES
 from georet.types import Doubles
 
 _ROUND: Final = 72
