@@ -47,11 +47,19 @@ def put_photo(ground):
 
 @pytest.fixture
 def looks_like():
-    """Return how alike two pictures are, as their correlation."""
+    """Return how alike a picture and a part of another one are, as their correlation.
 
-    def alike(one, other):
-        small = [cv2.resize(cv2.imread(str(path)), (32, 32), interpolation=cv2.INTER_AREA)
-                 for path in (one, other)]  # fmt: skip
-        return float(np.corrcoef(*(image.ravel().astype(float) for image in small))[0, 1])
+    The part is left, top, width, height as shares of the other picture.
+    """
+
+    def alike(one, other, box):
+        photo, tile = (cv2.imread(str(path)) for path in (one, other))
+        height, width = tile.shape[:2]
+        left, top, wide, tall = box
+        columns = slice(round(left * width), round((left + wide) * width))
+        part = tile[round(top * height) : round((top + tall) * height), columns]
+        small = [cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA).ravel().astype(float)
+                 for image in (photo, part)]  # fmt: skip
+        return float(np.corrcoef(*small)[0, 1])
 
     return alike

@@ -62,10 +62,11 @@ def test_a_photo_is_paired_with_the_tile_that_shows_it(made, looks_like):
         right = int(judged.positives[row, 0])
         away = np.abs(tiles.latlon[right] - judged.queries.latlon[row])
         assert (away < 0.5 * np.ptp(tiles.corners_latlon[right], axis=0)).all()
-        scores = [looks_like(path, other) for other in tiles.paths]
-        assert scores[right] > 0.3
-        # The photo's 100 pixels are a part of the tile's 200 to 240.
-        assert scores[right] > np.median(scores)
+        left, top = map(int, tiles.paths[right].stem.split("_"))
+        wide, tall = (np.ptp(tiles.corners_latlon[right], axis=0) / DEGREES_PX)[::-1]
+        column, line = PLACES[row]
+        box = (column - 50 - left) / wide, (line - 50 - top) / tall, 100 / wide, 100 / tall
+        assert looks_like(path, tiles.paths[right], box) > 0.8
 
 
 def test_tiles_are_square_on_the_ground_though_pixels_of_degrees_are_not(made):
