@@ -166,7 +166,7 @@ def locate(
 
     With --out, a killed batch goes on where it was when the same command is given again.
     """
-    from georet.commands.locating import asked, check_outputs, locate_photos, open_locator
+    from georet.commands.locating import Writing, asked, check_outputs, locate_photos, open_locator
     from georet.ground.lengths import length_m
     from georet.photos.camera.cameras import cameras_of
     from georet.photos.finding import find_photos
@@ -204,13 +204,5 @@ def locate(
         selection=selection,
         max_pixels=max_pixels,
     )
-    locate_photos(
-        locator,
-        found,
-        question,
-        targets,
-        quota=bad_image_quota,
-        as_json=as_json,
-        say=echo,
-        geotag_copies=geotag_copies,
-    )
+    how = Writing(targets, geotag_copies, as_json, echo)
+    locate_photos(locator, found, question, how, quota=bad_image_quota)

@@ -7,6 +7,7 @@ import shlex
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -118,22 +119,25 @@ def open_locator(
     )
 
 
+@dataclass(frozen=True)
+class Writing:
+    """What becomes of located photos: files, geotagged copies in a folder, and what is said."""
+
+    targets: Sequence[Target]
+    copies: Path | None
+    as_json: bool
+    say: Callable[[str], None]
+
+
 def locate_photos(
-    locator: Locator,
-    photos: Sequence[Path],
-    question: Question,
-    targets: Sequence[Target],
-    *,
-    quota: float,
-    as_json: bool,
-    say: Callable[[str], None],
-    geotag_copies: Path | None = None,
+    locator: Locator, photos: Sequence[Path], question: Question, writing: Writing, *, quota: float
 ) -> None:
     """Locate the photos, write the outputs, and say the table or the JSON.
 
-    ``geotag_copies`` is the folder that copies with their position go to. Raises Interrupted (exit
-    code 75) on SIGTERM or Ctrl-C once the journal is on disk.
+    Raises Interrupted (exit code 75) on SIGTERM or Ctrl-C once the journal is on disk.
     """
+    targets, as_json, say = writing.targets, writing.as_json, writing.say
+    geotag_copies = writing.copies
     copies = None if geotag_copies is None else copies_of(photos, geotag_copies)
     gps_notes = _gps_notes(photos, question, as_json=as_json)
     facts = provenance(locator, question)
