@@ -78,9 +78,33 @@ def large_flips(found: dict[str, Any]) -> Iterator[str]:
             yield f"| {what} | {number:,} |"
 
 
+def rank_kills(found: dict[str, Any]) -> Iterator[str]:
+    """Yield failures of ranks in a row, and what became of the run."""
+    yield "| while | rank | signal | it was at | ended after s | exit code | saved by then |"
+    yield "|---|---:|---|---|---:|---:|---:|"
+    for row in found["rows"]:
+        yield (
+            f"| {row['while']} | {row['rank']} | {row['signal']} | {row['it_was_at']} "
+            f"| {row['ended_after_s']:.1f} | {row['exit_code']} | step {row['saved_step']} |"
+        )
+    after = found["afterwards"]
+    named = sum(row["names_the_rank"] and row["was_there"] for row in found["rows"])
+    yield ""
+    yield (
+        f"{named} of {len(found['rows'])} named the rank and where it was. The run went on to its "
+        f"{after['steps'][0]} steps;"
+    )
+    yield (
+        "the largest difference of a loss from a run that nothing happened to is "
+        f"{after['largest_difference_of_losses']:g}."
+    )
+    yield f"{found['date']}, {found['cores']} cores, load {found['load']}."
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "feeding": feeding,
     "large_galleries": large_galleries,
     "large_flips": large_flips,
+    "rank_kills": rank_kills,
 }
 """{name of a result: what renders it}"""

@@ -27,6 +27,8 @@ georet train --resume runs/first
 
 georet train --dry-run
 
+georet train --dry-run --nproc 2
+
 georet train --profile 20 --out runs/watched
 
 georet train --nproc 2
@@ -76,20 +78,19 @@ def train(
     from georet.ranks.supervisor import supervise
 
     selection = Selection.of(plugins, no_plugin)
-    if nproc > 1 and SUPERVISOR not in os.environ and not dry_run:
+    if dry_run and (resume or out or profile):
+        raise UsageError("--dry-run trains nothing: leave out --resume, --out and --profile")
+    if dry_run and is_rank() and SUPERVISOR not in os.environ:
+        raise UsageError(
+            "--dry-run measures ranks of one machine, which --nproc starts",
+            hint="For example: georet train --nproc 2 --dry-run",
+        )
+    if nproc > 1 and SUPERVISOR not in os.environ:
         supervise(nproc, [sys.executable, "-m", "georet", *sys.argv[1:]])
         return
     if dry_run:
         from georet.commands.rehearsing import rehearse
 
-        if resume or out or profile:
-            raise UsageError("--dry-run trains nothing: leave out --resume, --out and --profile")
-        if nproc > 1 or is_rank():
-            raise UsageError(
-                "--dry-run measures one process",
-                hint="Leave out --nproc, or torchrun. N ranks with a core or a GPU each take about "
-                "an N-th of the time of training and of mining.",
-            )
         rehearse(selection=selection, recipe=recipe, path=config, overrides=sets or ())
         return
     if resume is None:

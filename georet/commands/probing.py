@@ -95,7 +95,8 @@ def settled(
     probe = measure(config, plugins, run_dir, data, ranks)
     chosen = with_choice(config, probe.best)
     if ranks.is_first:
-        write_json(run_dir / PROBE, probe.as_json())
+        ranks_here = {"local_ranks": ranks.local_size, "threads_are_set": train.threads != "auto"}
+        write_json(run_dir / PROBE, probe.as_json() | ranks_here)
         write_atomic(run_dir / CONFIG, dump(chosen))
     if probe.measured:
         say(in_words(probe))
@@ -186,7 +187,8 @@ def _since(begun: float) -> float:
 
 def _shares(config: RunConfig, parts: Parts, default: Choice) -> list[tuple[int, int]]:
     """Return numbers of threads and of workers to be tried, the likeliest first."""
-    cores = max(1, usable_cores() // parts.ranks.local_size)
+    # Of the machine that has the fewest for a rank: all ranks must try the same.
+    cores = max(1, int(-parts.ranks.most(-(usable_cores() // parts.ranks.local_size))))
     is_cuda = parts.stepper.device.type == "cuda"
     free_workers = config.data.workers == "auto"
     free_threads = config.train.threads == "auto" and not _threads_set() and not is_cuda

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from georet.evaluate.evaluator import num_images
 from georet.platforms import peak_bytes
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.progress import console
+from georet.ranks.joining import begin, joining
 from georet.train import setup
 from georet.train.parts import Parts, make_parts
 from georet.train.planning import plan_epoch, wanted_bank
@@ -44,18 +46,24 @@ def rehearse(
     """Print what a training with this configuration will take; return it as JSON values.
 
     Nothing is trained and no run's folder is made. Data sets that are generated when they are first
-    used are generated.
+    used are generated. Ranks measure together; the first one prints.
     """
     config, plugins = configure(selection=selection, recipe=recipe, path=path, overrides=overrides)
-    data = setup.load_data(config, plugins)
-    with tempfile.TemporaryDirectory() as folder:
-        probe = measure(config, plugins, Path(folder), data)
+    with (
+        joining(config.train.ranks, config.device) as ranks,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        begin(ranks, Path(folder), config.train.ranks)
+        with ranks.in_turn():
+            data = setup.load_data(config, plugins)
+        probe = measure(config, plugins, Path(folder), data, ranks)
         config = with_choice(config, probe.best)
         if config.train.threads != "auto":
             torch.set_num_threads(config.train.threads)
-        parts = make_parts(config, plugins, Path(folder), None, data)
+        parts = make_parts(config, plugins, Path(folder), None, data, ranks)
         found = _estimate(parts, probe.best, plugins)
-    console().print(_table(found))
+    if ranks.is_first:
+        console().print(_table(found))
     return found
 
 
@@ -66,7 +74,8 @@ def _estimate(parts: Parts, choice: Choice, plugins: Plugins) -> dict[str, Any]:
     parts.objective.train()
     step_s = step_seconds(parts, choice, STEPS)
     # The peak of training alone; embedding takes less, since it keeps no activations.
-    memory = _peak_bytes(parts.stepper.device)
+    told = parts.ranks.exchange(_peak_bytes(parts.stepper.device))
+    memory = [most for most in told if most is not None]
     image_s = _image_seconds(parts)
     epochs = config.train.epochs
     pairs = parts.data.pairs
@@ -88,7 +97,9 @@ def _estimate(parts: Parts, choice: Choice, plugins: Plugins) -> dict[str, Any]:
         "image_s": image_s,
         "seconds": seconds,
         "total_s": sum(seconds.values()),
-        "memory_bytes": memory,
+        "ranks": parts.ranks.size,
+        "memory_bytes": max(memory, default=None),
+        "memory_of_all_bytes": sum(memory) if memory else None,
         "memory_of": str(parts.stepper.device),
         "disk_bytes": _disk_bytes(parts, mines=mined > 0),
         "disk_free_bytes": shutil.disk_usage(Path.cwd()).free,
@@ -120,14 +131,18 @@ def _times_judged(config: RunConfig) -> int:
 
 
 def _image_seconds(parts: Parts) -> float:
-    """Return seconds that loading and embedding of one image take, as in mining."""
+    """Return seconds that loading and embedding of one image take, as in mining; ranks share."""
     view, table = next(iter(parts.data.pairs.views.items()))
-    rows = np.arange(min(len(table), IMAGES))
+    ranks = parts.ranks
+    rows = np.arange(min(len(table), IMAGES * ranks.size))
     some: ImageTable = table.take(rows)
-    parts.embedder.table(view, some.take(rows[:2]))
+    # Whole batches go to a rank: each gets some, as of a table that is long enough.
+    most = -(-len(rows) // ranks.size)
+    embedder = replace(parts.embedder, batch_size=min(parts.embedder.batch_size, most))
+    embedder.table(view, some.take(rows[: 2 * ranks.size]))
     begun = time.perf_counter()
-    parts.embedder.table(view, some)
-    return (time.perf_counter() - begun) / len(rows)
+    embedder.table(view, some)
+    return ranks.most(time.perf_counter() - begun) / len(rows)
 
 
 def _peak_bytes(device: torch.device) -> int | None:
@@ -147,7 +162,8 @@ def _disk_bytes(parts: Parts, *, mines: bool) -> int:
 
 
 def _table(found: Mapping[str, Any]) -> Table:
-    table = Table(title=Text("Dry run"), title_justify="left", show_header=False)
+    title = "Dry run" if found["ranks"] == 1 else f"Dry run of {found['ranks']} ranks"
+    table = Table(title=Text(title), title_justify="left", show_header=False)
     table.add_column(no_wrap=True)
     table.add_column()
     steps = f"{found['steps']:,} in {found['epochs']} epochs"
@@ -159,8 +175,10 @@ def _table(found: Mapping[str, Any]) -> Table:
         table.add_row(name, _duration(seconds))
     table.add_row("together", _duration(found["total_s"]))
     kind = "GPU memory" if found["memory_of"].startswith("cuda") else "memory"
-    memory = found["memory_bytes"]
+    memory, together = found["memory_bytes"], found["memory_of_all_bytes"]
     said = "not told by this system" if memory is None else f"{memory / 2**30:.2f} GiB"
+    if found["ranks"] > 1 and together is not None:
+        said += f" a rank, {together / 2**30:.2f} GiB together"
     table.add_row(kind, f"{said}, without loader processes")
     free = found["disk_free_bytes"] / 2**30
     table.add_row("disk", f"{found['disk_bytes'] / 2**30:.2f} GiB, {free:.1f} GiB are free here")

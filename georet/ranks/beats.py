@@ -74,8 +74,11 @@ class Verdict:
     is_silent: bool = False
     """Whether others say it of a rank that can't speak for itself, and may still be there."""
 
-    def error(self, size: int, go_on: str) -> GeoretError:
-        """Return it as an error that names the rank; ``go_on`` says how the run goes on."""
+    def error(self, size: int, go_on: str, after_s: float | None = None) -> GeoretError:
+        """Return it as an error that names the rank; ``go_on`` says how the run goes on.
+
+        ``after_s`` is when all had ended, counted from the rank's last sign of life, where known.
+        """
         kind = _KINDS.get(self.code, TrainingError)
         if self.code == Interrupted.exit_code:
             return Interrupted(self.what, where=self.where, hint=self.hint)
@@ -83,7 +86,8 @@ class Verdict:
         where = f" ({self.where})" if self.where else ""
         hint = f"{self.hint}\n  " if self.hint else ""
         what = f"{who} {self.what}{where}; it was at: {self.at}"
-        return kind(what, hint=f"{hint}All ranks were ended. {go_on}")
+        ended = "" if after_s is None else f", {after_s:.1f} s after its last sign of life"
+        return kind(what, hint=f"{hint}All ranks were ended{ended}. {go_on}")
 
 
 class Pulse:
@@ -225,6 +229,14 @@ def beat_of(folder: Path, rank: int) -> Beat | None:
     """Return what a rank last said, None where it has said nothing."""
     found = _read(folder / f"rank-{rank}.json")
     return None if found is None else Beat(**found)
+
+
+def since_beat_s(folder: Path, rank: int) -> float | None:
+    """Return how many seconds ago a rank last said something, None where it has said nothing."""
+    try:
+        return max(0.0, time.time() - (folder / f"rank-{rank}.json").stat().st_mtime)
+    except OSError:
+        return None
 
 
 def beats_in(folder: Path, size: int) -> list[Beat]:

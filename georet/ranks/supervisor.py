@@ -20,7 +20,15 @@ from typing import Any, Final
 
 from georet.errors import GeoretError, Interrupted, UsageError
 from georet.platforms import KILL
-from georet.ranks.beats import GRACE_S, Verdict, beat_of, go_on_with, verdict_in, write_verdict
+from georet.ranks.beats import (
+    GRACE_S,
+    Verdict,
+    beat_of,
+    go_on_with,
+    since_beat_s,
+    verdict_in,
+    write_verdict,
+)
 from georet.ranks.joining import SIGNS, STORE, SUPERVISOR, is_rank
 
 _POLL_S: Final = 0.1
@@ -136,7 +144,8 @@ def _judge(codes: Sequence[int | None], folder: Path) -> None:
         return
     found = verdict_in(folder / "signs")
     if found is not None:
-        error = found.error(len(codes), go_on_with(folder / "signs"))
+        signs = folder / "signs"
+        error = found.error(len(codes), go_on_with(signs), since_beat_s(signs, found.rank))
         is_fault = not isinstance(error, Interrupted) and found.what.startswith("failed")
         if is_fault and found.rank > 0:
             error = _with_log(error, _log(folder, found.rank))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from georet.errors import ConfigError
+from georet.files import read_object
+from georet.run_layout import PROBE
 
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -38,6 +41,26 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
             "fp16 training needs an accelerator", where="precision", hint="Use --set precision=bf16"
         )
     return _PRECISIONS[name]
+
+
+def threads_of(threads: int | str, run_dir: Path, local_ranks: int) -> int | None:
+    """Return the threads of an operation in each of the ranks of this machine; None: torch's own.
+
+    A probe has chosen for as many ranks as there were then; with another number each gets its share
+    of what they had together. What the user has set is obeyed.
+    """
+    if not isinstance(threads, int):
+        return None
+    path = run_dir / PROBE
+    probe = read_object(path) if path.is_file() else {}
+    then = int(probe.get("local_ranks", 1))
+    if (
+        probe.get("chosen", {}).get("threads") != threads
+        or probe.get("threads_are_set")
+        or then == local_ranks
+    ):
+        return threads
+    return max(1, threads * then // local_ranks)
 
 
 def arithmetic(device: torch.device, optimizer: torch.optim.Optimizer) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from georet.train import setup
 from georet.train.banks import Banks
 from georet.train.begun import check_begun
 from georet.train.checkpoint import has_checkpoint, load_checkpoint
+from georet.train.device import threads_of
 from georet.train.fitted import fit_encoder
 from georet.train.judge import Judge
 from georet.train.parts import Log, Parts, make_parts
@@ -70,8 +71,9 @@ class Trainer:
         ranks: Ranks = ALONE,
     ) -> None:
         self.stop, self.ranks = StopRequest(), ranks
-        if config.train.threads != "auto":
-            torch.set_num_threads(config.train.threads)
+        threads = threads_of(config.train.threads, run_dir, ranks.local_size)
+        if threads is not None:
+            torch.set_num_threads(threads)
         checkpoint = load_checkpoint(run_dir) if has_checkpoint(run_dir) else None
         self.parts = parts = make_parts(config, plugins, run_dir, checkpoint, data, ranks)
         # What observers may use (``contracts.observing.Training``), and what the loop reads most.

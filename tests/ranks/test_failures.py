@@ -24,6 +24,30 @@ def test_a_killed_rank_is_named_at_once_and_the_run_goes_on(command, tmp_path: P
     assert ended.code == 0, ended.said
 
 
+def test_a_rank_that_is_stopped_while_it_saves_is_named_and_nothing_is_lost(
+    command, settings, tmp_path: Path
+) -> None:
+    run_dir = tmp_path / "run"
+    settings["encoder"]["backbone"]["name"] = "georet.testing.slow_plugin:slow"
+    settings["train"] |= {"epochs": 2, "checkpoint_every": 2, "ranks": {"silence_s": 5}}
+    start = command("--nproc", "2", "--out", str(run_dir))
+    ended = start.run(at="saving at step 4", number=signal.SIGSTOP)
+    assert ended.code == 1
+    assert ended.hit
+    assert "rank 0 of 2" in ended.said
+    assert "gave no sign of life for 5 s; it was at: saving at step 4" in ended.said
+    assert ended.seconds < ENDS_S
+    assert load_checkpoint(run_dir).state["step"] == 2
+
+
+def test_a_dry_run_by_ranks_measures_them_together(command) -> None:
+    ended = command("--nproc", "2", "--dry-run").run()
+    assert ended.code == 0, ended.said
+    assert "Dry run of 2 ranks" in ended.shown
+    assert "30 in 5 epochs" in ended.shown
+    assert "GiB together" in ended.shown
+
+
 def test_a_stop_reaches_all_ranks_and_is_no_fault(command, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     start = command("--nproc", "2", "--out", str(run_dir), "--set", "train.epochs=60")
@@ -54,6 +78,3 @@ def test_what_ranks_cant_do_is_said_before_anything_is_written(command, tmp_path
     assert ended.code == 2, ended.said
     assert "4 pairs can't be shared by 5 ranks" in ended.said
     assert not run_dir.exists() or not any(run_dir.glob("c*"))
-    ended = command("--nproc", "2", "--dry-run").run()
-    assert ended.code == 2
-    assert "--dry-run measures one process" in ended.said

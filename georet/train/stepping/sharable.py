@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final, cast
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -13,6 +13,11 @@ from georet.encoder import Branch, Encoder
 from georet.errors import ConfigError
 from georet.ranks.world import Ranks
 from georet.types import PairTable
+
+FREEZE: Final = (
+    "Freeze them (freeze_batchnorm: true of sample4geo:timm keeps their running statistics), or "
+    "take a backbone without BatchNorm, for example a ConvNeXt."
+)
 
 
 def fit_for_ranks(encoder: Encoder, config: RunConfig, pairs: PairTable, ranks: Ranks) -> None:
@@ -30,12 +35,27 @@ def fit_for_ranks(encoder: Encoder, config: RunConfig, pairs: PairTable, ranks: 
         if not has_batch_statistics(branch):
             continue
         _check_statistics(branch, config, pairs, encoder.log_scale.device.type)
-        encoder.branches[name] = _synchronised(branch)
+        encoder.branches[name] = synchronised(branch)
 
 
-def _synchronised(branch: nn.Module) -> nn.Module:
-    # torch doesn't type it.
-    found: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(branch)  # type: ignore[no-untyped-call]
+def synchronised(branch: nn.Module) -> nn.Module:
+    """Return a branch whose BatchNorms count the batches of all ranks, with the same tensors.
+
+    ConfigError for BatchNorms of somebody's own kind: torch would put its own in their place, and
+    what they do besides would be lost.
+    """
+    from timm.layers import BatchNormAct2d, convert_sync_batchnorm
+
+    known = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm, BatchNormAct2d)
+    for name, module in branch.named_modules():
+        if isinstance(module, _BatchNorm) and type(module) not in known:
+            raise ConfigError(
+                f"no {type(module).__name__} is known that counts the batches of other ranks",
+                where=f"encoder, {name}",
+                hint=FREEZE,
+            )
+    # timm's, since its BatchNorms apply their activation too, which torch's converter would drop.
+    found: nn.Module = convert_sync_batchnorm(branch)
     return found
 
 
@@ -50,8 +70,7 @@ def has_batch_statistics(module: nn.Module) -> bool:
 
 def _check_statistics(branch: Branch, config: RunConfig, pairs: PairTable, device: str) -> None:
     maker = maker_of(branch.backbone)
-    why, hint = None, "Freeze them (freeze_batchnorm: true of sample4geo:timm keeps their running"
-    hint += " statistics), or take a backbone without BatchNorm, for example a ConvNeXt."
+    why = None
     if device != "cuda":
         why = "and on the CPU torch can't make them count the pairs of other ranks"
     elif config.train.chunk is not None:
@@ -62,5 +81,5 @@ def _check_statistics(branch: Branch, config: RunConfig, pairs: PairTable, devic
         raise ConfigError(
             f"the backbone has BatchNorms that learn from the batch, {why}",
             where=f"encoder, {maker.id}",
-            hint=hint,
+            hint=FREEZE,
         )
