@@ -83,7 +83,8 @@ class DataConfig(Section):
     resize: ResizeRule = Field(
         default=RESIZE_RULE,
         description="How images are brought to their size: bilinear-exact as Sample4Geo does, "
-        "without smoothing; bilinear-antialias smooths what is shrunk.",
+        "without smoothing; bilinear-antialias smooths what is shrunk; both squash to the shape. "
+        "-crop behind it keeps the middle of that shape, -letterbox all, with grey around it.",
     )
     max_pixels: PositiveInt = Field(
         default=MAX_PIXELS, description="Images with more pixels are refused before decoding."

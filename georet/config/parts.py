@@ -6,7 +6,12 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-ResizeRule = Literal["bilinear-exact", "bilinear-antialias"]
+ResizeRule = Literal[
+    "bilinear-exact",
+    "bilinear-antialias",
+    "bilinear-antialias-crop",
+    "bilinear-antialias-letterbox",
+]
 FIRST_RULE: Final = "bilinear-exact"
 """The rule of runs that name none: until there was a choice, it was the only one."""
 SMOOTH_RULE: Final[ResizeRule] = "bilinear-antialias"

@@ -1,6 +1,6 @@
 """The named rules by which images are brought to an encoder's size.
 
-A rule decides embeddings as the weights do, so its name stands in each encoder's identity. Both
+A rule decides embeddings as the weights do, so its name stands in each encoder's identity. All
 rules compute in integers: the same bytes on every processor.
 """
 
@@ -20,8 +20,18 @@ FAST: Final = "-fast"
 """Ends the name of a rule under which JPEGs are decoded at the smallest scale, n/8, that covers the
 wanted size, before they are resized."""
 
-RULES: Final = tuple(rule + fast for rule in (FIRST_RULE, SMOOTH_RULE) for fast in ("", FAST))
+CROP, LETTERBOX = "-crop", "-letterbox"
+"""End the names of rules that keep an image's proportions: its middle alone, or all of it."""
+
+RULES: Final = tuple(
+    rule + fast
+    for rule in (FIRST_RULE, SMOOTH_RULE, SMOOTH_RULE + CROP, SMOOTH_RULE + LETTERBOX)
+    for fast in ("", FAST)
+)
 """All rules."""
+
+PADDING: Final = (124, 116, 104)
+"""What surrounds a letterboxed image: the mean of ImageNet, which normalisation makes nothing."""
 
 _EIGHTHS: Final = 8
 
@@ -43,7 +53,9 @@ def resize(image: Pixels, size: tuple[int, int], rule: str) -> Pixels:
     Sample4Geo does: OpenCV's INTER_LINEAR_EXACT. ``bilinear-antialias``: the same when enlarging;
     when shrinking the triangle filter is as wide as the shrinking asks for, as in torchvision with
     ``antialias``: Pillow's BILINEAR, bit for bit (``georet.data.resampling`` says in which order).
-    With ``-fast`` behind it the image is first averaged down to the smallest n/8 of its size that
+    Both squash an image of another shape. ``-crop`` behind it keeps the largest part in the middle
+    that has the shape of ``size``, ``-letterbox`` the whole image, with ``PADDING`` around it. With
+    ``-fast`` behind it the image is first averaged down to the smallest n/8 of its size that
     covers ``size``, which is what a JPEG's scaled decoding does.
 
     Raises UsageError for a rule that this version doesn't know.
@@ -58,11 +70,39 @@ def resize(image: Pixels, size: tuple[int, int], rule: str) -> Pixels:
         return image
     if is_fast(rule):
         return resize(reduced(image, size), size, rule.removesuffix(FAST))
+    if rule.endswith(CROP):
+        return resize(_middle(image, size), size, rule.removesuffix(CROP))
+    if rule.endswith(LETTERBOX):
+        return _letterboxed(image, size, rule.removesuffix(LETTERBOX))
     height, width = size
     if rule == FIRST_RULE:
         resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)
         return np.asarray(resized, dtype=np.uint8)
     return _resampled(image, size, "triangle")
+
+
+def _middle(image: Pixels, size: tuple[int, int]) -> Pixels:
+    """Return the largest part in an image's middle that has the shape of ``size``."""
+    height, width = image.shape[:2]
+    tall = min(height, max(1, round(width * size[0] / size[1])))
+    wide = min(width, max(1, round(height * size[1] / size[0])))
+    top, left = (height - tall) // 2, (width - wide) // 2
+    return np.ascontiguousarray(image[top : top + tall, left : left + wide])
+
+
+def _letterboxed(image: Pixels, size: tuple[int, int], rule: str) -> Pixels:
+    """Return an image brought into ``size`` in its proportions, with grey above and below it."""
+    height, width = image.shape[:2]
+    factor = min(size[0] / height, size[1] / width)
+    tall, wide = (
+        min(most, max(1, round(side * factor)))
+        for side, most in zip((height, width), size, strict=True)
+    )
+    boxed = np.empty((*size, 3), np.uint8)
+    boxed[:] = PADDING
+    top, left = (size[0] - tall) // 2, (size[1] - wide) // 2
+    boxed[top : top + tall, left : left + wide] = resize(image, (tall, wide), rule)
+    return boxed
 
 
 def prepare(rule: str) -> None:

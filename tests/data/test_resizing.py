@@ -130,3 +130,54 @@ def test_a_run_that_names_no_rule_was_made_under_the_first(tmp_path, monkeypatch
 def test_new_runs_take_the_one_default():
     assert DataConfig().resize == RESIZE_RULE
     assert rule_of(DataConfig()) in RULES
+
+
+def test_cropping_keeps_the_middle_in_its_proportions(smooth_picture):
+    # 512 x 1024: of a square the middle 512 columns are kept.
+    found = resize(smooth_picture, (64, 64), f"{SMOOTH}-crop")
+    middle = np.ascontiguousarray(smooth_picture[:, 256:768])
+    assert np.array_equal(found, resize(middle, (64, 64), SMOOTH))
+    turned = np.ascontiguousarray(smooth_picture.transpose(1, 0, 2))
+    tall = resize(turned, (64, 64), f"{SMOOTH}-crop").transpose(1, 0, 2)
+    # Rows are made narrow first, so that a turned image may differ by a rounding.
+    assert np.abs(tall.astype(int) - found).max() <= 1
+
+
+def test_letterboxing_keeps_all_with_grey_around_it(smooth_picture):
+    found = resize(smooth_picture, (64, 64), f"{SMOOTH}-letterbox")
+    assert np.array_equal(found[16:48], resize(smooth_picture, (32, 64), SMOOTH))
+    assert (found[:16] == (124, 116, 104)).all()
+    assert (found[48:] == (124, 116, 104)).all()
+
+
+@pytest.mark.parametrize("shape", ["-crop", "-letterbox"])
+@pytest.mark.parametrize("fast", ["", FAST])
+def test_a_circle_stays_one_whatever_the_photos_shape(shape, fast):
+    photo = np.zeros((600, 900, 3), np.uint8)
+    cv2.circle(photo, (450, 300), 150, (255, 255, 255), -1)
+    found = resize(photo, (90, 90), f"{SMOOTH}{shape}{fast}")
+    white = found[:, :, 0] > 200
+    rows, columns = np.flatnonzero(white.any(axis=1)), np.flatnonzero(white.any(axis=0))
+    assert abs(len(rows) - len(columns)) <= 1
+    squashed = resize(photo, (90, 90), SMOOTH)[:, :, 0] > 200
+    assert squashed.any(axis=1).sum() > 1.3 * squashed.any(axis=0).sum()
+
+
+@pytest.mark.parametrize("shape", ["-crop", "-letterbox"])
+@pytest.mark.parametrize("size", [(1, 900), (900, 1), (1, 1), (3, 7)])
+def test_proportions_that_hardly_fit_still_give_the_size(shape, size):
+    image = np.full((*size, 3), 77, np.uint8)
+    assert resize(image, (32, 48), f"{SMOOTH}{shape}").shape == (32, 48, 3)
+
+
+@pytest.mark.parametrize("shape", ["crop", "letterbox"])
+def test_a_square_is_the_same_under_all_smooth_rules(smooth_picture, shape):
+    square = np.ascontiguousarray(smooth_picture[:, :512])
+    expected = resize(square, (96, 96), SMOOTH)
+    assert np.array_equal(resize(square, (96, 96), f"{SMOOTH}-{shape}"), expected)
+
+
+def test_a_run_may_ask_for_them_and_others_keep_the_squash():
+    data = DataConfig(size={"query": (32, 32)}, resize=f"{SMOOTH}-letterbox", fast=True)
+    assert rule_of(data) == f"{SMOOTH}-letterbox{FAST}"
+    assert rule_of(DataConfig(size={"query": (32, 32)})) == SMOOTH == RESIZE_RULE
