@@ -31,6 +31,7 @@ BRINGS = {
     "serve": "the web page with the map",
     "imagery": "imagery from elsewhere: tile services, WMS, STAC, COGs at an address",
     "hub": "encoders from and to a hub",
+    "ulog": "telemetry in PX4's ULog files",
     "matchers": "refiners by learned matchers, with weights of your own (plugin matchers)",
     "heif": "photos in HEIC, as telephones write them",
     "tensorboard": "TensorBoard logs beside the JSON ones",

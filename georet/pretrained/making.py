@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from georet.cache import cache_dir
-from georet.config import SMOOTH_RULE, DataConfig, EncoderConfig, RunConfig
+from georet.config import DataConfig, EncoderConfig, RunConfig
 from georet.configure import configure, validate_components
 from georet.encoder import Encoder
 from georet.errors import DataError, UsageError
@@ -17,7 +17,7 @@ from georet.platforms import sync
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.plugins.discovery import installed
 from georet.pretrained.hub import PREFIX, pulled
-from georet.pretrained.naming import Untrained, is_named, untrained
+from georet.pretrained.naming import FITS, Untrained, is_named, untrained
 from georet.run_layout import CHECKPOINTS, CONFIG
 from georet.train.ready import write_ready_run
 from georet.train.setup import make_encoder
@@ -102,7 +102,9 @@ def configured(spec: Untrained, selection: Selection) -> tuple[RunConfig, Plugin
     size = spec.size or _USUAL
     config = base.model_copy(
         update={
-            "data": DataConfig(size={QUERY: size, REFERENCE: size}, workers=0, resize=SMOOTH_RULE),
+            "data": DataConfig(
+                size={QUERY: size, REFERENCE: size}, workers=0, resize=FITS[spec.fit]
+            ),
             "encoder": EncoderConfig(backbone=spec.backbone, shared=True),
             "fits": [],
         }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from georet.config import ComponentSpec
+from georet.config import ComponentSpec, ResizeRule
 from georet.configure.inline import spec_of
 from georet.errors import DataError, UsageError
 from georet.files import sha256_of
@@ -23,15 +24,26 @@ Size = tuple[int, int]
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]+:")
 _FORMAT: Final = 1
 """Changes where the same name shall make another encoder than before."""
+SQUASH: Final = "squash"
+FITS: Final[Mapping[str, ResizeRule]] = {
+    SQUASH: "bilinear-antialias",
+    "crop": "bilinear-antialias-crop",
+    "letterbox": "bilinear-antialias-letterbox",
+}
+"""What becomes of images of another shape, and the rule of resizing that does it."""
 
 
 @dataclass(frozen=True)
 class Untrained:
-    """A backbone of the catalogue with its options, as it comes, for images of ``size``."""
+    """A backbone of the catalogue with its options, as it comes, for images of ``size``.
+
+    ``fit`` is what becomes of images of another shape, one of ``FITS``.
+    """
 
     text: str
     backbone: ComponentSpec
     size: Size | None = None
+    fit: str = SQUASH
 
     @property
     def model(self) -> str:
@@ -49,7 +61,8 @@ class Untrained:
         if isinstance(weights, str) and Path(weights).is_file():
             options = {**options, "weights": sha256_of(Path(weights))}
         facts = {"format": _FORMAT, "name": self.backbone.name, "options": options}
-        return hash_of({**facts, "size": self.size})
+        fit = {} if self.fit == SQUASH else {"fit": self.fit}
+        return hash_of({**facts, "size": self.size, **fit})
 
 
 def is_named(text: str | Path) -> bool:
@@ -60,7 +73,8 @@ def is_named(text: str | Path) -> bool:
 def untrained(text: str, *, selection: Selection = UNSAID) -> Untrained:
     """Return the encoder that ``BACKBONE:MODEL[?option=value&...]`` names.
 
-    ``size`` is a side in pixels or HEIGHTxWIDTH; all other options are the backbone's own.
+    ``size`` is a side in pixels or HEIGHTxWIDTH, ``fit`` what becomes of images of another shape;
+    all other options are the backbone's own.
     DataError where no such backbone is loaded, UsageError for what can't be read.
     """
     named, options = text, dict[str, Any]()
@@ -73,7 +87,10 @@ def untrained(text: str, *, selection: Selection = UNSAID) -> Untrained:
     owner = named.partition(":")[0]
     catalog = load_plugins(selection, also=[owner] if owner in installed() else []).catalog
     backbone, model = _parted(named, catalog, text)
-    size = _size(options.pop("size", None), text)
+    size, fit = _size(options.pop("size", None), text), str(options.pop("fit", SQUASH))
+    if fit not in FITS:
+        known = f"Known: {', '.join(FITS)}."
+        raise UsageError(f"fit is {fit!r}", where=text, hint=known)
     options = {**({"model": model} if model else {}), **options}
     if "stamped" in catalog.options_schema(KIND, backbone).get("properties", {}):
         options["stamped"] = True
@@ -82,7 +99,7 @@ def untrained(text: str, *, selection: Selection = UNSAID) -> Untrained:
     usual = getattr(catalog.find(KIND, backbone).factory(), "usual_size", None)
     if size is None and usual is not None:
         size = usual(**options)
-    return Untrained(text, chosen, size)
+    return Untrained(text, chosen, size, fit)
 
 
 def _parted(named: str, catalog: Catalog, text: str) -> tuple[str, str]:

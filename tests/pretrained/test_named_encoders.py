@@ -131,6 +131,14 @@ def test_what_leaves_no_tensor_still_tells_encoders_apart(cache):
     assert {one.resize_rule for one in found} == {"bilinear-antialias"}
 
 
+def test_a_letterboxed_encoder_is_another_one_and_squashing_keeps_its_name(cache):
+    plain = untrained("timm:test_vit?weights=none&size=32")
+    same = untrained("timm:test_vit?weights=none&size=32&fit=squash")
+    boxed = untrained("timm:test_vit?weights=none&size=32&fit=letterbox")
+    assert plain.key() == same.key() != boxed.key()
+    assert identity_of(boxed.text).resize_rule == "bilinear-antialias-letterbox"
+
+
 def test_mean_std_and_size_are_those_of_the_weights(cache, tmp_path):
     net = weights_of("test_vit", tmp_path / "w.safetensors")
     folder = run_folder(f"timm:test_vit?weights={tmp_path / 'w.safetensors'}")
@@ -204,6 +212,7 @@ def test_offline_the_file_to_fetch_is_named(cache, monkeypatch):
         ("timm:resnet18?weights=none&stge=2", ConfigError, "did you mean 'stage'?"),
         ("timm:resnet18?weights=none&size=big", UsageError, "size=224"),
         ("timm:resnet18?weights=none&size=0", UsageError, "size=224"),
+        ("timm:resnet18?weights=none&fit=stretch", UsageError, "Known: squash, crop, letterbox"),
         ("timm:resnet18?weights=none&pool=cls", ConfigError, "no class token"),
         ("timm:resnet18?weights=gone.safetensors", DataError, "does not exist"),
         ("timm:resnet18?weights=lite0", ConfigError, "tf_efficientnet_lite0"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,7 @@ from georet.photos.camera.facts import (
     wrapped,
 )
 from georet.photos.camera.srt import entries_of
+from georet.photos.camera.ulog import rows_of
 
 _ANGLES: Final = ("heading_deg", "tilt_deg", "pitch_deg", "roll_deg")
 COLUMNS: Final = ("photo", "time_s", "lat", "lon", *_ANGLES, "height_m", "altitude_m", "fov_deg")
@@ -30,6 +31,7 @@ _SIGMAS: Final = {"heading_deg": 5.0, "tilt_deg": 2.0, "roll_deg": 2.0}
 _LONGEST_GAP_S: Final = 5.0
 """Across a longer silence nothing is told: an aircraft may have turned."""
 _LINES_REFUSED: Final = 20
+_OTHER_LOGS: Final = (".tlog", ".bin", ".log", ".bag", ".mcap")
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def between(first: CameraFacts, second: CameraFacts, share: float) -> CameraFact
 
 
 def read_telemetry(path: Path, *, with_position: bool = False) -> Telemetry:
-    """Return the telemetry in a ``.csv``, ``.json`` or ``.srt`` file.
+    """Return the telemetry in a ``.csv``, ``.json``, ``.srt`` or ``.ulg`` file.
 
     A table has a column ``photo`` (a name, or a path from the table's folder) or ``time_s``
     (seconds of a video), and any others of ``COLUMNS``; JSON is a list of objects with these keys.
@@ -95,7 +97,15 @@ def read_telemetry(path: Path, *, with_position: bool = False) -> Telemetry:
     """
     suffix = path.suffix.lower()
     if suffix == ".srt":
-        return _of_subtitles(path, with_position)
+        return _timed(path, entries_of(path, read_text(path)), with_position)
+    if suffix == ".ulg":
+        return _timed(path, rows_of(path), with_position)
+    if suffix in _OTHER_LOGS:
+        raise DataError(
+            "is a log that georet doesn't read",
+            where=str(path),
+            hint="Convert it to a table, or to ULog: .csv, .json, .srt and .ulg are read.",
+        )
     rows = _json_rows(path) if suffix == ".json" else _csv_rows(path)
     by_photo: dict[str, CameraFacts] = {}
     timed: dict[float, CameraFacts] = {}
@@ -118,11 +128,13 @@ def read_telemetry(path: Path, *, with_position: bool = False) -> Telemetry:
     return Telemetry(path, by_photo, seconds, [timed[second] for second in seconds], told)
 
 
-def _of_subtitles(path: Path, with_position: bool) -> Telemetry:
+def _timed(
+    path: Path, entries: Iterable[tuple[str, float, dict[str, Any]]], with_position: bool
+) -> Telemetry:
     refused: list[str] = []
     seconds: list[float] = []
     found: list[CameraFacts] = []
-    for where, second, row in entries_of(path, read_text(path)):
+    for where, second, row in entries:
         if seconds and second <= seconds[-1]:
             refused.append(f"{where}: goes back in time")
             continue
@@ -195,7 +207,8 @@ def _facts(
         for name, sigma in _SIGMAS.items():
             value = getattr(attitude, name)
             if value is not None:
-                told[name] = Reading(value, max(sigma, attitude.overshoot_deg), source)
+                own = float(row.get(name.replace("_deg", "_sigma_deg"), 0.0))
+                told[name] = Reading(value, max(sigma, attitude.overshoot_deg, own), source)
     except ReadingError as error:
         refuse(str(error))
     for name, check, share in (("height_m", checked_height, 0.1), ("fov_deg", checked_fov, 0.03)):
