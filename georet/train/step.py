@@ -19,6 +19,7 @@ from georet.ranks.world import ALONE, Ranks
 from georet.train.objective import Objective, Share
 from georet.train.optim import clip_gradients, set_rate, skips_on_device, trained_parameters
 from georet.train.stepping.compiling import Compiled
+from georet.train.stepping.depthwise import quick_gradients
 from georet.train.stepping.draws import DrawsByPair, generators, keys_of
 from georet.train.stepping.extras import FEATURES, Extras, joined
 from georet.train.stepping.late import Late
@@ -63,7 +64,8 @@ class Stepper:
         """Add the batch's gradient; where ``update``, step with ``factor`` times the base rate."""
         images = {v: x.to(self.device, non_blocking=True) for v, x in present(batch).items()}
         backward = self._whole if self.config.chunk is None else self._chunked
-        own, losses, embedded = backward(images, batch)
+        with quick_gradients(self.device):
+            own, losses, embedded = backward(images, batch)
         # Of each rank's shares, the sums: what follows is decided alike by all.
         total, *values = self.ranks.total(torch.stack([own.detach(), *losses.values()])).unbind()
         with phase(UPDATE):

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import timm
 import torch
+from torch import nn
 
 from georet.contracts.building import BuildContext
 from georet.errors import ComponentError, ConfigError, DataError
@@ -74,6 +75,10 @@ def create_trunk(
             where=where,
             surplus=(names,) if isinstance(names, str) else tuple(names),
         )
+    for module in trunk.modules():
+        # Autograd copies what an activation overwrites, save where its output tells the gradient.
+        if getattr(module, "inplace", False) and not isinstance(module, nn.ReLU):
+            module.inplace = False
     return trunk
 
 

@@ -1,0 +1,151 @@
+"""The gradient of depthwise convolutions on a CPU, where torch's takes most of a step.
+
+In a step of EfficientNet-Lite0 at 64 px torch spends half of the time on the gradients of kernels
+of 5 x 5; those of ConvNeXt are of 7 x 7. ``benchmarks/depthwise.py`` compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from typing import Any, Final, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+Pair = tuple[int, int]
+
+SMALL_MAP: Final = 64
+"""Positions of a map up to which kernels of 3 x 3 gain as well."""
+SMALL_KERNEL: Final = 9
+
+
+def quick_gradients(device: torch.device) -> AbstractContextManager[Any]:
+    """Return a context in which depthwise convolutions on a CPU get their gradient from here."""
+    return _QuickGradients() if device.type == "cpu" else nullcontext()
+
+
+class _QuickGradients(TorchFunctionMode):
+    """While entered, ``conv2d`` is what it was, and its gradient the same but for roundings."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: Any = None,
+    ) -> Any:
+        if func is F.conv2d:
+            found = _convolved(*args, **(kwargs or {}))
+            if found is not None:
+                return found
+        return func(*args, **(kwargs or {}))
+
+
+def _convolved(
+    input: Tensor,  # noqa: A002 - as torch names it
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | Pair = 1,
+    padding: str | int | Pair = 0,
+    dilation: int | Pair = 1,
+    groups: int = 1,
+) -> Tensor | None:
+    """Return the convolution of a depthwise kernel that learns, None of any other."""
+    num_out, per_group, height, width = weight.shape
+    is_depthwise = groups == num_out > 1 == per_group and input.ndim == 4
+    if not is_depthwise or isinstance(padding, str) or _pair(dilation) != (1, 1):
+        return None
+    if not weight.requires_grad or not torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+        return None
+    if input.dtype != torch.float32 or input.device.type != "cpu" or weight.dtype != input.dtype:
+        return None
+    steps, border = _pair(stride), _pair(padding)
+    num = _positions(input.shape[2], height, steps[0], border[0])
+    num *= _positions(input.shape[3], width, steps[1], border[1])
+    if height * width <= SMALL_KERNEL and num > SMALL_MAP:
+        return None
+    return cast(Tensor, _Depthwise.apply(input, weight, bias, steps, border))
+
+
+def _pair(value: int | Pair) -> Pair:
+    return (value, value) if isinstance(value, int) else (value[0], value[-1])
+
+
+def _positions(length: int, kernel: int, stride: int, padding: int) -> int:
+    return (length + 2 * padding - kernel) // stride + 1
+
+
+class _Depthwise(torch.autograd.Function):
+    """Images float32[N, C, H, W], weights float32[C, 1, K, L] -> float32[N, C, P, Q]."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, images: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, padding: Pair
+    ) -> Tensor:
+        """Convolve as torch does."""
+        ctx.save_for_backward(images, weight)
+        ctx.stride, ctx.padding = stride, padding
+        return F.conv2d(images, weight, bias, stride, padding, 1, len(weight))
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of images, weights and bias."""
+        images, weight = ctx.saved_tensors
+        wants_images, wants_weight, wants_bias = ctx.needs_input_grad[:3]
+        of_images = of_weight = of_bias = None
+        if wants_images:
+            of_images = torch.ops.aten.convolution_backward(
+                gradient,
+                images,
+                weight,
+                None,
+                ctx.stride,
+                ctx.padding,
+                (1, 1),
+                False,
+                (0, 0),
+                len(weight),
+                (True, False, False),
+            )[0]
+        if wants_weight:
+            of_weight = weight_gradient(images, gradient, weight.shape, ctx.stride, ctx.padding)
+        if wants_bias:
+            of_bias = gradient.sum((0, 2, 3))
+        return of_images, of_weight, of_bias, None, None
+
+
+def weight_gradient(
+    images: Tensor, gradient: Tensor, shape: torch.Size, stride: Pair, padding: Pair
+) -> Tensor:
+    """Return float32[C, 1, K, L] for images float32[N, C, H, W], gradient float32[N, C, P, Q].
+
+    Images are shared out over as many threads as torch uses; the sums don't depend on them.
+    """
+    from georet.train.stepping.depthwise_kernel import add_products
+
+    channels, _, height, width = shape
+    # Where they aren't stored with channels last, this copies them.
+    x, y = (t.detach().permute(0, 2, 3, 1).contiguous().numpy() for t in (images, gradient))
+    parts = torch.zeros(len(images), height, width, channels)
+
+    def add(image: int) -> None:
+        add_products(x[image], y[image], parts[image].numpy(), stride, padding)
+
+    threads = min(torch.get_num_threads(), len(images))
+    if threads == 1:
+        for image in range(len(images)):
+            add(image)
+    else:
+        list(_pool(threads).map(add, range(len(images))))
+    return parts.sum(0).permute(2, 0, 1)[:, None].contiguous()
+
+
+@lru_cache(maxsize=4)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="georet-depthwise")
