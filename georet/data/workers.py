@@ -1,4 +1,4 @@
-"""Processes that fill batches together: each takes its share of the slots of every batch.
+"""Processes that fill batches together: slots go round among them, from one batch to the next.
 
 Not torch's DataLoader: there a killed worker raises from a signal handler in the middle of a
 training step, and nobody can say at which file. Here a closed pipe tells at once, each worker
@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from multiprocessing.connection import Connection
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -29,8 +29,25 @@ from georet.types import Pixels
 T = TypeVar("T")
 Reply = tuple[list[Filled], tuple[int, Exception] | None]
 """What a worker filled of its slots, in order, and the slot and error at which it stopped."""
-_AHEAD: Final = 2
+_AHEAD: Final = 3
+"""Batches that are filled at once: who is done with its slots of one goes on to the next."""
 _IDLE: Final = -1
+
+
+class _Sent(NamedTuple):
+    """A job, the buffer that it fills, and how many slots were given out before it."""
+
+    job: Job
+    buffer: int
+    num_before: int
+
+    def slots(self, worker: int, num_workers: int) -> range:
+        """Return a worker's slots; the next batch goes on with the worker after the last one's.
+
+        If each batch began anew, the last workers would have less to do where the batch is no
+        multiple of their number, and the others would be waited for.
+        """
+        return range((worker - self.num_before) % num_workers, len(self.job.rows), num_workers)
 
 
 class WorkerPool:
@@ -45,7 +62,8 @@ class WorkerPool:
     ) -> None:
         self.capacity, self.closed = capacity, False
         self._filler, self._timeout_s = filler, timeout_s
-        self._pending: deque[tuple[Job, int]] = deque()
+        self._pending: deque[_Sent] = deque()
+        self._num_sent = 0
         context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
         slot_bytes = sum(height * width * 3 for height, width in filler.sizes.values())
         shared = [context.RawArray(ctypes.c_uint8, capacity * slot_bytes) for _ in range(_AHEAD)]
@@ -75,7 +93,7 @@ class WorkerPool:
         for number, job in islice(numbered, _AHEAD):
             self._send(job, number % _AHEAD)
         while self._pending:
-            job, buffer, slots = self._collect()
+            (job, buffer, _), slots = self._collect()
             images = _as_images(self._shared[buffer], self._filler.sizes_of(job), len(job.rows))
             taken = take(job, images)
             for number, following in islice(numbered, 1):
@@ -90,21 +108,23 @@ class WorkerPool:
         close_all(self._children)  # they only read files: nothing is left half done
 
     def _send(self, job: Job, buffer: int) -> None:
-        self._pending.append((job, buffer))
+        sent = _Sent(job, buffer, self._num_sent)
+        self._num_sent += len(job.rows)
+        self._pending.append(sent)
         for worker, child in enumerate(self._children):
             try:
-                child.send((job, buffer))
+                child.send(sent)
             except Ended:
                 raise self._fail(worker, child.ending) from None
 
-    def _collect(self) -> tuple[Job, int, list[Filled]]:
-        (job, buffer), num = self._pending[0], len(self._children)
-        slots: list[Filled] = [Filled({}, {})] * len(job.rows)
+    def _collect(self) -> tuple[_Sent, list[Filled]]:
+        sent, num = self._pending[0], len(self._children)
+        slots: list[Filled] = [Filled({}, {})] * len(sent.job.rows)
         failures: list[tuple[int, Exception]] = []
         try:
             for worker in range(num):
                 filled, failure = self._reply(worker)
-                for slot, one in zip(range(worker, len(slots), num), filled, strict=False):
+                for slot, one in zip(sent.slots(worker, num), filled, strict=False):
                     slots[slot] = one
                 failures += [failure] if failure else []
         except BaseException:
@@ -114,7 +134,7 @@ class WorkerPool:
             self.close()
             raise min(failures, key=lambda failure: failure[0])[1]
         self._pending.popleft()
-        return job, buffer, slots
+        return sent, slots
 
     def _reply(self, worker: int) -> Reply:
         child = self._children[worker]
@@ -134,9 +154,9 @@ class WorkerPool:
     def _fail(self, worker: int, what: str) -> DataError:
         """Return the error for a worker that is dead or hangs, naming the files it was at."""
         step, slot = self._at[2 * worker : 2 * worker + 2]
-        job = next((job for job, _ in self._pending if job.step == step), None)
+        job = next((sent.job for sent in self._pending if sent.job.step == step), None)
         files = self._filler.files(job, slot) if job and slot != _IDLE else []
-        steps = ", ".join(str(job.step) for job, _ in self._pending)
+        steps = ", ".join(str(sent.job.step) for sent in self._pending)
         self.close()
         return DataError(
             f"loader worker {worker} {what} at {' and '.join(map(str, files))}"
@@ -169,11 +189,12 @@ def _work(
     cv2.setNumThreads(0)
     leave_signals_to_parent()
     while True:
-        job, buffer = pipe.recv()
+        sent: _Sent = pipe.recv()
+        job, buffer, _ = sent
         images = _as_images(shared[buffer], filler.sizes_of(job), len(job.rows))
         filled: list[Filled] = []
         failure: tuple[int, Exception] | None = None
-        for slot in range(worker, len(job.rows), num_workers):
+        for slot in sent.slots(worker, num_workers):
             at[2 * worker : 2 * worker + 2] = job.step, slot
             try:
                 filled.append(filler.fill(job, slot, images))

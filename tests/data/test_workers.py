@@ -15,6 +15,8 @@ import pytest
 import torch
 
 from georet.data.loader import PairLoader
+from georet.data.samples import Job
+from georet.data.workers import _Sent
 from georet.errors import DataError
 from georet.types import Batch, BatchPlan, PairTable, Pixels
 
@@ -230,3 +232,14 @@ def test_a_mistake_in_a_transform_shows_where_it_happened(
         pytest.raises(RuntimeError, match=r"(?s)in Fails|__call__.*a mistake of the author"),
     ):
         next(pairs.epoch(make_plan()))
+
+
+@pytest.mark.parametrize(("size", "num_workers"), [(16, 5), (16, 14), (64, 14), (3, 4)])
+def test_slots_go_round_among_workers_from_one_batch_to_the_next(size, num_workers):
+    counts = np.zeros(num_workers, int)
+    for number in range(12):
+        sent = _Sent(Job(0, number, np.arange(size)), 0, number * size)
+        shares = [list(sent.slots(worker, num_workers)) for worker in range(num_workers)]
+        assert sorted(slot for share in shares for slot in share) == list(range(size))
+        counts += [len(share) for share in shares]
+        assert np.ptp(counts) <= 1

@@ -88,3 +88,45 @@ def test_embeddings_that_are_not_finite_are_refused(case):
     reference[5, 5] = np.inf
     with pytest.raises(DataError, match="reference embeddings: 1 of 150 rows hold NaN, inf"):
         visual_neighbours(query, reference, positives, 4)
+
+
+@pytest.fixture
+def many():
+    """Return 300 queries and 4,000 references around 200 centres, as trained embeddings lie."""
+    rng = np.random.default_rng(3)
+    centres = rng.standard_normal((200, 32)) + 2
+    reference = centres[rng.integers(0, 200, 4000)] + 0.6 * rng.standard_normal((4000, 32))
+    positives = rng.integers(0, 4000, 300)
+    return reference[positives] + 0.3 * rng.standard_normal((300, 32)), reference, positives
+
+
+def overlap(found, wanted):
+    return np.mean([len(set(a) & set(b)) / len(b) for a, b in zip(found, wanted, strict=True)])
+
+
+def test_sign_bits_find_almost_the_same_neighbours_in_their_exact_order(many):
+    exact = visual_neighbours(*many, 16)
+    found = visual_neighbours(*many, 16, by="sign_bits")
+    assert 0.95 <= overlap(found.tolist(), exact.tolist()) <= 1
+    assert not (found == many[2][:, None]).any()
+    for one, whole in zip(found.tolist(), exact.tolist(), strict=True):
+        places = [whole.index(row) for row in one if row in whole]
+        assert places == sorted(places)
+
+
+def test_with_sign_bits_rows_not_embedded_yet_are_nobodys_and_lists_are_padded(case):
+    query, reference, positives = case
+    query[[3, 7]] = 0
+    reference[[0, 50]] = 0
+    exact = visual_neighbours(query, reference, positives, 155)
+    found = visual_neighbours(query, reference, positives, 155, by="sign_bits")
+    assert found.tolist() == exact.tolist()
+
+
+def test_bits_are_compared_of_themselves_only_where_references_are_many(many, monkeypatch):
+    auto = visual_neighbours(*many, 16, by="auto")
+    assert auto.tolist() == visual_neighbours(*many, 16).tolist()
+    monkeypatch.setattr("georet.sampling.visual.MANY", 4000)
+    by_bits = visual_neighbours(*many, 16, by="sign_bits")
+    assert visual_neighbours(*many, 16, by="auto").tolist() == by_bits.tolist()
+    assert by_bits.tolist() != auto.tolist()

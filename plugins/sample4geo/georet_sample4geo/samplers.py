@@ -21,6 +21,7 @@ from georet.sampling import exclusion
 from georet.sampling.geographic import Distance
 from georet.sampling.kernel import Rules
 from georet.sampling.planner import FilledPlan, fill_batches
+from georet.sampling.visual import Way
 from georet.types import BatchPlan, EmbeddingBank, Ints, PairTable
 from georet_sample4geo.tables import (
     View,
@@ -190,10 +191,14 @@ class SimilaritySampler(GpsSampler):
     The training images are embedded anew every ``mine_every`` epochs. With ``incremental`` (arXiv
     2505.17844) nothing is embedded for this purpose: the embeddings come from the training steps
     themselves, and pairs not seen yet pull geographic neighbours, or none without positions.
+
+    ``mine_by``: ``exact`` compares each query with all references, ``sign_bits`` with those that
+    agree with it in most bits; ``auto`` does that from 100,000 references on.
     """
 
     mine_every: Count = 4
     incremental: bool = False
+    mine_by: Way = "auto"
 
     @property
     def first_epoch(self) -> int:
@@ -235,7 +240,7 @@ class SimilaritySampler(GpsSampler):
     def _bank_table(
         self, pairs: PairTable, bank: EmbeddingBank, rows_to_first: RowsToFirst = in_one_piece
     ) -> Ints | None:
-        table = similarity_neighbours(pairs, bank, self.pool, rows_to_first)
+        table = similarity_neighbours(pairs, bank, self.pool, rows_to_first, by=self.mine_by)
         if table is None:
             return None
         unknown = ~known_pairs(pairs, bank)

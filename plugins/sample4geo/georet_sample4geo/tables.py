@@ -11,6 +11,7 @@ from georet.contracts.training import RowsToFirst
 from georet.errors import DataError
 from georet.sampling import geographic_neighbours, visual_neighbours
 from georet.sampling.geographic import Distance
+from georet.sampling.visual import Way
 from georet.types import QUERY, Bools, Doubles, EmbeddingBank, ImageTable, Ints, PairTable
 
 View = Literal["reference", "query"]
@@ -45,7 +46,12 @@ def has_positions(pairs: PairTable, *, positions: View, distance: Distance) -> b
 
 
 def similarity_neighbours(
-    pairs: PairTable, bank: EmbeddingBank, k: int, rows_to_first: RowsToFirst = in_one_piece
+    pairs: PairTable,
+    bank: EmbeddingBank,
+    k: int,
+    rows_to_first: RowsToFirst = in_one_piece,
+    *,
+    by: Way = "exact",
 ) -> Ints | None:
     """Return the references int64[N, k] most similar to each pair's query, its own left out.
 
@@ -64,7 +70,8 @@ def similarity_neighbours(
 
     def search(rows: slice) -> Ints:
         queries = bank.query[query[known[rows]]]
-        return visual_neighbours(queries, bank.reference[candidates], places[rows], num_listed)
+        shown = bank.reference[candidates]
+        return visual_neighbours(queries, shown, places[rows], num_listed, by=by)
 
     found = rows_to_first(len(known), search)
     if found is None:
