@@ -101,10 +101,60 @@ def rank_kills(found: dict[str, Any]) -> Iterator[str]:
     yield f"{found['date']}, {found['cores']} cores, load {found['load']}."
 
 
+def depthwise(found: dict[str, Any]) -> Iterator[str]:
+    """Yield CPU milliseconds of the gradients of depthwise kernels."""
+    yield "| images, channels, map | kernel | stride | torch | georet | torch, last | georet, last |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for row in found["rows"]:
+        ways = ("torch_first", "georet_first", "torch_last", "georet_last")
+        shape = " x ".join(map(str, row["shape"]))
+        yield f"| {shape} | {row['kernel']} | {row['stride']} | " + (
+            " | ".join(f"{row[way]:.1f}" for way in ways) + " |"
+        )
+
+
+def loader_workers(found: dict[str, Any]) -> Iterator[str]:
+    """Yield which share of their time workers were busy, before and now."""
+    yield "| batch | workers | before | now |"
+    yield "|---:|---:|---:|---:|"
+    busy = {(row["label"], row["batch"], row["workers"]): row["busy"] for row in found["rows"]}
+    for label, batch, workers in busy:
+        if label == "now":
+            before, now = (busy[each, batch, workers] for each in ("before", "now"))
+            yield f"| {batch} | {workers} | {100 * before:.0f} % | {100 * now:.0f} % |"
+
+
+def mining(found: dict[str, Any]) -> Iterator[str]:
+    """Yield what finding hard negatives takes, exactly and by sign bits."""
+    yield "| queries | references | dimensions | way | CPU s | MB beyond | same as exact |"
+    yield "|---:|---:|---:|---|---:|---:|---:|"
+    for row in found["rows"]:
+        queries, references, dim = map(int, row["case"].split(","))
+        yield (
+            f"| {queries:,} | {references:,} | {dim} | {row['way']} | {row['cpu_s']:.1f} "
+            f"| {row['beyond_mb']:.0f} | {100 * row['overlap']:.1f} % |"
+        )
+
+
+def growth(found: dict[str, Any]) -> Iterator[str]:
+    """Yield CPU seconds and memory by the number of pairs, and their exponents."""
+    sizes = sorted({row["num"] for row in found["rows"]})
+    heads = [f"{num:,} pairs" for num in sizes]
+    yield "| work | " + " | ".join(f"{h}, s | MB" for h in heads) + " | exponent, s | MB |"
+    yield "|---|" + "---:|" * (2 * len(sizes) + 2)
+    for work, slopes in found["exponents"].items():
+        own = {row["num"]: row for row in found["rows"] if row["work"] == work}
+        cells = [f"{own[n]['cpu_s']:.2f} | {own[n]['beyond_mb']:,.0f}" for n in sizes]
+        told = ["" if slopes[k] is None else f"{slopes[k]:.2f}" for k in ("cpu_s", "beyond_mb")]
+        yield f"| {work} | " + " | ".join([*cells, *told]) + " |"
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "feeding": feeding,
     "large_galleries": large_galleries,
     "large_flips": large_flips,
     "rank_kills": rank_kills,
+    "depthwise": depthwise,
+    "loader_workers": loader_workers,
 }
 """{name of a result: what renders it}"""

@@ -64,7 +64,9 @@ class Stepper:
         """Add the batch's gradient; where ``update``, step with ``factor`` times the base rate."""
         images = {v: x.to(self.device, non_blocking=True) for v, x in present(batch).items()}
         backward = self._whole if self.config.chunk is None else self._chunked
-        with quick_gradients(self.device):
+        # What is compiled has a backward pass of its own.
+        quick = nullcontext() if self.config.compile else quick_gradients(self.device)
+        with quick:
             own, losses, embedded = backward(images, batch)
         # Of each rank's shares, the sums: what follows is decided alike by all.
         total, *values = self.ranks.total(torch.stack([own.detach(), *losses.values()])).unbind()
