@@ -50,6 +50,7 @@ def main() -> None:
         default=["10000,10000,256", "100000,100000,256", "20000,100000,1024"],
         metavar="QUERIES,REFERENCES,DIM",
     )
+    parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
@@ -59,7 +60,7 @@ def main() -> None:
     if args.json and args.json.exists():
         known = json.loads(args.json.read_text(encoding="utf-8"))["rows"]
     for case in args.cases:
-        for way in WAYS:
+        for way in args.ways:
             if any(row["case"] == case and row["way"] == way for row in known):
                 continue
             command = [sys.executable, __file__, str(args.run), "--one", case, way]

@@ -103,7 +103,8 @@ def rank_kills(found: dict[str, Any]) -> Iterator[str]:
 
 def depthwise(found: dict[str, Any]) -> Iterator[str]:
     """Yield CPU milliseconds of the gradients of depthwise kernels."""
-    yield "| images, channels, map | kernel | stride | torch | georet | torch, last | georet, last |"
+    head = ("images, channels, map", "kernel", "stride", "torch", "georet")
+    yield "| " + " | ".join((*head, "torch, last", "georet, last")) + " |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
     for row in found["rows"]:
         ways = ("torch_first", "georet_first", "torch_last", "georet_last")
