@@ -72,10 +72,11 @@ class LazyGroup(PluginGroup):
     @cached_property
     def brought(self) -> dict[str, tuple[Command, Source]]:
         """The commands that the selected plugins bring, and whose they are."""
-        found = {}
-        for name, (command, owner) in load_plugins().commands().items():
+        found, every = {}, load_plugins().commands()
+        for name, (command, owner) in every.items():
             group, _, inner = name.partition(" ")
-            if inner and not COMMANDS.get(group, ("", ""))[0].endswith(":app"):
+            is_group = COMMANDS.get(group, ("", ""))[0].endswith(":app") or group in every
+            if inner and not is_group:
                 raise PluginError(
                     f"the command {name!r} is for a group {group!r}, which georet doesn't have",
                     where=str(owner),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from georet.cli.groups import PluginGroup
 from georet.cli.options import AsJson, NoPlugin, PluginNames
 from georet.plugins import Selection
 from georet.progress import console, echo, echo_json
@@ -25,6 +26,7 @@ Options = Annotated[
 ]
 
 app = typer.Typer(
+    cls=PluginGroup,
     help="Write a data set in a published layout, or check a tree of files.",
     rich_markup_mode=None,
     add_completion=False,
