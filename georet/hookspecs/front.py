@@ -20,7 +20,8 @@ def georet_commands() -> Iterable[Command]:
     ``Command.app`` is a ``typer.Typer`` or its lazy ``"module:attribute"``. georet's own commands
     can't be replaced; two plugins that bring the same name are an error that names both. A name
     like ``gallery push`` adds to one of georet's own groups, ``gallery``, ``plugins`` or
-    ``config``: ``georet gallery push ...``.
+    ``config``: ``georet gallery push ...``; or to a plugin's, whose Typer was made with
+    ``cls=georet.cli.groups.PluginGroup``, as that of ``data`` is.
 
     Called once for ``georet --help`` and for a command that georet itself doesn't have.
     Added in 0.1.
