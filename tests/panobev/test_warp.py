@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from georet_panobev.warp import BirdsEye, panorama_of_ground
 
 from georet_cityblocks.cameras import overhead, panorama
 from georet_cityblocks.lights import photo_light
 from georet_cityblocks.scene import ASPHALT, FLAT, IN_BOTH, PAINT, make_scene
+from georet_panobev.warp import BirdsEye, panorama_of_ground
 
 HEIGHT, WIDTH, CAMERA_M = 180, 360, 2.0
 
