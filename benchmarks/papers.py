@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,8 @@ _CUT = (
 _SMOOTHED = "losses=[{name: sample4geo:info_nce, label_smoothing: 0.1}]"
 METHODS = {
     "sample4geo": Method("cityblocks/cityblocks"),
+    "orientation": Method("orientation/cityblocks"),
+    "panobev": Method("panobev/cityblocks"),
     "sample4geo, photos cut": Method("cityblocks/cityblocks", _CUT),
     "congeo": Method("congeo/cityblocks"),
     "singeo": Method("singeo/cityblocks"),
@@ -68,7 +71,7 @@ METHODS = {
     "lsh, re-ranked": Method("lsh/cityblocks", ("sampler.rerank=128",)),
 }
 GROUPS = {
-    "heading": Group(("sample4geo",), {"known heading": ("cross", ())}),
+    "heading": Group(("sample4geo", "orientation", "panobev"), {"known heading": ("cross", ())}),
     "fields": Group(
         ("sample4geo", "sample4geo, photos cut", "congeo", "singeo"),
         {
@@ -191,17 +194,25 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", help="of each group; by default all")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--threads", type=int, default=1, help="threads of each run")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--set", dest="extra", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name}")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for seed in arguments.seeds:
-        for name in arguments.groups:
-            for method in GROUPS[name].methods:
-                if not arguments.methods or method in arguments.methods:
-                    figures(
-                        Case(name, method, seed), arguments.out, arguments.threads, arguments.extra
-                    )
+    cases = [
+        Case(name, method, seed)
+        for seed in arguments.seeds
+        for name in arguments.groups
+        for method in GROUPS[name].methods
+        if not arguments.methods or method in arguments.methods
+    ]
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        todo = [
+            pool.submit(figures, case, arguments.out, arguments.threads, arguments.extra)
+            for case in cases
+        ]
+        for each in todo:
+            each.result()
     rows = table([json.loads(path.read_text()) for path in sorted(arguments.out.glob("*.json"))])
     if arguments.save:
         RESULTS.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
