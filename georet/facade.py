@@ -118,6 +118,30 @@ class Gallery(StoredGallery):
         """Return an index over all rows: loaded if it was kept and verifies, else made and kept."""
         return open_index(self, name, selection=Selection.of(plugins))
 
+    def plot(self, axes: Any = None, values: Floats | None = None) -> Any:
+        """Draw the tiles on matplotlib axes, coloured by values [R] if given; return the axes.
+
+        ``values`` may be a location's ``heat``. MissingExtraError without matplotlib (extra
+        ``plot``).
+        """
+        from georet.page.drawn import axes_for, draw_tiles
+
+        return draw_tiles(axes_for(axes), self.tiles.corners_latlon, values)
+
+    def _repr_html_(self) -> str:
+        from georet.page.cards import card, tiles_map
+        from georet.page.readable import count, metres
+
+        latlon, side_m = self.centres
+        facts = {
+            "tiles": count(len(self)),
+            "side": metres(float(sorted(side_m)[len(self) // 2])) if len(self) else "",
+            "encoder": f"{self.encoder.embed_dim} dimensions",
+            "storage": self.manifest["settings"]["storage"],
+            "folder": self.path,
+        }
+        return card(self.path.name, facts, *([tiles_map(latlon)] if len(self) else []))
+
     def locate(
         self,
         images: Sequence[Path | str | Pixels],

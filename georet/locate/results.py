@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from georet.contracts.refining import Camera, LatLon, Refinement
+from georet.page.cards import card, place_map
+from georet.page.drawn import axes_for, draw_place
+from georet.page.readable import metres, position
 from georet.search.reranking import Reordering
 from georet.tiles.table import TileTable
 from georet.types import Doubles, Floats, Ints
@@ -87,3 +93,32 @@ class Location:
     camera: Camera | None = None
     footprint_latlon: tuple[LatLon, ...] | None = None
     retrieved_latlon: LatLon | None = None
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the place, its radii and the best tiles on matplotlib axes, and return those.
+
+        MissingExtraError without matplotlib (extra ``plot``).
+        """
+        radii = {"50 %": self.radius_50_m, "90 %": self.radius_90_m}
+        tiles = [(c.id, np.array(c.corners_latlon)) for c in self.candidates]
+        return draw_place(axes_for(axes), self.latlon, radii, tiles)
+
+    def _repr_html_(self) -> str:
+        known = [r for r in (self.radius_50_m, self.radius_90_m) if r is not None]
+        facts = {
+            "place": position(self.latlon, self.radius_50_m),
+            "radius, 50 %": metres(self.radius_50_m),
+            "radius, 90 %": metres(self.radius_90_m),
+            "confidence": "not calibrated" if self.confidence is None else f"{self.confidence:.0%}",
+            "answer": "abstained" if self.abstained else self._method(),
+            **{f"tile {n}": f"{c.id}, cosine {c.score:.3f}" for n, c in self._best()},
+        }
+        outlines = [np.array(c.corners_latlon) for _, c in self._best()]
+        return card(self.photo, facts, place_map(self.latlon, known, outlines))
+
+    def _best(self) -> list[tuple[int, Candidate]]:
+        return list(enumerate(self.candidates[:3], start=1))
+
+    def _method(self) -> str:
+        is_refined = self.refinement is not None and self.refinement.is_accepted
+        return "refined" if is_refined else "retrieved"

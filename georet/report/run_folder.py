@@ -14,7 +14,18 @@ import numpy as np
 from pydantic import ValidationError
 
 from georet.errors import DataError
-from georet.report.records import Manifest, Ranked, Record, SetRecord, StageTime, parse_event
+from georet.page.cards import card
+from georet.page.drawn import axes_for, draw_curves
+from georet.page.readable import metric_label, metric_order, metric_value, seconds
+from georet.report.records import (
+    Manifest,
+    Ranked,
+    Record,
+    SetRecord,
+    StageTime,
+    StepEvent,
+    parse_event,
+)
 from georet.run_layout import CONFIG, EVALUATION, EVENTS, MANIFEST, TIMING
 
 _R = TypeVar("_R", bound=Record)
@@ -43,6 +54,40 @@ class RunFolder:
     sets: Mapping[str, SetRecord]
     ranked: Mapping[str, Ranked]
     gaps: tuple[str, ...]
+
+    @classmethod
+    def open(cls, path: Path | str) -> RunFolder:
+        """Read the run in a folder; DataError if there is none."""
+        return read_run(Path(path))
+
+    @property
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """{set: {metric: value}} of the run's evaluation; percent, and metres where named so."""
+        return {name: found.known_metrics for name, found in self.sets.items()}
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the loss of every step on matplotlib axes, and return those.
+
+        MissingExtraError without matplotlib (extra ``plot``).
+        """
+        # A step's own number begins anew in every epoch.
+        told = [event.loss for event in self.of(StepEvent)]
+        loss = np.array([np.nan if value is None else value for value in told])
+        curves = {"loss": (np.arange(len(loss), dtype=np.float64), loss)}
+        return draw_curves(axes_for(axes), curves, "step", "loss")
+
+    def _repr_html_(self) -> str:
+        facts: dict[str, object] = {
+            "recipe": self.manifest.recipe or "none",
+            "trained on": self.manifest.dataset.name,
+            "seed": self.manifest.seed,
+            "took": seconds(self.manifest.duration_s),
+        }
+        for name, found in self.metrics.items():
+            shown = [key for key in metric_order(found) if key in found][:3]
+            told = ", ".join(f"{metric_label(k)} {metric_value(k, found[k])}" for k in shown)
+            facts[name] = told
+        return card(self.path.name, facts)
 
     def of(self, kind: type[_R]) -> list[_R]:
         """Return the events of one kind, in order."""
