@@ -20,7 +20,12 @@ import venv
 from pathlib import Path
 
 README = Path(__file__).parent.parent / "README.md"
-SHORT = ("train.epochs=1", "dataset.train_renders=1", "evaluate.during=[]", "evaluate.final=[cross]")
+SHORT = (
+    "train.epochs=1",
+    "dataset.train_renders=1",
+    "evaluate.during=[]",
+    "evaluate.final=[cross]",
+)
 
 
 def main(wheel: str, *, borrow: bool) -> int:

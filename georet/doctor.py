@@ -14,6 +14,7 @@ from georet.cache import cache_dir
 from georet.version import __version__
 
 BRINGS = {
+    "plot": "what galleries, places and runs draw in notebooks (matplotlib)",
     "docs": "the docs as a site (mkdocs)",
     "demo": "the embedded benchmark's imagery and a small pretrained encoder",
     "pml": "losses and miners of pytorch-metric-learning",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import reference
+import tutorials
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -24,19 +25,21 @@ BROUGHT = {
     "SECURITY.md": "security.md",
     "CONTRIBUTING.md": "contributing.md",
     "plugins/orbitview/georet_orbitview/CARD.md": "orbitview-card.md",
+    "plugins/cityblocks/georet_cityblocks/CARD.md": "cityblocks-card.md",
     "plugins/example_triplet/README.md": "example-plugin.md",
 }
 """Pages outside of ``docs``, and what they are called on the site."""
-REFERENCE = "Reference"
-"""The navigation's section that is generated."""
+REFERENCE, TUTORIALS = "Reference", "Tutorials"
+"""The navigation's sections that are generated."""
 LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)\s]*)?\))")
 
 
 def on_config(config: Any) -> Any:
     """Show the version beside the site's name, and list the reference's pages."""
     config.site_name = f"georet {__version__}"
-    section = next(entry for entry in config.nav if REFERENCE in entry)
-    section[REFERENCE] = reference.listed()
+    for title, pages in {REFERENCE: reference.listed(), TUTORIALS: tutorials.listed()}.items():
+        section = next(entry for entry in config.nav if title in entry)
+        section[title] = pages
     return config
 
 
@@ -45,7 +48,7 @@ def on_files(files: Files, config: Any) -> Files:
     for source, name in BROUGHT.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, name, content=relinked(text, source)))
-    for name, text in reference.pages().items():
+    for name, text in {**reference.pages(), **tutorials.pages()}.items():
         files.append(File.generated(config, name, content=text))
     return files
 

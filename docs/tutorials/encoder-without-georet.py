@@ -86,7 +86,7 @@ app = FastAPI()
 
 
 @app.post("/embed")
-def answer(photo: bytes = Body(media_type="image/jpeg")) -> list[float]:  # noqa: B008
+def answer(photo: bytes = Body(media_type="image/jpeg")) -> list[float]:
     """Return the embedding of the JPEG in the body."""
     return embed(io.BytesIO(photo)).tolist()
 

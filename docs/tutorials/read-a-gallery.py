@@ -8,8 +8,9 @@
 # %% [markdown]
 # # A gallery in GeoPandas and DuckDB
 #
-# A gallery is a folder of GeoParquet files: footprints, embeddings and thumbnails of tiles. Whatever
-# reads that format reads galleries. Here: `pip install 'georet[demo,gallery,plot]' geopandas duckdb`.
+# A gallery is a folder of GeoParquet files: footprints, embeddings and thumbnails of tiles.
+# Whatever reads that format reads galleries. Here:
+# `pip install 'georet[demo,gallery,plot]' geopandas duckdb`.
 #
 # A map first. This one is drawn; take a GeoTIFF of your own.
 
@@ -59,13 +60,13 @@ tiles[["id", "latitude", "longitude", "side_m", "geometry"]].head()
 # %%
 embeddings = np.stack(tiles["embedding"])
 tiles["alike"] = embeddings @ embeddings[0]
-tiles.plot("alike", legend=True, alpha=0.5);
+tiles.plot("alike", legend=True, alpha=0.5)
 
 # %% [markdown]
 # georet draws the same without GeoPandas:
 
 # %%
-gallery.plot(values=tiles["alike"].to_numpy());
+gallery.plot(values=tiles["alike"].to_numpy())
 
 # %% [markdown]
 # ## DuckDB

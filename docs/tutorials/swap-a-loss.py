@@ -33,6 +33,7 @@ def georet_losses():
     """Bring the loss."""
     yield Component("soft_margin", SoftMargin, summary="Softplus of negative minus positive")
 
+
 # %% [markdown]
 # Before it trains anything it can be checked: shapes, gradients, what the trainer will ask of it.
 
@@ -64,7 +65,7 @@ from georet import Run
 losses = {name: Run.open(f"runs/{name}") for name in ("info_nce", "mine")}
 axes = losses["info_nce"].plot()
 losses["mine"].plot(axes)
-axes.legend(list(losses));
+axes.legend(list(losses))
 
 # %% [markdown]
 # Two losses are no evidence with one seed each. `--set seed=1`, `seed=2`, ... and the same report

@@ -27,7 +27,7 @@ run = Run.open("runs/first")
 run
 
 # %%
-run.plot();
+run.plot()
 
 # %% [markdown]
 # `run.metrics` are the same figures as numbers, set by set. `georet eval` judges again, also other
