@@ -9,7 +9,7 @@ import numpy as np
 
 from georet.extras import need
 from georet.geodesy import destination
-from georet.types import Doubles
+from georet.types import Doubles, Floats
 
 _CIRCLE = 120
 _MOST_TILES = 20_000
@@ -24,7 +24,7 @@ def axes_for(axes: Any = None) -> Any:
     return pyplot.subplots(layout="constrained")[1]
 
 
-def draw_tiles(axes: Any, corners: Doubles, values: Doubles | None = None) -> Any:
+def draw_tiles(axes: Any, corners: Doubles, values: Doubles | Floats | None = None) -> Any:
     """Draw tiles by corners float64[R, 4, 2] (latitude, longitude); values [R] colour them.
 
     Returns the axes, in degrees, true to scale in the middle.
