@@ -56,9 +56,13 @@ class Stepper:
         self.judges_late = self.device.type == "cuda" and skips_on_device(optimizer)
         modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
         self.parameters = dict(trained_parameters(modules))
+        # What is computed again in the backward pass must draw from torch's generator, whose state
+        # torch restores for that; timm's networks say by this name that they do so.
+        again = any(getattr(module, "grad_checkpointing", False) for module in encoder.modules())
+        self._never_by_pair = config.compile or again
         # Known after the first forward pass, which draws by pair to find out.
-        self._draws_by_pair = not config.compile
-        self._is_known, self._has_drawn, self._is_told = config.compile, False, False
+        self._draws_by_pair = not self._never_by_pair
+        self._is_known, self._has_drawn, self._is_told = self._never_by_pair, False, False
 
     def run(self, batch: Batch, factor: float, *, update: bool) -> StepResult:
         """Add the batch's gradient; where ``update``, step with ``factor`` times the base rate."""
@@ -269,7 +273,7 @@ class Stepper:
         )
         if not self._is_known:
             self._is_known, self._draws_by_pair = True, self._has_drawn or moved
-        elif moved and not self._draws_by_pair and not self.config.compile:
+        elif moved and not self._draws_by_pair and not self._never_by_pair:
             self._draws_by_pair = True
             return True
         if moved and not self._is_told and not self.ranks.is_alone:
