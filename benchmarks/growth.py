@@ -39,26 +39,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sizes", nargs="*", type=int, default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--queries", type=int, default=4000)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="rows that are in it are not measured again")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
         echo(json.dumps(one(args.one[0], int(args.one[1]), args.queries)))
         return
-    rows = []
+    rows: list[dict[str, Any]] = []
+    if args.json and args.json.exists():
+        rows = json.loads(args.json.read_text(encoding="utf-8"))["rows"]
     for work in WORKS:
         for num in args.sizes:
+            if any(row["work"] == work and row["num"] == num for row in rows):
+                continue
             command = [sys.executable, __file__, "--one", work, str(num)]
             command += ["--queries", str(args.queries)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             rows.append(json.loads(done.stdout.splitlines()[-1]))
             echo(json.dumps(rows[-1]))
-        exponents = {key: slope(rows, work, key) for key in ("cpu_s", "beyond_mb")}
-        echo(f"{work}: {exponents}")
-    if args.json:
-        slopes = {w: {k: slope(rows, w, k) for k in ("cpu_s", "beyond_mb")} for w in WORKS}
-        about = {"machine": machine("cpu"), "num_queries": args.queries}
-        write_json(args.json, {**about, "rows": rows, "exponents": slopes})
+            if args.json:
+                slopes = {w: {k: slope(rows, w, k) for k in ("cpu_s", "beyond_mb")} for w in WORKS}
+                about = {"machine": machine("cpu"), "num_queries": args.queries}
+                write_json(args.json, {**about, "rows": rows, "exponents": slopes})
 
 
 def slope(rows: list[dict[str, Any]], work: str, key: str) -> float | None:
