@@ -19,6 +19,8 @@ Way = Literal["auto", "exact", "sign_bits"]
 MANY: Final = 100_000
 """References from which on ``auto`` compares bits first; no published training set has as many."""
 NUM_BITS: Final = 512
+AT_ONCE: Final = 8192
+"""Queries whose candidates lie in memory together."""
 CANDIDATES: Final = 8
 """Candidates by bits for each neighbour that is wanted; ``benchmarks/mining.py`` tries others."""
 
@@ -83,6 +85,9 @@ def _by_bits(queries: Vectors, references: Vectors, k: int) -> Ints:
             rows = rows[known] * references.scale(slice(None))[known, None]
         index.add(rows, known)
         num = min(k, len(known))
-        found = index.find(queries, num, None)
-        top[:, :num] = np.where(found < 0, -1, known[found])
+        for start in range(0, len(queries), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            some = Vectors(queries.rows[part], queries.length[part], queries.has_direction[part])
+            found = index.find(some, num, None)
+            top[part, :num] = np.where(found < 0, -1, known[found])
     return top

@@ -104,7 +104,8 @@ def overlap(found, wanted):
     return np.mean([len(set(a) & set(b)) / len(b) for a, b in zip(found, wanted, strict=True)])
 
 
-def test_sign_bits_find_almost_the_same_neighbours_in_their_exact_order(many):
+def test_sign_bits_find_almost_the_same_neighbours_in_their_exact_order(many, monkeypatch):
+    monkeypatch.setattr("georet.sampling.visual.AT_ONCE", 128)
     exact = visual_neighbours(*many, 16)
     found = visual_neighbours(*many, 16, by="sign_bits")
     assert 0.95 <= overlap(found.tolist(), exact.tolist()) <= 1
