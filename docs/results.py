@@ -157,5 +157,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "rank_kills": rank_kills,
     "depthwise": depthwise,
     "loader_workers": loader_workers,
+    "mining": mining,
+    "growth": growth,
 }
 """{name of a result: what renders it}"""

@@ -1,7 +1,7 @@
-"""The gradient of depthwise convolutions on a CPU, where torch's takes most of a step.
+"""The gradient of depthwise convolutions on a CPU, which torch computes slowly for large kernels.
 
-In a step of EfficientNet-Lite0 at 64 px torch spends half of the time on the gradients of kernels
-of 5 x 5; those of ConvNeXt are of 7 x 7. ``benchmarks/depthwise.py`` compares.
+In a step of EfficientNet-Lite0 at 64 px torch spends a fifth of the time on the gradients of its
+kernels of 5 x 5; those of ConvNeXt are of 7 x 7. ``benchmarks/depthwise.py`` compares.
 """
 
 from __future__ import annotations
