@@ -125,6 +125,16 @@ def loader_workers(found: dict[str, Any]) -> Iterator[str]:
             yield f"| {batch} | {workers} | {100 * before:.0f} % | {100 * now:.0f} % |"
 
 
+def equal_work(found: dict[str, Any]) -> Iterator[str]:
+    """Yield CPU seconds of a training step, before and now."""
+    yield "| code | memory layout | CPU s a step | of before |"
+    yield "|---|---|---:|---:|"
+    for row in found["rows"]:
+        code, _, layout = row["way"].partition(", ")
+        layout = layout or "channels first"
+        yield f"| {code} | {layout} | {row['step_s']:.3f} | {row['of_before']:.2f} |"
+
+
 def mining(found: dict[str, Any]) -> Iterator[str]:
     """Yield what finding hard negatives takes, exactly and by sign bits."""
     yield "| queries | references | dimensions | way | CPU s | MB beyond | same as exact |"
@@ -157,6 +167,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "rank_kills": rank_kills,
     "depthwise": depthwise,
     "loader_workers": loader_workers,
+    "equal_work": equal_work,
     "mining": mining,
     "growth": growth,
 }
