@@ -70,6 +70,7 @@ FLOORS = (
     ("photos",),
     ("gallery",),
     ("locate",),
+    ("flights",),
     ("facade", "serve"),
     ("__init__", "commands"),
     ("doctor",),

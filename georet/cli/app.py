@@ -35,6 +35,7 @@ COMMANDS = {
     "score": ("georet.cli.score:score", "Judge anybody's embeddings under a named protocol"),
     "gallery": ("georet.cli.gallery:app", "Build, inspect, check and measure galleries of tiles"),
     "locate": ("georet.cli.locate:locate", "Find the places of photos in a gallery"),
+    "track": ("georet.cli.track:track", "Locate the frames of a flight together"),
     "serve": ("georet.cli.serve:serve", "Show a gallery on a map, and find photos in it"),
     "photo": ("georet.cli.photo:app", "Say what photos tell of the camera that took them"),
     "demo": ("georet.cli.demo:demo", "Find photos from orbit on a globe, with a run of yours"),

@@ -67,7 +67,10 @@ _RAW: Final = (
     *(b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"II\x1a\0\0\0HEAPCCDR"),
     *(b"FOVb", b"\0MRM"),
 )
-_VIDEO: Final = "it is a video", "save frames of it: ffmpeg -i video.mp4 -r 1 frame-%04d.jpg"
+_VIDEO: Final = (
+    "it is a video",
+    "georet track takes it; or save frames of it: ffmpeg -i video.mp4 -r 1 frame-%04d.jpg",
+)
 _OTHERS: Final = {
     b"GIF8": "a GIF",
     b"\0\0\0\x0cjP  ": "a JPEG 2000 image",

@@ -13,6 +13,8 @@ from georet.contracts.refining import LatLon, check_covariance
 from georet.contracts.tracking import SOURCES, Source
 from georet.types import Doubles
 
+__all__ = ["SOURCES", "Ellipse", "Source", "TrackPoint"]
+
 _SHARE_95: Final = -2 * math.log(0.05)
 """Squared radius, in variances, that holds 95 % of a normal distribution in the plane."""
 

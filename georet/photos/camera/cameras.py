@@ -45,6 +45,15 @@ class Cameras:
             self._known[photo] = self._read(photo)
         return self._known[photo]
 
+    def at(self, second: float, size: tuple[int, int]) -> CameraFacts:
+        """Return what is known of the camera of a video's frame, ``size`` pixels wide and high."""
+        told = CameraFacts(size=size)
+        if self.model is not None:
+            focal = focal_of_35mm(preset(self.model).focal_35mm, size)
+            told = told.given("--camera", fov_deg=fov_of_focal(focal, size[0]))
+        row = None if self.telemetry is None else self.telemetry.at(second)
+        return self.given.over(told if row is None else row.over(told))
+
     def _read(self, photo: Path) -> CameraFacts:
         try:
             own = camera_facts(photo)

@@ -61,7 +61,9 @@ class CameraFacts:
     and 90 at the horizon, ``roll_deg`` clockwise as the photographer sees it. ``height_m`` is above
     the ground, ``altitude_m`` above the sea or the ellipsoid (makers differ). ``fov_deg`` is what
     the upright photo's width spans. ``latlon``, in degrees, and ``altitude_m`` are read only where
-    somebody asks for the position. ``refused`` are the readings that were not believed, and why.
+    somebody asks for the position. ``east_m`` and ``north_m`` are where odometry says the camera
+    is, metres from wherever it began; ``time_s`` is when, in seconds of any start. ``refused`` are
+    the readings that were not believed, and why.
     """
 
     heading_deg: Reading | None = None
@@ -70,6 +72,9 @@ class CameraFacts:
     height_m: Reading | None = None
     altitude_m: Reading | None = None
     fov_deg: Reading | None = None
+    east_m: Reading | None = None
+    north_m: Reading | None = None
+    time_s: Reading | None = None
     latlon: LatLon | None = None
     panorama: Panorama | None = None
     size: tuple[int, int] | None = None

@@ -25,8 +25,12 @@ from georet.photos.camera.srt import entries_of
 from georet.photos.camera.ulog import rows_of
 
 _ANGLES: Final = ("heading_deg", "tilt_deg", "pitch_deg", "roll_deg")
-COLUMNS: Final = ("photo", "time_s", "lat", "lon", *_ANGLES, "height_m", "altitude_m", "fov_deg")
+_ODOMETRY: Final = ("east_m", "north_m")
+COLUMNS: Final = (
+    "photo", "time_s", "lat", "lon", *_ANGLES, "height_m", "altitude_m", "fov_deg", *_ODOMETRY
+)  # fmt: skip
 """What a table of telemetry may hold; pitch_deg is -90 straight down, in place of tilt_deg."""
+_ODOMETRY_SIGMA_M: Final = 0.5
 _SIGMAS: Final = {"heading_deg": 5.0, "tilt_deg": 2.0, "roll_deg": 2.0}
 _LONGEST_GAP_S: Final = 5.0
 """Across a longer silence nothing is told: an aircraft may have turned."""
@@ -218,6 +222,10 @@ def _facts(
                 told[name] = Reading(check(value), share * value, source)
         except ReadingError as error:
             refuse(f"{name} {error}")
+    for name in (*_ODOMETRY, "time_s"):
+        value = row.get(name)
+        if value is not None and math.isfinite(value):
+            told[name] = Reading(value, 0.0 if name == "time_s" else _ODOMETRY_SIGMA_M, source)
     if with_position:
         altitude = row.get("altitude_m")
         if altitude is not None and math.isfinite(altitude):

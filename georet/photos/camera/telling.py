@@ -20,6 +20,9 @@ _NAMES: Final = {
     "height_m": ("height", " m", 1),
     "altitude_m": ("altitude", " m", 1),
     "fov_deg": ("field of view", "\N{DEGREE SIGN}", 1),
+    "east_m": ("odometry east", " m", 1),
+    "north_m": ("odometry north", " m", 1),
+    "time_s": ("time", " s", 1),
 }
 _WIDTH: Final = 14
 

@@ -1,0 +1,1 @@
+"""Flights: photos or a video of one flight, located together."""
