@@ -82,8 +82,8 @@ MOST_FILES, MORE_FILES = (
     15,
     {
         "georet": 30,
-        "georet/cli": 24,
-        "georet/commands": 24,
+        "georet/cli": 26,
+        "georet/commands": 26,
         "georet/testing": 36,
         "georet/data": 18,
         "georet/train": 20,
