@@ -46,7 +46,7 @@ CHANGES = {
     "another first line of a room": ("georet/page/__init__.py", "What pages", "That which pages"),
     "another first line of a plugin": ("plugins/pml/georet_pml/__init__.py", "losses", "costs"),
     "a part on another floor": ("tests/test_house.py", '("photos",)', '("photos", "doctor")'),
-    "more modules in a folder": ("tests/test_house.py", '"georet/cli": 24', '"georet/cli": 25'),
+    "more modules in a folder": ("tests/test_house.py", '"georet/cli": 26', '"georet/cli": 27'),
 }
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from georet.tracks.motion import moved
 from georet.types import Doubles
 
-LOST: Final = 0.002
+LOST: Final = 0.0005
 """Chance at each frame that odometry tells nothing at all of where the aircraft went."""
 _WIDE, _WIDER = 0.1, 4.0
 """So often odometry is worse than it says, by this factor."""

@@ -33,13 +33,20 @@ class Belief:
     sharpness: float
     stray: float = USUAL_STRAY
 
-    def likelihood(self, grid: Grid, frame: Frame) -> Doubles:
-        """Return what a frame's scores say of each cell, float64[rows, columns], 1 on average."""
+    def likelihood(self, grid: Grid, frame: Frame, weight: float = 1.0) -> Doubles:
+        """Return what a frame's scores say of each cell, float64[rows, columns], 1 on average.
+
+        ``weight`` is how much of it is new beside the frame before: the power that it is raised to.
+        """
         if not len(frame.scores) or float(frame.scores[0]) == float(frame.scores[-1]):
             # Scores that are all the same tell nothing at all.
             return np.ones(grid.shape)
         ratio = grid.ratio(frame.rows, frame.scores, self.sharpness)
-        found: Doubles = (1 - self.stray) * ratio + self.stray
+        mixed: Doubles = (1 - self.stray) * ratio + self.stray
+        if weight == 1.0:
+            return mixed
+        tempered: Doubles = mixed**weight
+        found: Doubles = tempered / float(tempered.mean())
         return found
 
 
@@ -51,7 +58,12 @@ def scatter_of(frames: Sequence[Frame]) -> float:
 
 
 def fit(
-    grid: Grid, motion: Motion, steps: Sequence[Step | None], frames: Sequence[Frame], given: float
+    grid: Grid,
+    motion: Motion,
+    steps: Sequence[Step | None],
+    frames: Sequence[Frame],
+    weights: Sequence[float],
+    given: float,
 ) -> Belief:
     """Return the likeliest belief of a flight; ``given`` is the sharpness where nothing differs.
 
@@ -62,7 +74,7 @@ def fit(
         return Belief(given)
 
     def likelihoods(belief: Belief) -> Callable[[int], Doubles]:
-        return lambda number: belief.likelihood(grid, frames[number])
+        return lambda number: belief.likelihood(grid, frames[number], weights[number])
 
     known: dict[Belief, float] = {}
 

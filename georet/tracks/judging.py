@@ -34,7 +34,7 @@ class Seen:
     belief: Doubles
     without: Doubles
     scores: Doubles
-    """What the frame's scores say of each cell, 1 on average."""
+    """What the frame's scores say of each cell, all of it counted as new, 1 on average."""
 
 
 def refined_spot(grid: Grid, frame: Frame) -> Spot | None:

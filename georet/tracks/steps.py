@@ -20,6 +20,9 @@ _SHARE, _LEAST_CELLS = 0.1, 0.5
 _LOOK_M: Final = 1.0
 """A photo's middle moves beside the aircraft: gimbals and gusts."""
 _DRIFT: Final = 0.05
+_NEW_SIDES, _LEAST_NEW = 0.7, 0.1
+"""After so many tile sides a frame tells something new of its own; one that hovers tells a tenth.
+"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,19 @@ def moved_of(grid: Grid, pace: Pace, before: Frame, frame: Frame) -> Moved:
     if frame.time_s is not None and before.time_s is not None:
         seconds = frame.time_s - before.time_s
     return Moved(0.0, 0.0, pace.unknown_m(grid, seconds))
+
+
+def newness(grid: Grid, frame: Frame) -> float:
+    """Return how much of what a frame shows is new beside the frame before, 0.1 to 1.
+
+    Frames that overlap are mistaken together: blurred or hazy, ten in a row agree on one wrong
+    tile, and counted as independent they outweigh any motion. Where nobody knows how far the camera
+    moved, it counts as new.
+    """
+    if frame.moved_m is None:
+        return 1.0
+    share = math.hypot(*frame.moved_m) / (_NEW_SIDES * grid.side_m)
+    return float(np.clip(share, _LEAST_NEW, 1.0))
 
 
 def step_of(grid: Grid, moved: Moved) -> Step:

@@ -16,7 +16,7 @@ from georet.tracks.fitting import SHARPNESSES, USUAL_STRAY, Belief, fit, scatter
 from georet.tracks.grid import MOST_CELLS, Grid
 from georet.tracks.judging import Seen, believed, fix_of, weighed
 from georet.tracks.places import Spot
-from georet.tracks.steps import Pace, motion_of, moved_of, step_of, turned
+from georet.tracks.steps import Pace, motion_of, moved_of, newness, step_of, turned
 from georet.types import Doubles
 
 _FIT_CELLS, _FIT_CELLS_TURNED, _FIT_FRAMES = 20_000, 3_000, 400
@@ -71,7 +71,8 @@ class GridTracker:
 
         @lru_cache(maxsize=max(1, KEPT_BYTES // (8 * grid.size)))
         def scores(number: int) -> Doubles:
-            return belief.likelihood(grid, frames[number])
+            frame = frames[number]
+            return belief.likelihood(grid, frame, newness(grid, frame))
 
         def likelihood(number: int) -> Doubles:
             return weighed(grid, scores(number), frames[number])
@@ -80,7 +81,7 @@ class GridTracker:
         turns, fixes = [0.0] * len(frames), []
         for one in smoothed(motion, grid.shape, steps, likelihood):
             frame, at = frames[one.number], one.number
-            seen = Seen(one.belief, one.without, scores(at))
+            seen = Seen(one.belief, one.without, belief.likelihood(grid, frame))
             spots[at], turns[at] = believed(grid, seen, frame), one.turn_rad
             fixes.append(fix_of(grid, seen, frame, spots[at], None))
         if all(spot is None for spot in spots):
@@ -90,7 +91,7 @@ class GridTracker:
         anchors, fixes = anchored(rights, spots), []
         for one in smoothed(motion, grid.shape, steps, likelihood):
             frame, at = frames[one.number], one.number
-            seen = Seen(one.belief, one.without, scores(at))
+            seen = Seen(one.belief, one.without, belief.likelihood(grid, frame))
             fixes.append(fix_of(grid, seen, frame, spots[at], anchors[at]))
         return fixes[::-1]
 
@@ -107,7 +108,8 @@ class GridTracker:
             None if not at else step_of(grid, moved_of(grid, pace, some[at - 1], frame))
             for at, frame in enumerate(some)
         ]
-        found = fit(grid, motion, steps, some, ground.sharpness)
+        weights = [newness(grid, frame) for frame in some]
+        found = fit(grid, motion, steps, some, weights, ground.sharpness)
         return dataclasses.replace(
             self,
             sharpness=self.sharpness or found.sharpness,
@@ -173,9 +175,10 @@ class Live:
         if last is not None:
             move = moved_of(grid, Pace(self.tracker.speed_mps), last, frame)
         step = None if move is None else step_of(grid, move)
+        weight = newness(grid, frame)
         for belief, one in zip(self._beliefs, self._filters, strict=True):
             one.log_evidence *= _FORGETS
-            one.tell(step, weighed(grid, belief.likelihood(grid, frame), frame))
+            one.tell(step, weighed(grid, belief.likelihood(grid, frame, weight), frame))
         best = max(range(len(self._filters)), key=lambda at: self._filters[at].log_evidence)
         one, belief = self._filters[best], self._beliefs[best]
         scores = belief.likelihood(grid, frame)

@@ -51,7 +51,7 @@ class Flown:
         return self.folder / "telemetry.csv"
 
 
-def fly(folder: Path, ground: np.ndarray, *, num=36, seed=0, junk=0.2, north=True) -> Flown:
+def flown_over(folder: Path, ground: np.ndarray, *, num=36, seed=0, junk=0.2, north=True) -> Flown:
     """Fly ``num`` frames: a fifth useless, odometry 5 % too long and noisy."""
     rng = np.random.default_rng(seed)
     low, high = TILE_PX / 2, SIZE_PX - TILE_PX / 2
@@ -78,11 +78,11 @@ def fly(folder: Path, ground: np.ndarray, *, num=36, seed=0, junk=0.2, north=Tru
     truth = latlon(places)
     metres = np.diff(places, axis=0, prepend=places[:1]) * [M_PER_PX, -M_PER_PX]
     odometry = np.cumsum(1.05 * metres + rng.normal(0, 1.0, metres.shape), axis=0)
-    head = ["photo", "time_s", "heading_deg", "tilt_deg", "height_m", "fov_deg"]
-    rows = [[f"{n:03d}.png", 2.0 * n, 0, 0, HEIGHT_M, 90] for n in range(num)]
+    head = ["photo", "time_s", "tilt_deg", "height_m", "fov_deg"]
+    rows = [[f"{n:03d}.png", 2.0 * n, 0, HEIGHT_M, 90] for n in range(num)]
     if north:
-        head += ["east_m", "north_m"]
-        rows = [row + xy for row, xy in zip(rows, odometry.round(3).tolist(), strict=True)]
+        head += ["heading_deg", "east_m", "north_m"]
+        rows = [[*row, 0, *xy] for row, xy in zip(rows, odometry.round(3).tolist(), strict=True)]
     write(folder / "telemetry.csv", head, rows)
     known = [[f"{n:03d}.png", *place] for n, place in enumerate(truth.tolist())]
     write(folder / "truth.csv", ["photo", "lat", "lon"], known)
@@ -102,6 +102,11 @@ def write(path: Path, head, rows):
 @pytest.fixture(scope="session")
 def ground():
     return texture(0)
+
+
+@pytest.fixture(scope="session", name="fly")
+def _fly():
+    return flown_over
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +139,7 @@ def _pixels(monkeypatch):
 
 @pytest.fixture(scope="session")
 def flight(tmp_path_factory, ground):
-    return fly(tmp_path_factory.mktemp("flight") / "photos", ground)
+    return flown_over(tmp_path_factory.mktemp("flight") / "photos", ground)
 
 
 @pytest.fixture

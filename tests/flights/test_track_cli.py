@@ -112,6 +112,17 @@ def test_a_video_is_tracked_by_what_its_frames_show(gallery, video, capsys):
     assert np.median(away_m) < TILE_M / 4
 
 
+def test_without_heading_and_odometry_overlapping_frames_tell_the_way(
+    gallery, ground, fly, tmp_path, capsys
+):
+    flown = fly(tmp_path / "blind", ground, num=24, seed=3, junk=0.0, north=False)
+    told = tracked(
+        capsys, gallery.path, flown.folder, "--telemetry", flown.telemetry, "--no-geometry"
+    )
+    assert np.median(off_m(told, flown.truth)) < TILE_M / 4
+    assert [point["source"] for point in told["points"]].count("matched") > 12
+
+
 def test_a_fixed_heading_of_a_video_needs_no_telemetry_file(gallery, video, capsys):
     path, _ = video
     assert run(["track", str(gallery.path), str(path)]) == 0
