@@ -160,11 +160,38 @@ def growth(found: dict[str, Any]) -> Iterator[str]:
         yield f"| {work} | " + " | ".join([*cells, *told]) + " |"
 
 
+def flights(found: dict[str, Any]) -> Iterator[str]:
+    """Yield rendered flights: how far tracks are off, and what they survived."""
+    head = ("site", "seed", "way", "frames", "median m", "tile / 4", "gross", "alone gross")
+    head += ("< 20 m", "< 50 m")
+    head += ("survived", "false", "in 95 %", "lost", "refined", "its median m", "p95 ms")
+    yield "| " + " | ".join(head) + " |"
+    yield "|---|---:|---|" + "---:|" * (len(head) - 3)
+    for row in found["flights"]:
+        shares = [
+            "" if row.get(key) is None else f"{100 * row[key]:.0f} %"
+            for key in ("within_20_m", "within_50_m", "outliers_survived", "false_fixes",
+                        "in_95_ellipse")
+        ]  # fmt: skip
+        own = row.get("refined_median_m")
+        latency = row.get("latency_95_s")
+        yield (
+            f"| {row['site']} | {row['seed']} | {row['way']} "
+            f"| {row['frames']} | {row['median_m']:.1f} "
+            f"| {row['side_m'] / 4:.0f} | {100 * row['gross']:.1f} % "
+            f"| {100 * row['best_tile_gross']:.0f} % | {' | '.join(shares)} "
+            f"| {row['longest_lost']} | {100 * row['refined']:.0f} % "
+            f"| {'' if own is None else f'{own:.2f}'} "
+            f"| {'' if latency is None else f'{1000 * latency:.0f}'} |"
+        )
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "feeding": feeding,
     "large_galleries": large_galleries,
     "large_flips": large_flips,
     "rank_kills": rank_kills,
+    "flights": flights,
     "depthwise": depthwise,
     "loader_workers": loader_workers,
     "equal_work": equal_work,

@@ -23,6 +23,7 @@ from georet.types import Doubles
 _WIDTH, _MOST = 900, 760
 _RING: Final = np.linspace(0, 2 * np.pi, 48, endpoint=False)
 _MOST_ELLIPSES: Final = 60
+_CENTIMETRES_BELOW_M: Final = 10.0
 _STYLE: Final = """
 .geo .matched { stroke: #2bd47d; stroke-width: 3; } .geo .propagated { stroke: #ffd84d; }
 .geo .propagated, .geo .dead-reckoned { stroke-width: 3; } .geo .dead-reckoned { stroke: #ff5a4d; }
@@ -78,8 +79,10 @@ def told(key: str, value: Any) -> str:
     """Return a figure of the profile in words."""
     if value is None:
         return "none"
+    if key in ("within_20_m", "within_50_m"):
+        return percent(100 * value)
     if key.endswith("_m"):
-        return metres(value) if key not in ("within_20_m", "within_50_m") else percent(100 * value)
+        return f"{value:.2f} m" if value < _CENTIMETRES_BELOW_M else metres(value)
     if key.endswith("_s"):
         return seconds(value)
     return count(value) if isinstance(value, int) else percent(100 * value)
