@@ -175,7 +175,8 @@ def main() -> None:
     sizes = sorted({1, *arguments.ranks})
     found: dict[str, Any] = {}
     if arguments.json is not None and arguments.only and arguments.json.is_file():
-        found = json.loads(arguments.json.read_text())
+        kept = json.loads(arguments.json.read_text())
+        found = {key: kept[key] for key in ("cases", "stages") if key in kept}
     with tempfile.TemporaryDirectory() as name:
         for what, measure in (("cases", of_cases), ("stages", of_stages)):
             if arguments.only in (None, what):

@@ -78,6 +78,61 @@ def large_flips(found: dict[str, Any]) -> Iterator[str]:
             yield f"| {what} | {number:,} |"
 
 
+def distributed(found: dict[str, Any]) -> Iterator[str]:
+    """Yield how trainings by several ranks differ from one process, and where their time goes."""
+    cases = found["cases"]
+    yield "| training | steps | ranks | losses differ by | weights by | batches | figures |"
+    yield "|---|---:|---:|---:|---:|---|---|"
+    for row in cases["rows"]:
+        same = ["the same" if row[key] else "not" for key in ("same_plans", "same_figures")]
+        losses, weights = (row[f"largest_difference_of_{key}"] for key in ("losses", "weights"))
+        yield (
+            f"| {row['case']} | {row['steps']} | {row['ranks']} | {losses:.1e} | {weights:.1e} "
+            f"| {same[0]} | {same[1]} |"
+        )
+    if "stages" not in found:
+        return
+    stages = found["stages"]
+    yield ""
+    yield f"ConvNeXt-atto, 96 px, batch 16 ({stages['date']}, load before it {stages['load']}):"
+    yield ""
+    yield (
+        "| ranks | a step | told before | training | mining | told | evaluation | told | planning "
+        "| command | memory of a rank | told | checkpoints | told |"
+    )
+    yield "|---:|" + "---:|" * 13
+    for row in stages["rows"]:
+        spent, told = row["seconds"], row["estimated"]
+        yield (
+            f"| {row['ranks']} | {row['step_s']:.2f} s | {told['step_s']:.2f} s "
+            f"| {spent['train']:.1f} s | {spent['mine']:.1f} s | {told['mining_s']:.0f} s "
+            f"| {spent['evaluate']:.1f} s | {told['evaluation_s']:.0f} s | {spent['plan']:.1f} s "
+            f"| {row['command_s']:.0f} s | {row['memory_gib']:.2f} GiB "
+            f"| {told['memory_gib']:.2f} GiB "
+            f"| {row['disk_gib']:.2f} GiB | {told['disk_gib']:.2f} GiB |"
+        )
+
+
+def chunked(found: dict[str, Any]) -> Iterator[str]:
+    """Yield memory and time of a step in chunks, by one process and by two ranks."""
+    yield (
+        f"{found['model']}, {found['size']} px, batch {found['batch_size']}, "
+        f"chunks of {found['chunk']} ({found['date']}, load {found['load']}):"
+    )
+    yield ""
+    yield "| ranks | | MB of a rank | CPU s of all | memory | time | gradient differs by |"
+    yield "|---:|---|---:|---:|---:|---:|---:|"
+    full = found["rows"][0]
+    for row in found["rows"]:
+        for way, differs in (("whole", ""), ("chunked", "chunked_")):
+            memory_mb, cpu_s = row[f"{way}_mb"], row[f"{way}_cpu_s"]
+            yield (
+                f"| {row['ranks']} | {way} | {memory_mb:,} | {cpu_s:.1f} "
+                f"| 1/{full['whole_mb'] / memory_mb:.1f} | x{cpu_s / full['whole_cpu_s']:.2f} "
+                f"| {row[f'{differs}gradient_difference']:.1e} |"
+            )
+
+
 def rank_kills(found: dict[str, Any]) -> Iterator[str]:
     """Yield failures of ranks in a row, and what became of the run."""
     yield "| while | rank | signal | it was at | ended after s | exit code | saved by then |"
@@ -187,6 +242,8 @@ def flights(found: dict[str, Any]) -> Iterator[str]:
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
+    "chunked": chunked,
+    "distributed-cpu": distributed,
     "feeding": feeding,
     "large_galleries": large_galleries,
     "large_flips": large_flips,

@@ -23,11 +23,10 @@ from georet.plugins import Plugins
 from georet.progress import say
 from georet.ranks.world import ALONE, Ranks
 from georet.run_layout import CONFIG, PROBE
-from georet.train.parts import Parts, make_parts
+from georet.train.parts import Parts, loader_of, make_parts
 from georet.train.setup import Data
 from georet.train.stepping.feeding import on_device
 from georet.train.stepping.sharing import told
-from georet.train.trainer import loader_of
 from georet.types import BatchPlan
 
 LEAST_PAIRS: Final = 2000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -57,19 +58,20 @@ class Embedder:
         """
         out = np.empty((len(table), self.encoder.embed_dim), np.float32)
         batches, parts = parts_of(self.ranks, len(table), self.batch_size)
-        loader = ImageLoader(
-            table,
-            size=size_shown(view, self.data, field_of_view),
-            crop=_crop(field_of_view),
-            batch_size=self.batch_size,
-            workers=self.data.num_workers,
-            held=self._held,
-            rule=rule_of(self.data),
-            max_pixels=self.data.max_pixels,
-            bad_image_quota=self.data.bad_image_quota,
-            cache=self.data.cache,
-            batches=batches[self.ranks.rank],
-        )
+        with self.ranks.in_turn() if self.data.cache else nullcontext():
+            loader = ImageLoader(
+                table,
+                size=size_shown(view, self.data, field_of_view),
+                crop=_crop(field_of_view),
+                batch_size=self.batch_size,
+                workers=self.data.num_workers,
+                held=self._held,
+                rule=rule_of(self.data),
+                max_pixels=self.data.max_pixels,
+                bad_image_quota=self.data.bad_image_quota,
+                cache=self.data.cache,
+                batches=batches[self.ranks.rank],
+            )
         was_training = self.encoder.training
         self.encoder.eval()
         try:

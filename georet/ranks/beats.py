@@ -28,6 +28,7 @@ from georet.errors import (
 )
 from georet.platforms import KILL
 from georet.progress import echo
+from georet.run_layout import CONFIG
 
 PERIOD_S: Final = 1.0
 GRACE_S: Final = 5.0
@@ -272,6 +273,8 @@ def go_on_with(folder: Path) -> str:
     """Return how the run goes on whose ranks have failed."""
     path = folder / RUN
     run = path.read_text() if path.is_file() else "RUN"
+    if path.is_file() and not (Path(run) / CONFIG).is_file():
+        return "Nothing was saved: start again with the same command."
     return f"What is saved goes on, with any number of ranks: georet train --resume {run}"
 
 

@@ -132,6 +132,7 @@ def _ground(side: int, rng: np.random.Generator) -> Pixels:
         image = image * (1 - share) + colour * share
     start, end = rng.integers(0, side, size=(2, 2))
     road = rng.uniform(0, 255, size=3)
+    image = np.ascontiguousarray(image)  # large arrays keep the layout that broadcasting gave them
     cv2.line(image, tuple(map(int, start)), tuple(map(int, end)), road.tolist(), thickness=3)
     return np.clip(image, 0, 255).astype(np.uint8)
 

@@ -15,6 +15,8 @@ from georet.config import RunConfig
 from georet.contracts.building import BuildContext
 from georet.contracts.encoding import Fit
 from georet.contracts.training import Sampler
+from georet.data.loader import PairLoader
+from georet.data.resizing import rule_of
 from georet.encoder import Encoder
 from georet.evaluate.embed import Embedder
 from georet.fits.fitting import check_fits
@@ -134,6 +136,34 @@ def make_parts(
         state=State(),
         ranks=ranks,
     )
+
+
+def loader_of(parts: Parts, *, workers: int | None = None) -> PairLoader:
+    """Return the loader of a training's batches; ``workers`` in place of the configured number."""
+    views = list(parts.data.pairs.views)
+    joint, augment = setup.make_transforms(parts.config, parts.plugins, views, parts.run_dir)
+    data = parts.config.data
+    # The first rank that makes a cache of images says how large it will be, and only one speaks.
+    with parts.ranks.in_turn() if data.cache else nullcontext():
+        return PairLoader(
+            parts.data.pairs,
+            size=data.size,
+            joint=joint,
+            augment=augment,
+            size_schedule=data.size_schedule,
+            aux_views=data.aux_views,
+            epochs=parts.config.train.epochs,
+            seed=parts.config.seed,
+            workers=data.num_workers if workers is None else workers,
+            rule=rule_of(data),
+            max_pixels=data.max_pixels,
+            bad_image_quota=data.bad_image_quota,
+            cache=data.cache,
+            pin_memory=parts.stepper.device.type == "cuda",
+            share=None
+            if parts.ranks.is_alone
+            else parts.ranks.slots(parts.config.train.batch_size),
+        )
 
 
 def _fits(config: RunConfig, plugins: Plugins, context: BuildContext) -> list[Fit]:

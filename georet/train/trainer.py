@@ -13,7 +13,6 @@ import torch
 from georet.blame import maker_of
 from georet.config import RunConfig
 from georet.data.loader import PairLoader
-from georet.data.resizing import rule_of
 from georet.encoder import has_maps
 from georet.errors import TrainingError
 from georet.evaluate.evaluator import Result
@@ -29,7 +28,7 @@ from georet.train.checkpoint import has_checkpoint, load_checkpoint
 from georet.train.device import threads_of
 from georet.train.fitted import fit_encoder
 from georet.train.judge import Judge
-from georet.train.parts import Log, Parts, make_parts
+from georet.train.parts import Log, loader_of, make_parts
 from georet.train.planning import digest, plan_epoch, planned_by_first, prepared
 from georet.train.saving import resume, save
 from georet.train.stepping.feeding import on_device
@@ -268,30 +267,6 @@ class Trainer:
         }
         self.events.write("step", **place, **values, losses=result.losses)
         self.events.scalars(values | result.losses, done.step)
-
-
-def loader_of(parts: Parts, *, workers: int | None = None) -> PairLoader:
-    """Return the loader of a training's batches; ``workers`` in place of the configured number."""
-    views = list(parts.data.pairs.views)
-    joint, augment = setup.make_transforms(parts.config, parts.plugins, views, parts.run_dir)
-    data = parts.config.data
-    return PairLoader(
-        parts.data.pairs,
-        size=data.size,
-        joint=joint,
-        augment=augment,
-        size_schedule=data.size_schedule,
-        aux_views=data.aux_views,
-        epochs=parts.config.train.epochs,
-        seed=parts.config.seed,
-        workers=data.num_workers if workers is None else workers,
-        rule=rule_of(data),
-        max_pixels=data.max_pixels,
-        bad_image_quota=data.bad_image_quota,
-        cache=data.cache,
-        pin_memory=parts.stepper.device.type == "cuda",
-        share=None if parts.ranks.is_alone else parts.ranks.slots(parts.config.train.batch_size),
-    )
 
 
 def _tell_nobody(_: str, **values: object) -> None:
