@@ -241,12 +241,25 @@ def flights(found: dict[str, Any]) -> Iterator[str]:
         )
 
 
+def lsh_overlap(found: dict[str, Any]) -> Iterator[str]:
+    """Yield what share of the exact neighbours codes of bits find, and the CPU time of finding."""
+    kinds = list(dict.fromkeys(row["kind"] for row in found["rows"] if row["bits"]))
+    yield "| bits | " + " | ".join(kinds) + " | CPU s |"
+    yield "|---:|" + "---:|" * (len(kinds) + 1)
+    for bits in dict.fromkeys(row["bits"] for row in found["rows"] if row["bits"]):
+        rows = {row["kind"]: row for row in found["rows"] if row["bits"] == bits}
+        shares = " | ".join(f"{rows[kind]['share']:.1f} %" for kind in kinds)
+        times = [rows[kind]["cpu_s"] for kind in kinds]
+        yield f"| {bits:,} | {shares} | {' / '.join(f'{seconds:.1f}' for seconds in times)} |"
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "chunked": chunked,
     "distributed-cpu": distributed,
     "feeding": feeding,
     "large_galleries": large_galleries,
     "large_flips": large_flips,
+    "lsh_overlap": lsh_overlap,
     "rank_kills": rank_kills,
     "flights": flights,
     "depthwise": depthwise,
