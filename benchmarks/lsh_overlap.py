@@ -82,7 +82,7 @@ def training_of(run_dir: Path) -> tuple[PairTable, EmbeddingBank]:
 
 
 def exact_neighbours(pairs: PairTable, bank: EmbeddingBank) -> Ints:
-    """Return the references int64[N, K] of greatest cosine to each pair's query, its own left out."""
+    """Return the references int64[N, K] of greatest cosine to a pair's query, without its own."""
     query, reference = pairs.pairs[:, 0], pairs.pairs[:, 1]
     rows = np.unique(reference)
     own = np.searchsorted(rows, reference)
