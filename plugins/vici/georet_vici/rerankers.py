@@ -97,7 +97,7 @@ class Listwise(VisionModel):
 
     ``order: model`` takes the model's order, ``sum`` that of the sum of the model's ranks and the
     retrieval's. Two answers agree where they name the same candidate first and the same two next;
-    by chance one of 360 pairs of answers on ten candidates does.
+    by chance one of 360 pairs of answers on ten candidates does, one of 60 on six.
     """
 
     def __init__(self, settings: ListSettings) -> None:
