@@ -22,6 +22,7 @@ from safetensors.numpy import load_file
 from georet.config import ComponentSpec
 from georet.contracts.building import BuildContext
 from georet.plugins import load_plugins
+from georet.run_layout import CONFIG
 from georet.sampling import visual_neighbours
 from georet.types import EmbeddingBank, Ints, PairTable
 from georet_lsh.sampler import LshSampler
@@ -71,7 +72,7 @@ def main() -> None:
 
 def training_of(run_dir: Path) -> tuple[PairTable, EmbeddingBank]:
     """Return the training pairs of a run, and the embeddings that it mined last."""
-    config = yaml.safe_load((run_dir / "config.yaml").read_text())
+    config = yaml.safe_load((run_dir / CONFIG).read_text())
     catalog = load_plugins(["sample4geo"]).catalog
     spec = ComponentSpec.model_validate(config["dataset"])
     context = BuildContext(catalog)
