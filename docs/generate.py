@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from metres_tables import with_metres
+
 from georet import hookspecs
 from results import with_results
 
@@ -33,6 +35,7 @@ def main() -> int:
         "plugins.md": with_hooks,
         "architecture.md": with_layout,
         "benchmarks.md": with_results,
+        "metres.md": with_metres,
     }
     is_check, num_stale = "--check" in sys.argv[1:], 0
     for name, render in pages.items():

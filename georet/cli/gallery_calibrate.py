@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,6 +30,8 @@ georet gallery calibrate world.gallery --queries run:runs/first:cross
 
 georet gallery calibrate area.gallery --queries flights.csv --plugins ./sift.py --rerank sift
 
+georet gallery calibrate area.gallery --queries flights.csv --telemetry log.csv --refine sift
+
 georet gallery calibrate world.gallery --queries dataset:orbitview --precision 0.99 --json
 """
 _Queries = Annotated[
@@ -45,6 +48,14 @@ _Seeds = Annotated[
     list[int] | None,
     typer.Option(help="Seed of a split into halves, for the report; by default 0 to 4."),
 ]
+_Refine = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="A refiner: radii, and what chance reaches, for its places."),
+]
+_Telemetry = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Heading, tilt, height ... by photo, .csv or .json."),
+]
 
 
 def calibrate(
@@ -55,6 +66,8 @@ def calibrate(
     precision: _Precision = 0.95,
     split_seed: _Seeds = None,
     rerank: Rerank = None,
+    refine: _Refine = None,
+    telemetry: _Telemetry = None,
     bad_image_quota: BadImageQuota = 0.0,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
@@ -63,8 +76,8 @@ def calibrate(
     """Fit radii, confidence and the threshold below which to abstain; keep them in the gallery.
 
     The report, calibration.html in the gallery, shows how a fit on one half of the queries does on
-    the other half. With --rerank the calibration is kept beside the plain one, and is used by
-    `georet locate` with the same re-ranker.
+    the other half. With --rerank or --refine the calibration is kept beside the plain one, and is
+    used by `georet locate` with the same re-ranker and refiner.
     """
     from georet.commands.calibrating import calibrate_gallery, in_words
 
@@ -78,6 +91,8 @@ def calibrate(
         quota=bad_image_quota,
         selection=Selection.of(plugins, no_plugin),
         rerank=rerank,
+        refine=refine,
+        telemetry=telemetry,
     )
     if as_json:
         echo_json(json.dumps(json.loads(found.as_bytes())))

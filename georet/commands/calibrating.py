@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from georet.gallery.encoders import open_encoder
 from georet.gallery.pictures.originals import Originals
 from georet.gallery.stored import StoredGallery
+from georet.locate.calibrating.attempts import Trial as RefinerTrial
 from georet.locate.calibrating.calibrate import NUM_SEEDS, calibrate
 from georet.locate.calibrating.page import calibration_page
-from georet.locate.calibration import Calibration, calibration_file, fitting_calibration
+from georet.locate.calibration import Calibration, fitting_calibration, own_file
 from georet.locate.field import Field
+from georet.locate.refine import make_refiner
 from georet.locate.rerank import Reranking, make_reranker
 from georet.locate.tuning import Tuning
 from georet.page.readable import metres, percent
+from georet.photos.camera.cameras import cameras_of
 from georet.photos.framing import Framing
 from georet.photos.known import embed_readable, open_queries
 from georet.plugins import Selection
@@ -33,13 +38,17 @@ def calibrate_gallery(
     quota: float,
     selection: Selection,
     rerank: str | None = None,
+    refine: str | None = None,
+    telemetry: Path | None = None,
 ) -> tuple[Calibration, Path]:
     """Fit a calibration on photos whose places are known, keep it and its report in the gallery.
 
     ``seeds`` None: those by default. Of the photos the share ``quota`` may be unreadable. The
-    calibration with a re-ranker (``NAME:key=value,...``) stands beside the one without. The path is
-    the report's.
+    calibration with a re-ranker or a refiner (``NAME:key=value,...``) stands beside the one
+    without. ``telemetry`` tells of the photos' cameras. The path is the report's.
     """
+    cameras = cameras_of(telemetry=telemetry)
+    refiner = None if refine is None else make_refiner(refine, selection)
     asked = None if rerank is None else make_reranker(rerank, selection)
     gallery = StoredGallery.open(folder)
     known = open_queries(queries, selection=selection)
@@ -47,7 +56,7 @@ def calibrate_gallery(
     with stage(len(known.paths), "queries") as bar:
         framing = Framing.of_tiles(gallery.centres[1], session.identity)
         embeddings, rows = embed_readable(
-            known, session, framing=framing, quota=quota, advance=bar.advance
+            known, session, framing=framing, cameras=cameras, quota=quota, advance=bar.advance
         )
     seeds = tuple(range(NUM_SEEDS)) if seeds is None else tuple(seeds)
     seat = None
@@ -55,10 +64,17 @@ def calibrate_gallery(
         reranking = Reranking(asked[0], gallery, Originals(gallery, selection), asked[1])
         photos = [known.paths[row] for row in rows]
         seat = _Seat(reranking, photos, embeddings, fitting_calibration(gallery, None, None)[1])
-    num = 0 if seat is None else len(rows)
+    originals = Originals(gallery, selection)
+    num, trial = 0 if seat is None else len(rows), None
+    if refiner is not None:
+        paths = [known.paths[row] for row in rows]
+        trial = RefinerTrial(refiner, originals, paths, known.latlon[rows], cameras)
+        num += trial.num_steps
     with stage(num + len(seeds) + 1, "fits") as bar:
         if seat is not None:
             seat.advance = bar.advance
+        if trial is not None:
+            trial = replace(trial, advance=bar.advance)
         calibration, trials = calibrate(
             gallery,
             embeddings,
@@ -68,14 +84,16 @@ def calibrate_gallery(
             seeds=seeds,
             advance=lambda num: bar.advance(num),
             reranked=None if seat is None else (seat.reranking.about, seat),
+            tried=None if trial is None else trial.attempts,
         )
+    originals.close()
     if seat is not None:
         seat.reranking.originals.close()
         for line in seat.notes():
             say(line)
-    gallery.save_addition(calibration_file(calibration.reranker), calibration.as_bytes())
+    gallery.save_addition(own_file(calibration), calibration.as_bytes())
     page = calibration_page(calibration, trials, folder.name)
-    name = calibration_file(calibration.reranker, ".html")
+    name = own_file(calibration, ".html")
     gallery.save_addition(name, page.encode("utf-8", errors="replace"))
     return calibration, folder / name
 
@@ -135,6 +153,7 @@ def in_words(calibration: Calibration) -> str:
         f"{percent(100 * held_out['share_answered'])} answered "
         f"{percent(None if right is None else 100 * right)}"
     )
+    lines += _of_refiner(calibration)
     if calibration.threshold >= 1:
         lines.append(
             f"No confidence gives {percent(100 * calibration.precision)} right answers, so that "
@@ -142,3 +161,43 @@ def in_words(calibration: Calibration) -> str:
             "`georet locate --no-abstain` answers all the same."
         )
     return "\n".join(lines)
+
+
+def _of_refiner(calibration: Calibration) -> list[str]:
+    """Return what the terminal shows of a refiner: refused, wrong, radii, what chance reaches."""
+    refining, held = calibration.refining, calibration.held_out.get("refined")
+    if refining is None or held is None:
+        return []
+    shares = {key: _share(held[key]) for key in held if not key.endswith("_m")}
+    error, small, large = (
+        metres(held[f"median_{key}_m"] or 0.0)
+        for key in ("error_refined", "radius_50_refined", "radius_90_refined")
+    )
+    told = (
+        f"with the refiner {refining.about['id']}: {shares['refused']} refused, which keep "
+        f"retrieval's answer; of the others {shares['wrong']} wrong, median error {error}"
+    )
+    floor = f"without its floor of {metres(refining.floor_m)}"
+    inner = (
+        f"  50 % radius held {shares['covered_refined_50']} of the refined ({floor} "
+        f"{shares['inside_50']}), median {small}"
+    )
+    outer = (
+        f"  90 % radius held {shares['covered_refined_90']} ({shares['inside_90']}), median {large}"
+    )
+    both = f"{shares['covered_50']} and {shares['covered_90']}"
+    lines = [told, inner, outer, f"  of all answers they held {both}"]
+    clear = [
+        f"{by or 'any method'} {one.least:.3g}"
+        for by, one in refining.methods.items()
+        if one.least is not None
+    ]
+    lines.append(
+        f"  wrong tiles: {refining.wrong_accepted} of {refining.num_wrong} accepted"
+        + (f"; from now on the clearness must reach: {', '.join(clear)}" if clear else "")
+    )
+    return lines
+
+
+def _share(value: Any) -> str:
+    return "-" if value is None else percent(100 * value)

@@ -107,7 +107,10 @@ class Refinement:
     corners, top left first, then clockwise as seen in the photo. ``matches`` float64[M, 4] are
     some of the matches that agree: column and row in the photo, latitude and longitude. Both are
     for those who look, None where there are none. ``reason`` says why the place isn't accepted;
-    empty: it is.
+    empty: it is. ``by`` names
+    which of a refiner's methods found it, where it has several, and ``clearness`` is how clearly,
+    in the method's own units, more is better: a gallery's calibration learns from it what chance
+    reaches.
     """
 
     latlon: LatLon | None = None
@@ -120,6 +123,8 @@ class Refinement:
     corners_latlon: Doubles | None = None
     matches: Doubles | None = None
     reason: str = ""
+    by: str = ""
+    clearness: float | None = None
 
     def __post_init__(self) -> None:
         if self.inliers < 0:

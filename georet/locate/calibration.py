@@ -14,6 +14,7 @@ from georet.errors import DataError
 from georet.gallery.files.additions import CALIBRATION
 from georet.gallery.files.manifest import hash_of
 from georet.locate.estimate import Spread
+from georet.locate.refining import Refining
 from georet.locate.tuning import Tuning
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Calibration:
     unanswered: the others are right in ``precision`` of the cases. ``held_out`` is what the same
     fit did on queries that it had not seen, as JSON values. ``reranker`` names the re-ranker that
     worked on the queries (``Reranking.about``), None: there was none; it is used with that one.
+    ``refining`` is what the queries taught about a refiner, and used with that one alike.
     """
 
     weights_sha256: str
@@ -48,10 +50,15 @@ class Calibration:
     num_queries: int = 0
     held_out: Mapping[str, Any] = field(default_factory=dict)
     reranker: Mapping[str, Any] | None = None
+    refining: Refining | None = None
 
     def radii_m(self, spread: Spread) -> tuple[float, float]:
-        """Return the radii in metres that hold the truth in 50 % and in 90 % of the cases."""
-        return spread.radius_m(self.mass_50), spread.radius_m(self.mass_90)
+        """Return the radii in metres that hold the truth in 50 % and in 90 % of the cases.
+
+        With a refiner they are those of photos that it refuses.
+        """
+        masses = self if self.refining is None else self.refining
+        return spread.radius_m(masses.mass_50), spread.radius_m(masses.mass_90)
 
     def confidence(self, mass: float) -> float:
         """Return the chance that the truth is within reach, given the belief within reach."""
@@ -60,8 +67,9 @@ class Calibration:
     def as_bytes(self) -> bytes:
         """Return JSON that ``from_bytes`` reads."""
         values = asdict(self)
-        if self.reranker is None:
-            del values["reranker"]
+        for name in ("reranker", "refining"):
+            if values[name] is None:
+                del values[name]
         return (json.dumps({"format": FORMAT, **values}, indent=2) + "\n").encode()
 
     @classmethod
@@ -74,46 +82,72 @@ class Calibration:
             tuning = Tuning(**values.pop("tuning"))
             for name in ("mass_knots", "confidence_knots"):
                 values[name] = tuple(map(float, values[name]))
+            if "refining" in values:
+                values["refining"] = Refining.of_json(values["refining"])
             return cls(tuning=tuning, **values)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"is no calibration: {error!r}", where=where, hint=_AGAIN) from error
 
 
 def own_calibration(
-    gallery: StoredGallery, reranker: Mapping[str, Any] | None = None
+    gallery: StoredGallery,
+    reranker: Mapping[str, Any] | None = None,
+    refiner: Mapping[str, Any] | None = None,
 ) -> Calibration | None:
     """Return the calibration that is kept in a gallery, or None.
 
-    With ``reranker`` (``Reranking.about``) the one that was fitted with it: of the same id, options
-    and number of tiles, whatever the version of its plugin.
+    With ``reranker`` (``Reranking.about``) or ``refiner`` the one that was fitted with it: of the
+    same id, options and number of tiles, whatever the version of its plugin.
     """
-    name = calibration_file(reranker)
+    name = calibration_file(reranker, refiner=refiner)
     content = gallery.read_addition(name)
     where = str(gallery.path / name)
     return None if content is None else Calibration.from_bytes(content, where=where)
 
 
-def calibration_file(reranker: Mapping[str, Any] | None, ending: str = ".json") -> str:
-    """Return the name in a gallery of the calibration that was fitted with a re-ranker."""
-    if reranker is None:
-        return CALIBRATION.removesuffix(".json") + ending
-    told = {key: value for key, value in reranker.items() if key != "of"}
-    name = re.sub(r"[^A-Za-z0-9]+", "-", str(reranker["id"])).strip("-")
-    return f"calibration-{name}-{hash_of(told)[:12]}{ending}"
+def calibration_file(
+    reranker: Mapping[str, Any] | None,
+    ending: str = ".json",
+    *,
+    refiner: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the name in a gallery of the calibration fitted with a re-ranker and a refiner."""
+    name = CALIBRATION.removesuffix(".json")
+    for one in (reranker, refiner):
+        if one is not None:
+            told = {key: value for key, value in one.items() if key != "of"}
+            named = re.sub(r"[^A-Za-z0-9]+", "-", str(one["id"])).strip("-")
+            name += f"-{named}-{hash_of(told)[:12]}"
+    return name + ending
+
+
+def own_file(calibration: Calibration, ending: str = ".json") -> str:
+    """Return the name in a gallery under which a calibration is kept."""
+    refining = calibration.refining
+    about = None if refining is None else refining.about
+    return calibration_file(calibration.reranker, ending, refiner=about)
 
 
 def fitting_calibration(
-    gallery: StoredGallery, given: Calibration | None, reranker: Mapping[str, Any] | None
+    gallery: StoredGallery,
+    given: Calibration | None,
+    reranker: Mapping[str, Any] | None,
+    refiner: Mapping[str, Any] | None = None,
 ) -> tuple[Calibration | None, Tuning]:
     """Return what vouches for radii, if anything does, and the tuning of beliefs.
 
     A calibration without the re-ranker knows how sharp scores are, and not how often its order is
-    right: of that one only the tuning is taken.
+    right: of that one only the tuning is taken. One without the refiner vouches for retrieval.
     """
     plain = given or own_calibration(gallery)
     own = plain
-    if plain is None or calibration_file(plain.reranker) != calibration_file(reranker):
+    if plain is None or own_file(plain) not in (
+        calibration_file(reranker, refiner=refiner),
+        calibration_file(reranker),
+    ):
         own = None if reranker is None else own_calibration(gallery, reranker)
+    if refiner is not None and (given is None or given.refining is None):
+        own = own_calibration(gallery, reranker, refiner) or own
     for one in filter(None, (plain, own)):
         check_calibration(one, gallery)
     tuned = own or plain

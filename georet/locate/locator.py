@@ -23,7 +23,7 @@ from georet.locate.field import Field
 from georet.locate.layout import Layout
 from georet.locate.prior import Prior
 from georet.locate.question import Priors, Question
-from georet.locate.refine import as_places, refined, tiles_of
+from georet.locate.refine import about, as_places, refined, tiles_of
 from georet.locate.rerank import Reranking
 from georet.locate.results import Location, candidates_of
 from georet.locate.scoring import Query, Scoring, fused
@@ -84,7 +84,8 @@ class Locator:
         self.calibration: Calibration | None = None
         self.tuning = Tuning()
         if not uncalibrated:
-            found = fitting_calibration(gallery, calibrated_by, named)
+            at_work = None if refiner is None else about(refiner)
+            found = fitting_calibration(gallery, calibrated_by, named, at_work)
             self.calibration, self.tuning = found
         self._has_rows = gallery.has_rows
         self._layout = Layout(*gallery.centres)
@@ -275,6 +276,7 @@ class Locator:
             shown,
             self.refiner,
             camera=location.camera,
+            refining=None if calibration is None else calibration.refining,
             max_pixels=self.max_pixels,
         )
 

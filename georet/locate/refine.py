@@ -14,6 +14,7 @@ from georet.configure.inline import spec_of
 from georet.contracts.refining import Camera, LatLon, Refinement, Refiner, Tile
 from georet.data.images import MAX_PIXELS, read_image
 from georet.gallery.pictures.originals import Originals
+from georet.locate.refining import Refining
 from georet.locate.results import Location
 from georet.plugins import Selection, load_plugins
 from georet.tiles.table import TileTable
@@ -36,27 +37,36 @@ def refined(
     refiner: Refiner,
     *,
     camera: Camera | None = None,
+    refining: Refining | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Location:
     """Return the location at the place that a refiner finds on its ``tiles``, best first.
 
-    Where it accepts none, the location stays what retrieval says, with the reason. Radii and
-    confidence are calibrated for retrieval, so an accepted place has none. What the refiner does
-    wrong is a ComponentError with its name.
+    Where it accepts none, the location stays what retrieval says, with the reason. An accepted
+    place has radii and confidence by what a calibration knows of the refiner (``refining``), else
+    none: those of retrieval say nothing of it. What the refiner does wrong is a ComponentError
+    with its name.
     """
     tiles = tiles[: max(0, refiner.max_candidates)]
     pixels = read_image(photo, max_pixels=max_pixels) if isinstance(photo, Path) else photo
     found = ask(refiner, pixels, tiles, camera or Camera())
+    radius_50_m = radius_90_m = confidence = None
+    if refining is not None:
+        found = refining.checked(found)
     # Reading a tile that was read costs nothing: it is kept.
     notes = [tile.patch.note for tile in tiles[:1]]
     if not found.is_accepted or found.latlon is None or found.tile is None:
         return replace(location, refinement=found, note="".join(notes))
+    if refining is not None:
+        radius_50_m, radius_90_m = refining.radii_m(found)
+        method = refining.method(found.by)
+        confidence = None if method is None else method.right
     return replace(
         location,
         latlon=found.latlon,
-        radius_50_m=None,
-        radius_90_m=None,
-        confidence=None,
+        radius_50_m=radius_50_m,
+        radius_90_m=radius_90_m,
+        confidence=confidence,
         abstained=False,
         refinement=found,
         refined_tile=tiles[found.tile].id,

@@ -74,19 +74,20 @@ def embed_readable(
     quota: float = 0.0,
     advance: Callable[[int], None] = lambda _: None,
     framing: Framing | None = None,
+    cameras: Cameras | None = None,
 ) -> tuple[Floats, Ints]:
     """Return embeddings float32[Q, D] of the readable photos, and their rows int64[Q].
 
     Of all photos the share ``quota`` may be unreadable, beyond that DataError. ``advance`` is
     called with the number of photos done since. With ``framing`` photos are turned and scaled as
-    far as they tell of their cameras, one view each.
+    far as they, or ``cameras``, tell of their cameras, one view each.
     """
     reader = PhotoReader(
         session.identity,
         len(photos.paths),
         quota,
         framing=framing,
-        cameras=Cameras(),
+        cameras=cameras or Cameras(),
         listed=dict(zip(photos.paths, photos.listed, strict=False)),
     )
     parts, kept = [np.empty((0, session.identity.embed_dim), np.float32)], []

@@ -11,6 +11,7 @@ from georet.cameras.crops import crop_points
 from georet.types import Bools, Doubles, Floats, Pixels
 
 BINS: Final = 8
+_BLACK: Final = 1
 _EDGE: Final = np.ones((7, 7), np.uint8)
 """Features near a mask's edge see beyond it."""
 
@@ -62,6 +63,16 @@ def channels_of(image: Pixels, mask: Bools) -> Floats:
     inner = shrunk_mask(mask)[..., None]
     mean = (found * inner).sum(axis=(0, 1)) / max(1.0, float(inner.sum()))
     return np.ascontiguousarray((found - mean) * inner, np.float32)
+
+
+def has_data(image: Pixels) -> Bools:
+    """Return where a map uint8[H, W, 3] has data, bool[H, W]: not in black areas.
+
+    The edge of an area without data is the clearest of all, and fits every straight edge.
+    """
+    black = (image.max(axis=2) <= _BLACK).astype(np.uint8)
+    found: Bools = cv2.morphologyEx(black, cv2.MORPH_OPEN, _EDGE) == 0
+    return found
 
 
 def shrunk_mask(mask: Bools) -> Floats:

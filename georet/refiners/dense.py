@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import cv2
 import numpy as np
 from scipy import fft
 
@@ -20,23 +19,23 @@ from georet.cameras.pinhole import Pinhole
 from georet.cameras.pose import Pose
 from georet.contracts.refining import Camera, Refinement, Tile
 from georet.refiners.answers import MOST_TILT_DEG, Found, refinement_of
-from georet.refiners.channels import channels_of, drawn, shrunk_mask
-from georet.refiners.planes import is_seen_from_above, plane_of
-from georet.refiners.windows import Window, inverse, projected, window_side_m
+from georet.refiners.channels import channels_of, drawn, has_data, shrunk_mask
+from georet.refiners.patches import Fitted, fitted_patches
+from georet.refiners.windows import Window, window_side_m
 from georet.types import Doubles, Floats, Pixels
 
-COARSE_PX, FINE_PX = 192, 320
+COARSE_PX: Final = 192
 HEADINGS_DEG: Final = (0.0, -4.0, 4.0, -8.0, 8.0)
 SCALES: Final = (0.0, -0.07, 0.07)
-CERTAIN_Z: Final = 6.0
+CERTAIN_Z: Final = 8.0
 """With a peak so far above all others no other candidate is asked."""
+CERTAIN: Final = 10.0
+"""With patches that fit so well no other place is tried."""
+PLACES, TRIED = 3, 4
+"""So many places of a candidate are kept, and so many of all candidates' fitted by patches."""
 _TEMPLATE: Final = 0.9
-_GRID: Final = 13
-_ROUNDS: Final = ((12, 32), (6, 28))
-"""Search radius and side of the patches, in pixels."""
-_SEEN: Final = 0.95
-_WITHIN_PX: Final = 3.0
-_FEWEST: Final = 12
+_APART_PX: Final = 10
+"""Nearer peaks are one place."""
 
 
 def can_be_asked(camera: Camera) -> bool:
@@ -48,8 +47,8 @@ def can_be_asked(camera: Camera) -> bool:
 
 
 @dataclass(frozen=True)
-class _Coarse:
-    """Where a photo fits a window: its camera in the window's metres, and how clearly."""
+class Coarse:
+    """Where a photo may fit a window: its camera in the window's metres, and how clearly."""
 
     number: int
     window: Window
@@ -60,46 +59,63 @@ class _Coarse:
 class Dense:
     """Places photos by orientation channels (CFOG) over the ``top`` best candidates.
 
-    ``z`` is how many deviations the best place must stand above all others of the window; windows
-    that are known to be wrong reach 4.9 in the figures behind it. ``inliers`` patches must agree.
+    The whole photo is moved over each candidate, and where it fits best it is fitted patch by
+    patch. ``clear`` is what the patches' fit must reach (``Fitted.score``), and ``inliers`` of them
+    must agree.
     """
 
-    def __init__(self, top: int = 4, z: float = 5.0, inliers: int = 15) -> None:
-        self.max_candidates, self.z, self.inliers = top, z, inliers
+    def __init__(self, top: int = 4, clear: float = 6.0, inliers: int = 20) -> None:
+        self.max_candidates, self.clear, self.inliers = top, clear, inliers
 
     def __call__(self, photo: Pixels, tiles: Sequence[Tile], camera: Camera) -> Refinement:
         """Return where the photo looks; refused with the reason where nothing is certain."""
         if not can_be_asked(camera):
             return Refinement.refused("heading, tilt, height and field of view must be known")
-        best: _Coarse | None = None
+        places: list[Coarse] = []
         for number, tile in enumerate(tiles[: self.max_candidates]):
             found = coarse_of(photo, number, tile, camera)
-            if best is None or found.z > best.z:
-                best = found
-            if found.z > CERTAIN_Z:
+            places += found
+            if found and found[0].z > CERTAIN_Z:
+                break
+        places.sort(key=lambda one: -one.z)
+        best: tuple[Fitted, Coarse] | None = None
+        for place in places[:TRIED]:
+            fitted = fitted_patches(photo, place.window, place.camera, camera)
+            if fitted is not None and (best is None or fitted.score > best[0].score):
+                best = fitted, place
+            if fitted is not None and fitted.score > CERTAIN:
                 break
         if best is None:
-            return Refinement.refused("there is no candidate")
-        if best.z < self.z:
-            return Refinement.refused(
-                f"no place stands out by {self.z:g} deviations, the best by {best.z:.1f}"
-            )
-        matched = _patches(photo, best)
-        num = 0 if matched is None else len(matched.ground)
-        if matched is None or num < self.inliers:
+            return Refinement.refused("no candidate shows what the photo shows")
+        return replace(self._answer(photo, *best, camera), by="dense", clearness=best[0].score)
+
+    def _answer(self, photo: Pixels, fitted: Fitted, place: Coarse, camera: Camera) -> Refinement:
+        num = len(fitted.ground)
+        if fitted.score < self.clear:
+            reason = f"patches fit by {fitted.score:.1f}, {self.clear:g} is needed"
+            return Refinement.refused(reason, inliers=num)
+        if num < self.inliers:
             reason = f"{num} patches agree, {self.inliers} are needed"
             return Refinement.refused(reason, inliers=num)
-        return refinement_of(matched, photo, best.camera.lens, camera)
+        found = Found(
+            tile=place.number,
+            window=place.window,
+            ground=fitted.ground,
+            pixels=fitted.pixels,
+            matrix=fitted.camera.homography,
+        )
+        return refinement_of(found, photo, fitted.camera.lens, camera)
 
 
-def coarse_of(photo: Pixels, number: int, tile: Tile, camera: Camera) -> _Coarse:
-    """Return where a photo fits best around a tile, over some headings and heights."""
+def coarse_of(photo: Pixels, number: int, tile: Tile, camera: Camera) -> list[Coarse]:
+    """Return the places around a tile that a photo fits best, over some headings and heights."""
     lens = Lens.of_fov(photo.shape[1], photo.shape[0], math.radians(camera.fov_deg or 0.0))
     window = Window.of_tile(tile, window_side_m(tile, camera))
     side_m = window.pixel_m * max(window.image.shape[:2])
     fixed, inside = drawn(window.image, window.to_pixels, np.zeros(2), side_m, COARSE_PX)
-    field = _Field(channels_of(fixed, inside))
-    best: tuple[float, float, Doubles, Pinhole] | None = None
+    field = _Field(channels_of(fixed, inside & has_data(fixed)))
+    px = round(_TEMPLATE * COARSE_PX)
+    peaks: list[tuple[float, float, Doubles, Pinhole]] = []
     for off_deg in HEADINGS_DEG:
         for scale in SCALES:
             pose = Pose.looking_at(
@@ -110,20 +126,22 @@ def coarse_of(photo: Pixels, number: int, tile: Tile, camera: Camera) -> _Coarse
                 math.radians(camera.roll_deg or 0.0),
             )
             pinhole = Pinhole(lens, pose)
-            px = round(_TEMPLATE * COARSE_PX)
             shown, mask = drawn(photo, pinhole.homography, np.zeros(2), px * side_m / COARSE_PX, px)
-            if not mask.any():
-                continue
-            peak, z, shift = field.fits(channels_of(shown, mask), shrunk_mask(mask))
-            if best is None or peak > best[0]:
-                best = peak, z, shift, pinhole
-    if best is None:
-        return _Coarse(number, window, Pinhole(lens, Pose(0, 0, 1)), 0.0)
-    _, z, shift, pinhole = best
-    east, south = shift * side_m / COARSE_PX
-    pose = pinhole.pose
-    moved = replace(pose, east_m=pose.east_m + east, north_m=pose.north_m - south)
-    return _Coarse(number, window, Pinhole(lens, moved), z)
+            if mask.any():
+                fits = field.fits(channels_of(shown, mask), shrunk_mask(mask))
+                peaks += [(*one, pinhole) for one in fits]
+    peaks.sort(key=lambda one: -one[0])
+    found: list[tuple[Doubles, Coarse]] = []
+    for _, z, shift, pinhole in peaks:
+        if any(np.linalg.norm(shift - other) < _APART_PX for other, _ in found):
+            continue
+        east, south = shift * side_m / COARSE_PX
+        pose = pinhole.pose
+        moved = replace(pose, east_m=pose.east_m + east, north_m=pose.north_m - south)
+        found.append((shift, Coarse(number, window, Pinhole(lens, moved), z)))
+        if len(found) == PLACES:
+            break
+    return [one for _, one in found]
 
 
 class _Field:
@@ -136,10 +154,11 @@ class _Field:
         energy = (channels**2).sum(axis=2)
         self._energy = fft.rfft2(energy, (self.size, self.size))
 
-    def fits(self, template: Floats, mask: Floats) -> tuple[float, float, Doubles]:
-        """Return the best normalised correlation, its deviations above the others, and its place.
+    def fits(self, template: Floats, mask: Floats) -> list[tuple[float, float, Doubles]]:
+        """Return the best normalised correlations, each with its deviations and its place.
 
-        The place is how far, in columns and rows, the template's middle lies from the window's.
+        The place is how far, in columns and rows, the template's middle lies from the window's; the
+        deviations are those above all other places.
         """
         px, shape = template.shape[0], (self.size, self.size)
         moved = np.conj(fft.rfft2(template, shape, axes=(0, 1)))
@@ -150,101 +169,13 @@ class _Field:
         # The template's corner at -px/2 .. n - px/2 puts its middle onto the window.
         offsets = np.arange(self.num) - px // 2
         looked = scores[np.ix_(offsets % self.size, offsets % self.size)]
-        row, column = np.unravel_index(int(looked.argmax()), looked.shape)
-        peak = float(looked[row, column])
-        z = (peak - float(looked.mean())) / (float(looked.std()) + 1e-9)
-        place = np.array([offsets[column], offsets[row]], np.float64) + px / 2 - self.num / 2
-        return peak, z, place
-
-
-def _patches(photo: Pixels, coarse: _Coarse) -> Found | None:
-    """Return the patches of photo and map that agree on one plane, refined twice; None: too few."""
-    window, lens, pose = coarse.window, coarse.camera.lens, coarse.camera.pose
-    away_m = pose.height_m / math.cos(pose.tilt_rad)
-    shown_m = lens.width / lens.focal_px * away_m
-    side_m = min(1.5 * shown_m, 1.1 * window.pixel_m * max(window.image.shape[:2]))
-    px = min(FINE_PX, max(2 * _ROUNDS[0][1], int(2 * side_m / window.pixel_m)))
-    matrix, found = coarse.camera.homography, None
-    for radius, patch in _ROUNDS:
-        back = inverse(matrix)
-        (centre,) = projected(back, np.array([[lens.width / 2, lens.height / 2]]))
-        ours, our_mask = drawn(photo, matrix, centre, side_m, px)
-        theirs, their_mask = drawn(window.image, window.to_pixels, centre, side_m, px)
-        ours_at, theirs_at = _moved(
-            channels_of(ours, our_mask),
-            channels_of(theirs, their_mask),
-            shrunk_mask(our_mask),
-            shrunk_mask(their_mask),
-            radius,
-            patch,
-        )
-        if len(ours_at) < _FEWEST:
-            return found
-        to_ground = np.array(
-            [
-                [side_m / px, 0, centre[0] - side_m / 2],
-                [0, -side_m / px, centre[1] + side_m / 2],
-                [0, 0, 1],
-            ]
-        )
-        pixels = projected(matrix @ to_ground, ours_at)
-        ground = projected(to_ground, theirs_at)
-        within = max(_WITHIN_PX, _WITHIN_PX * side_m / px * lens.focal_px / away_m)
-        plane = plane_of(ground, pixels, within_px=within)
-        if plane is None or not is_seen_from_above(plane.matrix, lens.width, lens.height):
-            return found
-        sign = np.sign(plane.matrix[2] @ np.append(ground.mean(axis=0), 1))
-        matrix = plane.matrix * sign
-        agrees = plane.agrees
-        found = Found(coarse.number, window, ground[agrees], pixels[agrees], matrix)
-    return found
-
-
-def _moved(
-    ours: Floats, theirs: Floats, our_mask: Floats, their_mask: Floats, radius: int, patch: int
-) -> tuple[Doubles, Doubles]:
-    """Return the middles [M, 2] of patches, and where the other picture shows them.
-
-    Columns and rows; the peak of the correlation is refined by a parabola.
-    """
-    px, half = ours.shape[0], patch // 2
-    stops = np.linspace(half + radius, px - half - radius - 1, _GRID).astype(int)
-    middles, found = [], []
-    for y in stops:
-        for x in stops:
-            inner = np.s_[y - half : y + half, x - half : x + half]
-            reach = half + radius
-            outer = np.s_[y - reach : y + reach, x - reach : x + reach]
-            if our_mask[inner].mean() < _SEEN or their_mask[outer].mean() < _SEEN:
-                continue
-            shift = _peak(theirs[outer], ours[inner], radius)
-            if shift is not None:
-                middles.append((x, y))
-                found.append((x + shift[0], y + shift[1]))
-    return np.array(middles, np.float64).reshape(-1, 2), np.array(found, np.float64).reshape(-1, 2)
-
-
-def _peak(around: Floats, patch: Floats, radius: int) -> tuple[float, float] | None:
-    """Return how far, in columns and rows, a patch lies from the middle; None at the rim."""
-    # matchTemplate takes at most four channels.
-    scores = sum(
-        cv2.matchTemplate(
-            np.ascontiguousarray(around[:, :, at : at + 4]),
-            np.ascontiguousarray(patch[:, :, at : at + 4]),
-            cv2.TM_CCORR,
-        )
-        for at in (0, 4)
-    )
-    row, column = np.unravel_index(int(np.argmax(scores)), np.shape(scores))
-    last = np.shape(scores)[0] - 1
-    if not (0 < row < last and 0 < column < last):
-        return None
-    values = np.asarray(scores, np.float64)[row - 1 : row + 2, column - 1 : column + 2]
-    return column - radius + _vertex(values[1]), row - radius + _vertex(values[:, 1])
-
-
-def _vertex(values: Doubles) -> float:
-    """Return where between -0.5 and 0.5 a parabola through three values peaks."""
-    left, middle, right = (float(value) for value in values)
-    bend = left - 2 * middle + right
-    return 0.0 if bend >= 0 else float(np.clip((left - right) / (2 * bend), -0.5, 0.5))
+        mean, deviation = float(looked.mean()), float(looked.std()) + 1e-9
+        found = []
+        for _ in range(2):
+            row, column = np.unravel_index(int(looked.argmax()), looked.shape)
+            peak = float(looked[row, column])
+            place = np.array([offsets[column], offsets[row]], np.float64) + px / 2 - self.num / 2
+            found.append((peak, (peak - mean) / deviation, place))
+            rows, columns = (slice(max(0, at - _APART_PX), at + _APART_PX) for at in (row, column))
+            looked[rows, columns] = mean
+        return found

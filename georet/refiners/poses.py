@@ -109,6 +109,20 @@ def fitted(
     )
 
 
+def told_rotation(camera: Camera, rotation: Doubles) -> Doubles:
+    """Return the rotation [3, 3] that is told of a camera; what isn't told is as in another."""
+    found = Pose.of_rotation(rotation, np.array([0, 0, 1.0]))
+    heading, tilt, roll = (
+        own if told is None else math.radians(told)
+        for own, told in (
+            (found.heading_rad, camera.heading_deg),
+            (found.tilt_rad, camera.tilt_deg),
+            (found.roll_rad, camera.roll_deg),
+        )
+    )
+    return Pose(0, 0, 1, heading, tilt, roll).rotation
+
+
 @dataclass(frozen=True)
 class _Problem:
     """Six numbers: a rotation vector on ``rotation``, and the centre in units of ``scale_m``."""
@@ -151,16 +165,7 @@ class _Problem:
     @cached_property
     def prior(self) -> Doubles:
         """The rotation that telemetry tells; what it leaves open is as it was found."""
-        found, known = Pose.of_rotation(self.rotation, np.array([0, 0, 1.0])), self.camera
-        heading, tilt, roll = (
-            own if told is None else math.radians(told)
-            for own, told in (
-                (found.heading_rad, known.heading_deg),
-                (found.tilt_rad, known.tilt_deg),
-                (found.roll_rad, known.roll_deg),
-            )
-        )
-        return Pose(0, 0, 1, heading, tilt, roll).rotation
+        return told_rotation(self.camera, self.rotation)
 
     def known(self, values: Doubles) -> Doubles:
         """Return how far values are from what is known beforehand, in deviations [0..4]."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -58,10 +58,10 @@ class Sift:
         top: int = 10,
         dense: bool = True,
         dense_top: int = 4,
-        dense_z: float = 5.0,
+        dense_clear: float = 6.0,
     ) -> None:
         self.inliers, self.max_candidates = inliers, top
-        self.dense, self.dense_top, self.dense_z = dense, dense_top, dense_z
+        self.dense, self.dense_top, self.dense_clear = dense, dense_top, dense_clear
         self._known: OrderedDict[tuple[str, float], tuple[Window, Features]] = OrderedDict()
 
     def __call__(self, photo: Pixels, tiles: Sequence[Tile], camera: Camera) -> Refinement:
@@ -88,6 +88,7 @@ class Sift:
             matrix=best.plane.matrix,
         )
         answer = refinement_of(found, photo, lens, camera)
+        answer = replace(answer, by="sift", clearness=float(len(found.ground)))
         return answer if answer.is_accepted else self._densely(photo, tiles, camera, answer)
 
     def _best(
@@ -128,7 +129,7 @@ class Sift:
         """Return what ``Dense`` finds, or ``answer`` where it may not or can't be asked."""
         if not self.dense or not can_be_asked(camera):
             return answer
-        found = Dense(top=self.dense_top, z=self.dense_z)(photo, tiles, camera)
+        found = Dense(top=self.dense_top, clear=self.dense_clear)(photo, tiles, camera)
         if found.is_accepted:
             return found
         return Refinement.refused(f"{answer.reason}; {found.reason}", inliers=answer.inliers)

@@ -179,3 +179,38 @@ def test_from_python_a_refiner_is_given_to_the_locator(built, photo, tmp_path):
     assert one.refinement is not None
     assert one.refinement.is_accepted
     assert one.latlon == one.refinement.latlon
+
+
+def test_a_calibration_with_the_refiner_gives_its_places_radii(
+    built, photo, tmp_path, ground, monkeypatch, capsys
+):
+    monkeypatch.setattr(
+        "georet.commands.calibrating.open_encoder", lambda gallery, view, **_: PixelSession()
+    )
+    rng = np.random.default_rng(0)
+    lines = ["photo,lat,lon"]
+    for number, (x, y) in enumerate(rng.integers(64, 448, (60, 2))):
+        picture = ground.cut(x, y, seed=number, noise=8.0)
+        if number % 6 == 0:
+            picture = rng.integers(0, 255, picture.shape).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / f"q{number}.png"), picture[:, :, ::-1])
+        lat, lon = place_of(x, y)
+        lines.append(f"q{number}.png,{lat},{lon}")
+    (tmp_path / "queries.csv").write_text("\n".join(lines))
+    seated = ["--plugins", str(tmp_path / "mine.py"), "--refine", "template"]
+    run(["gallery", "calibrate", str(built.path), "--queries", str(tmp_path / "queries.csv"),
+         "--split-seed", "0", *seated])  # fmt: skip
+    told = capsys.readouterr().out
+    assert "with the refiner mine:template" in told
+    assert "wrong tiles: 0 of" in told
+    run(["locate", str(built.path), str(photo), *seated, "--json"])
+    (one,) = (whole := json.loads(capsys.readouterr().out))["locations"]
+    assert one["method"] == "refined"
+    # Half a pixel of the map, which is 10 m, is the least.
+    assert 5 <= one["radius_50_m"] <= one["radius_90_m"] < 100
+    assert 0.5 < one["confidence"] <= 1
+    assert whole["provenance"]["calibration"]["refiner"]["id"] == "mine:template"
+    refused = ["--refine", "template?least=2"]
+    run(["locate", str(built.path), str(photo), *seated[:2], *refused, "--json"])
+    (other,) = json.loads(capsys.readouterr().out)["locations"]
+    assert other["radius_90_m"] is None

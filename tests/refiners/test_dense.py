@@ -48,7 +48,7 @@ def test_another_place_is_refused(site, elsewhere, tilt):
     photo = elsewhere.photo(Pose.looking_at(LOOK, 50, 1.0, math.radians(tilt)))
     found = Dense()(photo, [site.tile((0, 0)), site.tile((60, 60))], told(57, tilt))
     assert not found.is_accepted
-    assert "stands out" in found.reason or "agree" in found.reason
+    assert "fit by" in found.reason or "agree" in found.reason
 
 
 def test_sift_hands_over_what_it_can_not_settle(site):

@@ -20,6 +20,7 @@ from georet.locate.calibrating.fitting import (
     outcomes_of,
     threshold_for,
 )
+from georet.locate.calibrating.refined import Attempts, judged_refining, learnt, means
 from georet.locate.calibration import Calibration
 from georet.locate.field import Field
 from georet.locate.layout import Layout
@@ -44,6 +45,7 @@ class Trial:
 
     ``covered`` float64[19] are the shares of truths within the radii for each of ``LEVELS``;
     ``radii_m`` float64[Q, 2] those for 50 % and 90 %; ``answered`` bool[Q]: above the threshold.
+    ``refined`` is what ``judged_refining`` says of a refiner, where one was asked.
     """
 
     seed: int
@@ -52,6 +54,7 @@ class Trial:
     confidence: Doubles
     answered: Bools
     judged: Outcomes
+    refined: Mapping[str, float] | None = None
 
     def covered_at(self, level: float) -> float:
         """Return the share of truths within the radii for one of ``LEVELS``."""
@@ -81,6 +84,7 @@ def calibrate(
     seeds: Sequence[int] = tuple(range(NUM_SEEDS)),
     advance: Callable[[int], None] = lambda _: None,
     reranked: Reranked | None = None,
+    tried: Callable[[KnownQueries], Attempts] | None = None,
 ) -> tuple[Calibration, list[Trial]]:
     """Return a calibration fitted on query embeddings float32[Q, D] taken at latlon [Q, 2].
 
@@ -88,6 +92,7 @@ def calibrate(
     ``advance`` is called with 1 after each fit, ``len(seeds) + 1`` times. ``about`` names the
     queries. ``reranked`` are a re-ranker's name (``Reranking.about``), and what puts the field of a
     query, given by its number, into its order: the calibration is then one for that re-ranker.
+    ``tried`` lets a refiner work on all of them, and the calibration is one for that refiner too.
     DataError for fewer than 40 of them and where more than half lie off the gallery's
     tiles, UsageError for a precision beyond 0..1.
     """
@@ -102,11 +107,15 @@ def calibrate(
         queries=about,
         reranker=about_reranker,
     )
+    fitted, outcomes = fit(known, blank)
+    attempts = None if tried is None else tried(known)
+    if attempts is not None:
+        fitted = replace(fitted, refining=learnt(attempts, outcomes.error_mass))
     trials = []
     for seed in seeds:
-        trials.append(_trial(known, seed, blank))
+        trials.append(_trial(known, seed, blank, attempts))
         advance(1)
-    calibration = replace(fit(known, blank)[0], held_out=summary(trials))
+    calibration = replace(fitted, held_out=summary(trials))
     advance(1)
     return calibration, trials
 
@@ -141,7 +150,9 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
     radii = np.array([np.median(trial.radii_m, axis=0) for trial in trials])
     answered = np.array([t.answered.mean() for t in trials])
     right = [t.judged.is_top_hit[t.answered].mean() for t in trials if t.answered.any()]
+    refined = [trial.refined for trial in trials if trial.refined is not None]
     return {
+        **({"refined": means(refined)} if refined else {}),
         "seeds": [trial.seed for trial in trials],
         "num_queries": len(trials[0].confidence),
         "covered_50": _range(np.array([trial.covered_at(0.5) for trial in trials])),
@@ -159,11 +170,16 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
     }
 
 
-def _trial(known: KnownQueries, seed: int, blank: Calibration) -> Trial:
+def _trial(known: KnownQueries, seed: int, blank: Calibration, attempts: Attempts | None) -> Trial:
     order = np.random.default_rng(seed).permutation(len(known))
     half = len(known) // 2
     calibration, fitted = fit(known.take(order[:half]), blank)
     judged = outcomes_of(known.take(order[half:]), calibration.tuning)
+    refined = None
+    if attempts is not None:
+        refining = learnt(attempts.take(order[:half]), fitted.error_mass)
+        with_it = replace(calibration, refining=refining)
+        refined = judged_refining(attempts.take(order[half:]), judged, with_it)
     radii_m = np.array([calibration.radii_m(spread) for spread in judged.spreads])
     confidence = np.array([calibration.confidence(mass) for mass in judged.reach_mass])
     masses = np.array([conformal_mass(fitted.error_mass, level) for level in LEVELS])
@@ -174,6 +190,7 @@ def _trial(known: KnownQueries, seed: int, blank: Calibration) -> Trial:
         confidence=confidence,
         answered=confidence >= calibration.threshold,
         judged=replace(judged, spreads=()),
+        refined=refined,
     )
 
 

@@ -22,6 +22,7 @@ def provenance(locator: Locator, question: Question) -> dict[str, Any]:
     All but ``created`` depends on gallery, encoder, versions and the question alone.
     """
     gallery, calibration, reranking = locator.gallery, locator.calibration, locator.reranking
+    refining = None if calibration is None else calibration.refining
     credits = credits_of(gallery.manifest)  # noqa: A001 - the field's word
     refiner = {} if locator.refiner is None else {"refiner": about(locator.refiner)}
     return {
@@ -49,6 +50,7 @@ def provenance(locator: Locator, question: Question) -> dict[str, Any]:
             "threshold": calibration.threshold,
             "precision": calibration.precision,
             **({} if calibration.reranker is None else {"reranker": dict(calibration.reranker)}),
+            **({} if refining is None else {"refiner": dict(refining.about)}),
         },
         "asked": question.as_json(),
     }

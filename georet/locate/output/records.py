@@ -45,15 +45,15 @@ Record = dict[str, Any]
 def record_of(location: Location, hashes: list[str | None]) -> Record:
     """Return a location as JSON values; ``hashes`` are the SHA-256 of its photos' files.
 
-    Degrees are rounded to 1e-7 (a centimetre), metres to 0.1.
+    Degrees are rounded to 1e-7 (a centimetre), metres to 0.1, radii below 10 m to 0.01.
     """
     latitude, longitude = location.latlon
     values = (
         as_text(location.photo),
         round(latitude, 7),
         round(longitude, 7),
-        _metres(location.radius_50_m),
-        _metres(location.radius_90_m),
+        _radius(location.radius_50_m),
+        _radius(location.radius_90_m),
         None if location.confidence is None else round(location.confidence, 4),
         location.abstained,
         _metres(location.reach_m),
@@ -77,11 +77,12 @@ def as_text(name: str) -> str:
 def accuracy_m(record: Mapping[str, Any]) -> float:
     """Return how many metres the place is good for: its 90 % radius, or the best tile's side.
 
-    Of a refined place the longer half axis of the ellipse that holds it nine times in ten.
+    Of a refined place without a calibration that knows the refiner, the longer half axis of the
+    ellipse that holds it nine times in ten.
     """
-    if record.get("covariance_m2") is not None:
-        return float(np.sqrt(_SHARE_90 * np.linalg.eigvalsh(record["covariance_m2"])[1]))
     radius, best = record["radius_90_m"], record["candidates"][0]
+    if radius is None and record.get("covariance_m2") is not None:
+        return float(np.sqrt(_SHARE_90 * np.linalg.eigvalsh(record["covariance_m2"])[1]))
     return float(best["side_m"] if radius is None else radius)
 
 
@@ -146,6 +147,10 @@ def _candidate(rank: int, candidate: Candidate) -> Record:
         **({} if own is None else {"rerank_score": own}),
         "corners": [[round(value, 7) for value in corner] for corner in candidate.corners_latlon],
     }
+
+
+def _radius(value: float | None) -> float | None:
+    return value if value is None else round(value, 1 if value >= 10 else 2)
 
 
 def _metres(value: float | None) -> float | None:
