@@ -64,7 +64,7 @@ class Dense:
     must agree.
     """
 
-    def __init__(self, top: int = 4, clear: float = 6.0, inliers: int = 20) -> None:
+    def __init__(self, top: int = 4, clear: float = 5.0, inliers: int = 20) -> None:
         self.max_candidates, self.clear, self.inliers = top, clear, inliers
 
     def __call__(self, photo: Pixels, tiles: Sequence[Tile], camera: Camera) -> Refinement:

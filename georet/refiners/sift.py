@@ -58,7 +58,7 @@ class Sift:
         top: int = 10,
         dense: bool = True,
         dense_top: int = 4,
-        dense_clear: float = 6.0,
+        dense_clear: float = 5.0,
     ) -> None:
         self.inliers, self.max_candidates = inliers, top
         self.dense, self.dense_top, self.dense_clear = dense, dense_top, dense_clear
