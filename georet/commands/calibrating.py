@@ -11,7 +11,7 @@ from georet.gallery.encoders import open_encoder
 from georet.gallery.pictures.originals import Originals
 from georet.gallery.stored import StoredGallery
 from georet.locate.calibrating.attempts import Trial as RefinerTrial
-from georet.locate.calibrating.calibrate import NUM_SEEDS, calibrate
+from georet.locate.calibrating.calibrate import NUM_SEEDS, Trial, calibrate
 from georet.locate.calibrating.page import calibration_page
 from georet.locate.calibration import Calibration, fitting_calibration, own_file
 from georet.locate.field import Field
@@ -67,8 +67,8 @@ def calibrate_gallery(
     originals = Originals(gallery, selection)
     num, trial = 0 if seat is None else len(rows), None
     if refiner is not None:
-        paths = [known.paths[row] for row in rows]
-        trial = RefinerTrial(refiner, originals, paths, known.latlon[rows], cameras)
+        shown = [known.paths[row] for row in rows]
+        trial = RefinerTrial(refiner, originals, shown, known.latlon[rows], cameras)
         num += trial.num_steps
     with stage(num + len(seeds) + 1, "fits") as bar:
         if seat is not None:
@@ -91,11 +91,16 @@ def calibrate_gallery(
         seat.reranking.originals.close()
         for line in seat.notes():
             say(line)
+    return calibration, _kept(gallery, calibration, trials)
+
+
+def _kept(gallery: StoredGallery, calibration: Calibration, trials: Sequence[Trial]) -> Path:
+    """Keep a calibration and its report in the gallery; return the report's path."""
     gallery.save_addition(own_file(calibration), calibration.as_bytes())
-    page = calibration_page(calibration, trials, folder.name)
+    page = calibration_page(calibration, trials, gallery.path.name)
     name = own_file(calibration, ".html")
     gallery.save_addition(name, page.encode("utf-8", errors="replace"))
-    return calibration, folder / name
+    return gallery.path / name
 
 
 class _Seat:
