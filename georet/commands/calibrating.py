@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from georet.contracts.running import Session
 from georet.gallery.encoders import open_encoder
 from georet.gallery.pictures.originals import Originals
 from georet.gallery.stored import StoredGallery
@@ -19,12 +20,12 @@ from georet.locate.refine import make_refiner
 from georet.locate.rerank import Reranking, make_reranker
 from georet.locate.tuning import Tuning
 from georet.page.readable import metres, percent
-from georet.photos.camera.cameras import cameras_of
+from georet.photos.camera.cameras import Cameras, cameras_of
 from georet.photos.framing import Framing
-from georet.photos.known import embed_readable, open_queries
+from georet.photos.known import KnownPhotos, embed_readable, open_queries
 from georet.plugins import Selection
 from georet.progress import say, stage
-from georet.types import QUERY, Floats
+from georet.types import QUERY, Floats, Ints
 
 
 def calibrate_gallery(
@@ -53,11 +54,7 @@ def calibrate_gallery(
     gallery = StoredGallery.open(folder)
     known = open_queries(queries, selection=selection)
     session = open_encoder(gallery, QUERY, source=encoder, backend=backend, selection=selection)
-    with stage(len(known.paths), "queries") as bar:
-        framing = Framing.of_tiles(gallery.centres[1], session.identity)
-        embeddings, rows = embed_readable(
-            known, session, framing=framing, cameras=cameras, quota=quota, advance=bar.advance
-        )
+    embeddings, rows = _embedded(known, session, gallery, cameras, quota)
     seeds = tuple(range(NUM_SEEDS)) if seeds is None else tuple(seeds)
     seat = None
     if asked is not None:
@@ -88,10 +85,19 @@ def calibrate_gallery(
         )
     originals.close()
     if seat is not None:
-        seat.reranking.originals.close()
-        for line in seat.notes():
-            say(line)
+        seat.finish()
     return calibration, _kept(gallery, calibration, trials)
+
+
+def _embedded(
+    known: KnownPhotos, session: Session, gallery: StoredGallery, cameras: Cameras, quota: float
+) -> tuple[Floats, Ints]:
+    """Return the embeddings of the readable queries, turned and scaled, and their rows."""
+    with stage(len(known.paths), "queries") as bar:
+        framing = Framing.of_tiles(gallery.centres[1], session.identity)
+        return embed_readable(
+            known, session, framing=framing, cameras=cameras, quota=quota, advance=bar.advance
+        )
 
 
 def _kept(gallery: StoredGallery, calibration: Calibration, trials: Sequence[Trial]) -> Path:
@@ -124,6 +130,12 @@ class _Seat:
         self.wants |= dict.fromkeys([note] if note else [])
         self.advance(1)
         return found
+
+    def finish(self) -> None:
+        """Let go of the imagery, and say what the re-ranker failed on."""
+        self.reranking.originals.close()
+        for line in self.notes():
+            say(line)
 
     def notes(self) -> list[str]:
         """Return what the re-ranker failed on, and what it was not given."""
