@@ -65,7 +65,7 @@ def test_a_change_makes_the_page_stale(change, generator, copy):
 def test_the_check_names_the_stale_page_and_the_command_mends_it(
     generator, tmp_path, monkeypatch, capsys
 ):
-    for name in ("architecture.md", "plugins.md", "benchmarks.md"):
+    for name in ("architecture.md", "plugins.md", "benchmarks.md", "metres.md"):
         shutil.copy(ROOT / "docs" / name, tmp_path)
     page = tmp_path / "architecture.md"
     page.write_text(PAGE.replace("| `errors.py` |", "| `faults.py` |"), encoding="utf-8")
