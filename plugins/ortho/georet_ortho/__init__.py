@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from georet import Command, hookimpl
+from georet import Command, Component, hookimpl
 
 
 @hookimpl
 def georet_commands() -> Iterable[Command]:
-    """Declare ``georet adapt``."""
+    """Declare ``georet adapt`` and what ``georet demo --area`` calls."""
     yield Command(
         "adapt",
         "georet_ortho.adapting.cli:app",
         summary="Make an encoder for an area from nothing but its map",
+    )
+    yield Command(
+        "demo-area",
+        "georet_ortho.demo:app",
+        summary="Find photos of a flight over a map, with an encoder made for it",
+    )
+
+
+@hookimpl
+def georet_datasets() -> Iterable[Component]:
+    """Declare the data set that is rendered from a map at its first use."""
+    yield Component(
+        "ortho",
+        "georet_ortho.dataset:Ortho",
+        summary="Photos rendered from your own map, to be found among its tiles",
+        requires=("rasterio",),
+        extra="gallery",
     )

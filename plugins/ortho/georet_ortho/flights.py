@@ -60,6 +60,18 @@ class Flights:
             raise ConfigError(f"there is no camera {name!r}", where="camera", hint=hint)
         return replace(cls(**PRESETS[name]), **changes)
 
+    @classmethod
+    def told(cls, values: Mapping[str, Any]) -> Self:
+        """Return the ranges of a mapping, as ``dataclasses.asdict`` or JSON writes them."""
+        found: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list | tuple) else value
+            for name, value in values.items()
+        }
+        try:
+            return cls(**found)
+        except (TypeError, ValueError, IndexError) as error:
+            raise ConfigError(f"are no ranges of cameras: {error}", where="flights") from error
+
     def size(self, width: int) -> tuple[int, int]:
         """Return a photo's width and height in pixels."""
         return width, max(1, round(width / self.shape))

@@ -29,12 +29,23 @@ Begin = Annotated[
 Side = Annotated[str, typer.Option(metavar="LENGTH", help="Ground size of the tiles: 60m.")]
 Out = Annotated[Path, typer.Option(metavar="RUN", help="The run's folder; one begun goes on.")]
 Overlap = Annotated[float, typer.Option(help="Share of a side that neighbours share.")]
-Minutes = Annotated[float, typer.Option(min=0.5, help="How long it may take, about.")]
+Minutes = Annotated[
+    float, typer.Option(min=0.5, help="Work to plan for: minutes of one core, about.")
+]
 Pairs = Annotated[
     int, typer.Option(min=0, help="Photos to train on; 0: as many as fit the minutes.")
 ]
 Judged = Annotated[int, typer.Option(min=40, help="Photos in each set that judges.")]
-Camera = Annotated[str, typer.Option(metavar="NAME", help="any, mapping, oblique or action.")]
+Camera = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|PHOTOS",
+        help="any, mapping, oblique or action; or photos whose telemetry tells the ranges.",
+    ),
+]
+Log = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Telemetry of the photos of --camera, as a file.")
+]
 Looks = Annotated[str, typer.Option(metavar="NAME", help="How photos differ: none, weak, strong.")]
 Layer = Annotated[
     str | None,
@@ -66,6 +77,7 @@ def adapt(
     pairs: Pairs = 0,
     judged: Judged = 150,
     camera: Camera = "any",
+    telemetry: Log = None,
     look: Looks = "strong",
     photos_from: Layer = None,
     dsm: Dsm = None,
@@ -87,15 +99,16 @@ def adapt(
     """
     from georet.errors import UsageError
     from georet.ground.lengths import length_m
-    from georet_ortho.adapting.conducting import GALLERY
     from georet_ortho.adapting.conducting import adapt as run
+    from georet_ortho.adapting.radii import GALLERY
     from georet_ortho.adapting.settings import REPORT, Settings
 
     if look not in ("none", "weak", "strong"):
         raise UsageError(f"there is no look {look!r}", where="--look", hint="none, weak, strong")
     settings = Settings(
         source=source, encoder=encoder, side_m=length_m(side, where="--side"), overlap=overlap,
-        minutes=minutes, pairs=pairs, judged=judged, camera=camera, look=look,  # type: ignore[arg-type]
+        minutes=minutes, pairs=pairs, judged=judged, camera=camera, telemetry=telemetry,
+        look=look,  # type: ignore[arg-type]
         photos_from=photos_from, dsm=dsm, photos=photos, held_out=held_out, seed=seed,
         gallery=gallery, size=size,
     )  # fmt: skip

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from torch import Tensor
 
 from georet.config import SMOOTH_RULE
 from georet.data.images import read_image
@@ -98,13 +97,3 @@ def as_json(found: Scores) -> dict[str, Any]:
         name: {mode: score.as_json() for mode, score in modes.items()}
         for name, modes in found.items()
     }
-
-
-def telemetry_queries(
-    work: Work, contender: Contender, sets: Mapping[str, Sequence[Drawn]], names: Sequence[str]
-) -> tuple[Tensor, Doubles]:
-    """Return embeddings and places of the photos of some sets, rectified by telemetry."""
-    import torch
-
-    found = [contender.queries(work, sets[name], [TOLD])[TOLD] for name in names]
-    return torch.cat(found), np.concatenate([places(sets[name]) for name in names])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -9,24 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from georet.encoder import Encoder
-from georet.errors import DataError, UsageError
-from georet.facade import Gallery
+from georet.errors import UsageError
 from georet.files import write_atomic, write_json
-from georet.gallery.files.additions import CALIBRATION
 from georet.interrupt import StopRequest
-from georet.locate.calibrating.calibrate import LEAST_QUERIES, calibrate
 from georet.locks import only_writer
 from georet.photos.known import KnownPhotos, open_queries
 from georet.plugins import UNSAID, Selection
 from georet.pretrained.making import run_folder
 from georet.run_layout import CONFIG
 from georet.sessions import SessionSpec
-from georet.tiles.tiling import Tiling
 from georet.train.ready import write_ready_run
-from georet.types import REFERENCE
+from georet.types import REFERENCE, Ints
 from georet_ortho.adapting.base import embedded, open_base
 from georet_ortho.adapting.comparing import (
     Scores,
@@ -35,7 +30,6 @@ from georet_ortho.adapting.comparing import (
     best_of,
     real_photos,
     scores,
-    telemetry_queries,
     verdict_of,
 )
 from georet_ortho.adapting.job import (
@@ -43,23 +37,27 @@ from georet_ortho.adapting.job import (
     HELD_OUT,
     Work,
     blocks_of,
+    elsewhere_of,
     material_of,
     note_truth,
     open_area,
     photos_of,
-    planned,
+    read_head,
     trained,
-    training_rows,
 )
 from georet_ortho.adapting.judging import TELEMETRY
+from georet_ortho.adapting.learning import Material
+from georet_ortho.adapting.planning import planned
+from georet_ortho.adapting.radii import GALLERY, calibrated_gallery
 from georet_ortho.adapting.report import page_of
 from georet_ortho.adapting.settings import FOLDER, REPORT, RESULT, Settings
 from georet_ortho.adapting.untrained import AS_IT_IS, Contender, on_maps, untrained
-from georet_ortho.flights import Flights
+from georet_ortho.flights import PRESETS
 from georet_ortho.making import Drawn
+from georet_ortho.observed import flights_of, ground_m
 
-GALLERY: Final = "area.gallery"
-LEAST_ROWS: Final = 64
+_FITTING: Final = (0.6, 2.0)
+"""Photos show ground of about a tile's side: as a share of it."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +87,7 @@ def adapt(
             where=str(run_dir),
             hint="Choose another --out.",
         )
-    settings = settings.begun(run_dir)
-    Flights.named(settings.camera)
+    settings = with_cameras(settings.begun(run_dir), say)
     known = None
     if settings.photos is not None:
         known = open_queries(settings.photos, selection=selection)
@@ -100,38 +97,49 @@ def adapt(
     folder.mkdir(parents=True, exist_ok=True)
     with only_writer(folder, "georet adapt"), StopRequest() as stop:
         work = Work(settings, folder, base, area, blocks_of(settings, area), stop)
-        settings = planned(settings, work)
+        settings, plan = planned(settings, base, len(area.tiles))
         settings.save(run_dir)
         work = replace(work, settings=settings)
-        say(f"{len(area.tiles)} tiles; {settings.pairs} photos to train on, rendered from the map")
-        return _adapted(work, run_dir, known, selection, say)
+        say(
+            f"{len(area.tiles)} tiles; {settings.pairs} photos to train on, rendered from the map; "
+            f"about {sum(plan.values()) / 60:.1f} minutes of one core"
+        )
+        return _adapted(work, run_dir, plan, known, selection, say)
+
+
+def with_cameras(settings: Settings, say: Callable[[str], None]) -> Settings:
+    """Return the settings with the cameras that photos tell of, where ``camera`` is no preset."""
+    if settings.flights is None and settings.camera not in PRESETS:
+        photos = Path(settings.camera)
+        if photos.exists():
+            log = None if settings.telemetry is None else Path(settings.telemetry)
+            settings = replace(settings, flights=asdict(flights_of([photos], log)))
+    found = settings.cameras()
+    shown_m = ground_m(found)
+    if shown_m is not None and not _FITTING[0] < shown_m / settings.side_m < _FITTING[1]:
+        say(
+            f"photos of this camera show about {shown_m:.3g} m of ground, tiles {settings.side_m:g}"
+            f" m: try --side {round(shown_m, 1 - int(math.log10(shown_m))):g}m"
+        )
+    return settings
 
 
 def _adapted(
     work: Work,
     run_dir: Path,
+    plan: Mapping[str, float],
     known: KnownPhotos | None,
     selection: Selection,
     say: Callable[[str], None],
 ) -> Adapted:
     train, sets = photos_of(work)
-    note_truth(work, sets, train)
+    clear, more = elsewhere_of(work, train)
+    note_truth(work, [train, more, *sets.values()])
     trunk = work.base.fresh(work.settings.seed)
     before = {way.name: (way, scores(work, way, sets)) for way in untrained(work, trunk)}
     best = best_of({name: found for name, (_, found) in before.items()})
     say(f"before: recall@1 {_first(before[best][1]):.0f} % by telemetry ({best})")
-    material = material_of(work, trunk, train)
-    rows = training_rows(work, train)
-    if len(rows) < LEAST_ROWS:
-        raise DataError(
-            f"only {len(rows)} photos keep clear of the ground held out",
-            where=work.settings.source,
-            hint="Hold out less, ask for more --pairs, or choose smaller tiles.",
-        )
-    ways = {
-        name: _way(work, trunk, trained(work, material, chosen, name), name)
-        for name, chosen in (("elsewhere", rows), ("all", np.arange(len(train))))
-    }
+    ways = _trained(work, trunk, train, clear, more)
     unseen = scores(work, ways["elsewhere"], {HELD_OUT: sets[HELD_OUT]})
     after = scores(work, ways["all"], sets)
     verdict = verdict_of(before[best][1], after, unseen)
@@ -140,9 +148,10 @@ def _adapted(
         "helped": verdict.helped,
         "why": verdict.why,
         "settings": asdict(work.settings),
+        "planned_s": dict(plan),
         "tiles": len(work.area.tiles),
         "pairs": len(train),
-        "pairs_elsewhere": len(rows),
+        "pairs_elsewhere": len(clear) + len(more),
         "best_untrained": best,
         "untrained": {name: as_json(found) for name, (_, found) in before.items()},
         "adapted": as_json(after),
@@ -154,13 +163,19 @@ def _adapted(
             name: real_photos(work, way, known).as_json() for name, way in found.items()
         }
     write_json(work.folder / RESULT, values)
-    encoder = trained(work, material, np.arange(len(train)), "all") if verdict.helped else None
+    encoder = read_head(work, "all") if verdict.helped else None
     pages = {"before": before[best][0], "after": ways["all"], "unseen": ways["elsewhere"]}
     write_atomic(work.folder / REPORT, page_of(work, values, pages, sets[HELD_OUT]))
     if work.settings.gallery:
         say("building the gallery")
         query = ways["all"] if verdict.helped else before[AS_IT_IS][0]
-        _gallery(work, run_dir, encoder, query, sets, values, selection)
+        staged = work.folder / "run"
+        if not (staged / CONFIG).exists():
+            _write_run(work, staged, encoder, values)
+        spec = SessionSpec(staged, view=REFERENCE, selection=selection)
+        values["calibration"] = calibrated_gallery(
+            work, spec, run_dir / GALLERY, query, sets[EVERYWHERE]
+        )
     _write_run(work, run_dir, encoder, values)
     write_json(run_dir / RESULT, values)
     shutil.copyfile(work.folder / REPORT, run_dir / REPORT)
@@ -169,6 +184,24 @@ def _adapted(
 
 def _first(found: Scores) -> float:
     return found[EVERYWHERE][TELEMETRY].recall_1
+
+
+def _trained(
+    work: Work, trunk: Encoder, train: list[Drawn], clear: Ints, more: list[Drawn]
+) -> dict[str, Contender]:
+    """Return what was trained on the whole area, and on what is clear of the ground held out."""
+
+    def whole() -> Material:
+        return material_of(work, trunk, train)
+
+    def elsewhere() -> Material:
+        found = whole().take(clear)
+        return found.joined(material_of(work, trunk, more)) if more else found
+
+    return {
+        name: _way(work, trunk, trained(work, material, name), name)
+        for name, material in (("elsewhere", elsewhere), ("all", whole))
+    }
 
 
 def _way(work: Work, trunk: Encoder, encoder: Encoder, name: str) -> Contender:
@@ -185,30 +218,3 @@ def _write_run(
         write_ready_run(run_dir, base.untrained, base.config, base.plugins, about)
     else:
         write_ready_run(run_dir, encoder, base.adapted_config, base.plugins, about)
-
-
-def _gallery(
-    work: Work,
-    run_dir: Path,
-    encoder: Encoder | None,
-    query: Contender,
-    sets: Mapping[str, list[Drawn]],
-    values: dict[str, Any],
-    selection: Selection,
-) -> None:
-    """Build the area's gallery beside the run, and fit its radii on new photos by telemetry."""
-    settings, path = work.settings, run_dir / GALLERY
-    staged = work.folder / "run"
-    if not (staged / CONFIG).exists():
-        _write_run(work, staged, encoder, values)
-    spec = SessionSpec(staged, view=REFERENCE, selection=selection)
-    tiling = Tiling(side_m=(settings.side_m,), overlap=settings.overlap, max_nodata=0.05)
-    Gallery.build(settings.source, spec, path, tiling=tiling)
-    gallery = Gallery.open(path)
-    if settings.judged < LEAST_QUERIES:
-        return
-    embeddings, latlon = telemetry_queries(work, query, sets, [EVERYWHERE])
-    about = f"{len(latlon)} photos rendered from the map, rectified by telemetry"
-    calibration, _ = calibrate(gallery, embeddings.numpy(), latlon, about=about)
-    gallery.save_addition(CALIBRATION, calibration.as_bytes())
-    values["calibration"] = dict(calibration.held_out)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import Tensor
 from georet.config import SMOOTH_RULE
 from georet.data.resizing import resize
 from georet.encoder import Encoder
+from georet.errors import DataError
 from georet.files import replaced_file
 from georet.ground.region import Region
 from georet.ground.tangent import Tangent
@@ -30,13 +30,13 @@ from georet.types import Bools, Doubles, Ints, Pixels
 from georet_ortho.adapting.base import Base, head_of, maps_of
 from georet_ortho.adapting.images import (
     SHARES,
-    TOLD,
     images_of,
     kept,
     tiles_near,
 )
 from georet_ortho.adapting.learning import Material, learn
-from georet_ortho.adapting.settings import Settings, affordable
+from georet_ortho.adapting.planning import ELSEWHERE
+from georet_ortho.adapting.settings import Settings
 from georet_ortho.blocks import Blocks, held_blocks
 from georet_ortho.flights import Flights
 from georet_ortho.making import Area, Drawn, Plan, draw, take, write_truth
@@ -49,9 +49,11 @@ OTHER_CAMERA: Final = "another camera"
 MAPS: Final = "maps"
 Into = Callable[[Pixels], Tensor]
 """uint8[N, H, W, 3] -> what is kept of them, N rows."""
-_RIM: Final = 1.1
+RIM: Final = 1.1
 """Training photos look at least so many sides away from ground that is held out."""
 _CHUNK: Final = 64
+_LEAST_CLEAR: Final = 0.08
+"""At least such a share of the training photos must keep clear of the ground held out."""
 _GOES_ON: Final = "Repeat the same command to go on."
 
 
@@ -98,43 +100,10 @@ def blocks_of(settings: Settings, area: Area) -> Blocks:
     return Blocks(plane, 1.0, frozenset(), Region.parse(settings.held_out))
 
 
-def trial(work: Work) -> dict[str, float]:
-    """Return seconds for a photo, for a map and for a pair's step, by trying each out."""
-    flights = Flights.named(work.settings.camera)
-    plan = Plan("trial", 12, flights, work.settings.look, 990_000 + work.settings.seed)
-    begun = time.perf_counter()
-    photos = draw(work.area, plan)
-    taken = [take(work.area, each, work.folder) for each in photos]
-    photo_s = (time.perf_counter() - begun) / len(photos)
-    side, px = work.area.side_m, work.settings.size
-    images = np.stack(
-        [
-            images_of(TOLD, image, each, side, px)[0]
-            for image, each in zip(taken, photos, strict=True)
-        ]
-    )
-    encoder = work.base.fresh(0)
-    begun = time.perf_counter()
-    maps = maps_of(encoder, images)
-    map_s = (time.perf_counter() - begun) / len(images)
-    places = np.arange(24, dtype=np.float64).reshape(12, 2) * side
-    material = Material(maps, {TOLD: maps}, places, side, {TOLD: 1.0})
-    begun = time.perf_counter()
-    learn(encoder, material, seed=0, epochs=4)
-    return {"photo": photo_s, "map": map_s, "step": (time.perf_counter() - begun) / 48}
-
-
-def planned(settings: Settings, work: Work) -> Settings:
-    """Return the settings with the number of pairs that fits the minutes."""
-    if settings.pairs:
-        return settings
-    return replace(settings, pairs=affordable(settings, trial(work), len(work.area.tiles)))
-
-
 def photos_of(work: Work) -> tuple[list[Drawn], dict[str, list[Drawn]]]:
     """Return the photos to train on, all over the area, and those that judge, by set."""
     settings, area, blocks = work.settings, work.area, work.blocks
-    flights = Flights.named(settings.camera)
+    flights = settings.cameras()
     other = Flights.named("action" if settings.camera != "action" else "mapping")
     base = 1_000 * settings.seed
 
@@ -202,11 +171,33 @@ def _absent() -> Tensor:
     raise AssertionError("made just now")
 
 
+def elsewhere_of(work: Work, train: Sequence[Drawn]) -> tuple[Ints, list[Drawn]]:
+    """Return the rows of the training photos that keep clear of the ground held out, and more.
+
+    More are drawn where these are fewer than 600, or than all. DataError where there is hardly any
+    such ground.
+    """
+    latlon = np.stack([each.shot.latlon for each in train])
+    rim_m = RIM * work.area.side_m
+    rows = np.flatnonzero(work.blocks.is_clear(latlon, rim_m))
+    if len(rows) < _LEAST_CLEAR * len(train):
+        raise DataError(
+            f"only {len(rows)} of {len(train)} photos keep clear of the ground held out",
+            where=work.settings.source,
+            hint="Hold out less, or choose smaller tiles.",
+        )
+    missing = min(len(train), ELSEWHERE) - len(rows)
+    if missing <= 0:
+        return rows, []
+    plan = replace(train[0].plan, name="elsewhere", number=missing, seed=train[0].plan.seed + 500)
+    return rows, draw(work.area, plan, partial(work.blocks.is_clear, rim_m=rim_m))
+
+
 def material_of(work: Work, encoder: Encoder, photos: Sequence[Drawn]) -> Material:
-    """Return the training pairs' maps."""
-    px, folder = work.settings.size, work.folder / MAPS
+    """Return the maps of training pairs, all of one plan."""
+    px, folder, name = work.settings.size, work.folder / MAPS, photos[0].plan.name
     maps = photos_into(work, partial(maps_of, encoder), MAPS, px, photos, list(SHARES))
-    path, centres_path = folder / "train-tiles.npy", folder / "train-centres.npy"
+    path, centres_path = folder / f"{name}-tiles.npy", folder / f"{name}-centres.npy"
     if not (path.is_file() and centres_path.is_file()):
         images, centres = tiles_near(work.area, photos, px)
         kept(centres_path, lambda: torch.from_numpy(centres))
@@ -216,29 +207,32 @@ def material_of(work: Work, encoder: Encoder, photos: Sequence[Drawn]) -> Materi
     return Material(kept(path, _absent), maps, metres, work.area.side_m, SHARES)
 
 
-def trained(work: Work, material: Material, rows: Ints, name: str) -> Encoder:
-    """Return an encoder trained on some of the pairs; one that is there is not trained again."""
+def trained(work: Work, material: Callable[[], Material], name: str) -> Encoder:
+    """Return an encoder trained on pairs; one that is there is not trained again."""
+    path = _head_file(work, name)
+    if not path.is_file():
+        encoder = work.base.fresh(work.settings.seed)
+        learn(encoder, material(), seed=work.settings.seed, tick=work.check)
+        own = head_of(encoder).state_dict()
+        state = {name: value.detach().contiguous() for name, value in own.items()}
+        with replaced_file(path) as temporary:
+            write_tensors(temporary, {**state, "log_scale": encoder.log_scale.detach()})
+    return read_head(work, name)
+
+
+def read_head(work: Work, name: str) -> Encoder:
+    """Return the encoder that ``trained`` kept under a name."""
     encoder = work.base.fresh(work.settings.seed)
-    path = work.folder / f"head-{name}.safetensors"
-    if path.is_file():
-        found = load_file(path)
-        encoder.log_scale.data = found.pop("log_scale")
-        head_of(encoder).load_state_dict(found)
-        return encoder
-    learn(encoder, material.take(rows), seed=work.settings.seed, tick=work.check)
-    own = head_of(encoder).state_dict()
-    state = {name: value.detach().contiguous() for name, value in own.items()}
-    with replaced_file(path) as temporary:
-        write_tensors(temporary, {**state, "log_scale": encoder.log_scale.detach()})
+    found = load_file(_head_file(work, name))
+    encoder.log_scale.data = found.pop("log_scale")
+    head_of(encoder).load_state_dict(found)
     return encoder
 
 
-def training_rows(work: Work, photos: Sequence[Drawn]) -> Ints:
-    """Return the pairs int64[M] whose photos look well clear of the ground held out."""
-    latlon = np.stack([each.shot.latlon for each in photos])
-    return np.flatnonzero(work.blocks.is_clear(latlon, _RIM * work.area.side_m))
+def _head_file(work: Work, name: str) -> Path:
+    return work.folder / f"head-{name}.safetensors"
 
 
-def note_truth(work: Work, sets: dict[str, list[Drawn]], train: list[Drawn]) -> None:
+def note_truth(work: Work, plans: Iterable[Sequence[Drawn]]) -> None:
     """Write the truth of all photos beside them."""
-    write_truth(work.folder, [*train, *(p for photos in sets.values() for p in photos)], work.area)
+    write_truth(work.folder, [drawn for photos in plans for drawn in photos], work.area)

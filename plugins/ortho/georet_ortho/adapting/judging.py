@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from georet.ground.wgs84 import span_m
@@ -51,7 +50,7 @@ def score_of(scores: Tensor, latlon: Doubles, tiles: TileTable) -> Score:
     depth = min(_DEPTH, len(tiles))
     top = scores.topk(depth, dim=1).indices.numpy()
     right = np.stack(
-        [_inside(latlon, tiles.corners_latlon[top[:, place]]) for place in range(depth)], axis=1
+        [lies_in(latlon, tiles.corners_latlon[top[:, place]]) for place in range(depth)], axis=1
     )
     away = span_m(latlon, tiles.latlon[top[:, 0]])
     return Score(
@@ -82,7 +81,7 @@ def is_better(after: Bools, before: Bools) -> bool:
     return bool(gains.mean() > 1.96 * error)
 
 
-def _inside(latlon: Doubles, corners: Doubles) -> Bools:
+def lies_in(latlon: Doubles, corners: Doubles) -> Bools:
     """Return bool[Q]: whether places [Q, 2] lie in convex outlines [Q, 4, 2]."""
     place = latlon[:, None].copy()
     place[..., 1] += np.round((corners[..., :1, 1] - place[..., 1]) / 360) * 360
@@ -90,8 +89,3 @@ def _inside(latlon: Doubles, corners: Doubles) -> Bools:
     off = place - corners
     side = edge[..., 0] * off[..., 1] - edge[..., 1] * off[..., 0]
     return np.asarray((side >= 0).all(axis=1) | (side <= 0).all(axis=1))
-
-
-def stacked(parts: list[Tensor]) -> Tensor:
-    """Return the parts as one tensor."""
-    return torch.cat(parts)

@@ -26,6 +26,7 @@ _SAME_PLACE: Final = 0.6
 _PULLED: Final = 6
 _POOL: Final = 32
 _FAR_BELOW: Final = -30.0
+_TURNS, _TURNED = 8, 0.5
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,23 @@ class Material:
     side_m: float
     shares: Mapping[str, float]
 
+    def joined(self, other: Material) -> Material:
+        """Return these pairs and others of the same kinds behind them."""
+        photos = {kind: torch.cat([maps, other.photos[kind]]) for kind, maps in self.photos.items()}
+        metres = np.concatenate([self.metres, other.metres])
+        tiles = torch.cat([self.tiles, other.tiles])
+        return Material(tiles, photos, metres, self.side_m, self.shares)
+
     def take(self, rows: Ints) -> Material:
         """Return the pairs of the given rows."""
         at = torch.from_numpy(rows)
         photos = {kind: maps[at] for kind, maps in self.photos.items()}
         return Material(self.tiles[at], photos, self.metres[rows], self.side_m, self.shares)
+
+
+def epochs_for(number: int) -> int:
+    """Return how often so many pairs are shown."""
+    return int(np.clip(LEAST_STEPS // max(number // BATCH, 1), *EPOCHS))
 
 
 def learn(
@@ -60,13 +73,14 @@ def learn(
     """Train the encoder's head on the material, in place; return the last epoch's loss.
 
     InfoNCE both ways with a learned scale (van den Oord et al., arXiv 1807.03748). In the first
-    epoch a batch gathers neighbours by place, later by likeness, as Sample4Geo does. ``tick`` is
-    called after each epoch, and may raise.
+    epoch a batch gathers neighbours by place, later by likeness, as Sample4Geo does. Half of the
+    pairs are turned by quarters and mirrored, photo and tile alike: what is learnt of one place
+    then helps at others. ``tick`` is called after each epoch, and may raise.
     """
     number, loss = len(material.tiles), float("nan")
     rng, batch = np.random.default_rng([seed, 5]), min(BATCH, number)
     if epochs is None:
-        epochs = int(np.clip(LEAST_STEPS // max(number // batch, 1), *EPOCHS))
+        epochs = epochs_for(number)
     head = head_of(encoder)
     weights = [*head.parameters(), encoder.log_scale]
     optimizer = torch.optim.AdamW(weights, RATE, weight_decay=_DECAY)
@@ -83,8 +97,12 @@ def learn(
         for rows in _batches(pool, batch, rng):
             at = torch.from_numpy(rows)
             kind = str(rng.choice(kinds, p=shares / shares.sum()))
-            found = _loss(encoder, material.photos[kind][at], material.tiles[at], places[at],
-                          material.side_m)  # fmt: skip
+            turns = np.where(
+                rng.random(len(rows)) < _TURNED, rng.integers(_TURNS, size=len(rows)), 0
+            )
+            photo = _turned(material.photos[kind][at], turns)
+            tile = _turned(material.tiles[at], turns)
+            found = _loss(encoder, photo, tile, places[at], material.side_m)
             optimizer.zero_grad()
             found.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -94,6 +112,17 @@ def learn(
         loss = float(np.mean(losses))
         tick()
     return loss
+
+
+def _turned(maps: Tensor, turns: Ints) -> Tensor:
+    """Return maps [B, C, h, w], each in one of the eight ways in which a square lies on itself."""
+    is_square = maps.shape[2] == maps.shape[3]
+    found = []
+    for each, turn in zip(maps, turns.tolist(), strict=True):
+        mirrored = each.flip(2) if turn & 4 else each
+        # What is no square would have another shape, turned by a quarter.
+        found.append(torch.rot90(mirrored, turn & 3 if is_square else turn & 2, (1, 2)))
+    return torch.stack(found)
 
 
 def _loss(encoder: Encoder, photos: Tensor, tiles: Tensor, places: Tensor, side_m: float) -> Tensor:

@@ -1,0 +1,104 @@
+"""How much work fits the minutes: counted, not clocked, so that the same call plans the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from georet.contracts.encoding import MAP
+from georet.encoder import Encoder
+from georet.types import REFERENCE
+from georet_ortho.adapting.base import Base, head_of
+from georet_ortho.adapting.images import TURNS
+from georet_ortho.adapting.learning import BATCH, epochs_for
+from georet_ortho.adapting.settings import Settings
+
+LEAST_PAIRS, MOST_PAIRS = 128, 6000
+ELSEWHERE: Final = 600
+"""So many photos, or as many as train, teach the encoder that is judged on ground held out."""
+_CALIBRATING: Final = 400
+_PHOTO_S, _RELIEF_S = 0.020, 0.012
+_TRUNK_FLOPS, _HEAD_FLOPS = 10e9, 60e9
+"""What one core of a laptop does in a second: thin convolutions, and those of a head."""
+_THERE_AND_BACK: Final = 3
+_REST_S: Final = 15.0
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds of one core: to render a photo, for an image's map, for a pair's step of training.
+
+    Nominal ones: operations counted, by what a core does. Another machine is faster or slower, and
+    plans the same.
+    """
+
+    photo_s: float
+    map_s: float
+    step_s: float
+
+
+def costs_of(base: Base, settings: Settings) -> Costs:
+    """Return what the pieces of the work cost with a trunk, images of ``settings.size`` pixels."""
+    encoder = base.fresh(0)
+    trunk, head = _operations(encoder, settings.size)
+    photo_s = _PHOTO_S + (_RELIEF_S if settings.dsm else 0.0)
+    # A pair has two images.
+    return Costs(photo_s, trunk / _TRUNK_FLOPS, 2 * _THERE_AND_BACK * head / _HEAD_FLOPS)
+
+
+def num_calibrating(judged: int) -> int:
+    """Return how many photos beside the new ones that judge are rendered for the radii."""
+    return max(0, min(3 * judged, _CALIBRATING) - judged)
+
+
+def work_of(settings: Settings, costs: Costs, num_tiles: int, pairs: int) -> dict[str, float]:
+    """Return the seconds of one core that each part of the work takes, by its name."""
+    pair_s = costs.photo_s + 4 * costs.map_s
+    elsewhere = min(pairs, ELSEWHERE)
+    judged = 2.5 * settings.judged * (1.5 * costs.photo_s + (2 + TURNS) * costs.map_s)
+    radii = num_calibrating(settings.judged) * (1.5 * costs.photo_s + costs.map_s)
+    return {
+        "tiles": (1 + settings.gallery) * num_tiles * costs.map_s,
+        "photos that judge": judged,
+        "photos that calibrate": radii if settings.gallery else 0.0,
+        "photos to train on": (pairs + elsewhere / 2) * pair_s,
+        "training": sum(
+            epochs_for(number) * (number // BATCH) * BATCH * costs.step_s
+            for number in (pairs, elsewhere)
+        ),
+        "all else": _REST_S,
+    }
+
+
+def planned(settings: Settings, base: Base, num_tiles: int) -> tuple[Settings, Mapping[str, float]]:
+    """Return the settings with as many pairs as fit the minutes, and the work that they mean."""
+    costs = costs_of(base, settings)
+    pairs = settings.pairs or _affordable(settings, costs, num_tiles)
+    found = work_of(settings, costs, num_tiles, pairs)
+    return replace(settings, pairs=pairs), {name: round(each, 1) for name, each in found.items()}
+
+
+def _affordable(settings: Settings, costs: Costs, num_tiles: int) -> int:
+    """Return the greatest number of pairs whose work fits, by halves; at least 128."""
+    low, high = LEAST_PAIRS, MOST_PAIRS
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = sum(work_of(settings, costs, num_tiles, middle).values()) <= settings.minutes * 60
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return low
+
+
+def _operations(encoder: Encoder, size: int) -> tuple[float, float]:
+    """Return the floating-point operations of an image: up to its map, and of the head."""
+    pixels = torch.zeros(1, size, size, 3, dtype=torch.uint8)
+    outputs: dict[str, torch.Tensor] = {}
+    with torch.no_grad(), FlopCounterMode(display=False) as whole:
+        encoder.features(REFERENCE, pixels, outputs=outputs)
+    with torch.no_grad(), FlopCounterMode(display=False) as part:
+        head_of(encoder)(outputs[MAP], None)
+    own = float(part.get_total_flops())
+    return float(whole.get_total_flops()) - own, own
