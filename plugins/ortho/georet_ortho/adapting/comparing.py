@@ -43,10 +43,16 @@ def scores(work: Work, contender: Contender, sets: Mapping[str, Sequence[Drawn]]
     """Return how one way to embed finds all sets of photos among the gallery's tiles."""
     tiles, found = contender.tiles(work), Scores()
     for name, photos in sets.items():
-        queries = contender.queries(work, photos, [kind for kind, _ in QUERY_KINDS.values()])
+        # Twelve headings of each photo cost more than all else: they are tried on one set.
+        kinds = {
+            mode: kind
+            for mode, kind in QUERY_KINDS.items()
+            if mode != NO_HEADING or name == EVERYWHERE
+        }
+        queries = contender.queries(work, photos, [kind for kind, _ in kinds.values()])
         found[name] = {
             mode: score_of(cosines(queries[kind], tiles, turns), places(photos), work.area.tiles)
-            for mode, (kind, turns) in QUERY_KINDS.items()
+            for mode, (kind, turns) in kinds.items()
         }
     return found
 

@@ -15,7 +15,6 @@ from georet.types import Bools, Doubles
 TELEMETRY: Final = "telemetry"
 NO_HEADING: Final = "no heading"
 ALONE: Final = "photo alone"
-MODES: Final = (TELEMETRY, NO_HEADING, ALONE)
 """Height, tilt and heading told; the heading not told, so that it is searched in twelve steps;
 nothing told."""
 _DEPTH: Final = 5

@@ -59,7 +59,8 @@ def work_of(settings: Settings, costs: Costs, num_tiles: int, pairs: int) -> dic
     """Return the seconds of one core that each part of the work takes, by its name."""
     pair_s = costs.photo_s + 4 * costs.map_s
     elsewhere = min(pairs, ELSEWHERE)
-    judged = 2.5 * settings.judged * (1.5 * costs.photo_s + (2 + TURNS) * costs.map_s)
+    # Two and a half sets, told and alone; one of them at all headings as well.
+    judged = settings.judged * (2.5 * 1.5 * costs.photo_s + (2.5 * 2 + TURNS) * costs.map_s)
     radii = num_calibrating(settings.judged) * (1.5 * costs.photo_s + costs.map_s)
     return {
         "tiles": (1 + settings.gallery) * num_tiles * costs.map_s,

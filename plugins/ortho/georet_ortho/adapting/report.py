@@ -15,7 +15,7 @@ from georet.types import Pixels
 from georet_ortho.adapting.comparing import QUERY_KINDS, places
 from georet_ortho.adapting.images import images_of
 from georet_ortho.adapting.job import HELD_OUT, Work
-from georet_ortho.adapting.judging import MODES, TELEMETRY, Score, cosines, score_of
+from georet_ortho.adapting.judging import TELEMETRY, Score, cosines, score_of
 from georet_ortho.adapting.untrained import Contender
 from georet_ortho.making import Drawn, take
 
@@ -66,8 +66,8 @@ def _table(values: Mapping[str, Any]) -> Html:
     best = values["untrained"][values["best_untrained"]]
     table = []
     for name, modes in values["adapted"].items():
-        for mode in MODES:
-            was, now = best[name][mode], modes[mode]
+        for mode, now in modes.items():
+            was = best[name][mode]
             if name == HELD_OUT:
                 now = values["adapted_elsewhere"][HELD_OUT][mode]
             table.append([
