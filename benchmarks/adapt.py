@@ -97,8 +97,8 @@ def main() -> None:
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     if asked.scene == "collect":
-        found = {p.stem: read_json(p) for p in sorted(asked.out.glob("result-*.json"))}
-        write_json(asked.json, found)
+        found = {name: asked.out / f"result-{name}.json" for name in SCENES}
+        write_json(asked.json, {name: kept(read_json(path)) for name, path in found.items()})
         return
     scene = SCENES[asked.scene]
     MAKERS[asked.scene](asked.out, asked.wheel)
@@ -113,6 +113,17 @@ def main() -> None:
     }
     write_json(asked.out / f"result-{asked.scene}.json", result)
     print(f"{asked.scene}: {spent:.0f} CPU s", result["radii"])
+
+
+def kept(result: Any) -> dict[str, Any]:
+    """Return what of a result is told: of the untrained encoders the best alone."""
+    said = {name: value for name, value in result.items() if name not in ("untrained", "settings")}
+    settings = ("side_m", "overlap", "pairs", "judged", "camera", "look", "seed", "encoder")
+    return {
+        "settings": {name: result["settings"][name] for name in settings},
+        "before": result["untrained"][result["best_untrained"]],
+        **said,
+    }
 
 
 def settings_of(scene: Scene, asked: argparse.Namespace) -> Settings:

@@ -99,26 +99,21 @@ def test_a_map_that_is_not_there_is_named(tmp_path):
         Ortho(source=str(tmp_path / "none.tif"), **OPTIONS).train()
 
 
-CONFIG = """
-plugins: [sample4geo, ortho]
-dataset:
-  {{name: "ortho:ortho", source: {source}, side: 40m, pairs: 48, judged: 12, px: 48,
-    cache_dir: {cache}}}
-data: {{size: {{query: [48, 48], reference: [48, 48]}}}}
-encoder: {{backbone: "georet.testing.plugin:tiny"}}
-losses: ["sample4geo:info_nce"]
-sampler: random
-train: {{epochs: 1, batch_size: 16}}
-"""
-
-
-def test_a_recipe_trains_on_a_map(area_tif, cache, tmp_path):
+def test_its_recipe_trains_on_a_map(area_tif, cache, tmp_path):
     from georet.commands.training import start_run
 
     path = tmp_path / "mine.yaml"
-    path.write_text(CONFIG.format(source=area_tif, cache=cache))
+    path.write_text(
+        f"dataset: {{source: {area_tif}, side: 40m, pairs: 48, judged: 12, px: 48,"
+        f" cache_dir: {cache}}}\n"
+        "data: {size: {query: [48, 48], reference: [48, 48]}}\n"
+        'encoder: {backbone: "georet.testing.plugin:tiny"}\n'
+        "train: {epochs: 1, batch_size: 16}\n"
+    )
     plugins = ["sample4geo", "ortho", "georet.testing.plugin"]
-    run = start_run(selection=Selection.of(plugins), recipe="none", path=path, out=tmp_path / "run")
+    run = start_run(
+        selection=Selection.of(plugins), recipe="ortho/own-map", path=path, out=tmp_path / "run"
+    )
     events = (run / "events.jsonl").read_text().splitlines()
     sets = {json.loads(line).get("set") for line in events}
     assert sets >= {"held", "new", "camera", "look"}, events

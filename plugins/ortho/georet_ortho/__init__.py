@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from georet import Command, Component, hookimpl
 
@@ -32,3 +33,10 @@ def georet_datasets() -> Iterable[Component]:
         requires=("rasterio",),
         extra="gallery",
     )
+
+
+@hookimpl
+def georet_recipes() -> Mapping[str, Path]:
+    """Declare the recipe for an encoder trained on one's own map."""
+    folder = Path(__file__).parent / "recipes"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}

@@ -165,7 +165,7 @@ def _adapted(
     write_json(work.folder / RESULT, values)
     encoder = read_head(work, "all") if verdict.helped else None
     pages = {"before": before[best][0], "after": ways["all"], "unseen": ways["elsewhere"]}
-    write_atomic(work.folder / REPORT, page_of(work, values, pages, sets[HELD_OUT]))
+    write_atomic(work.folder / REPORT, page_of(work, values, pages, sets))
     if work.settings.gallery:
         say("building the gallery")
         query = ways["all"] if verdict.helped else before[AS_IT_IS][0]

@@ -14,13 +14,17 @@ from georet.page.thumbnails import shrunk
 from georet.types import Pixels
 from georet_ortho.adapting.comparing import QUERY_KINDS, places
 from georet_ortho.adapting.images import images_of
-from georet_ortho.adapting.job import HELD_OUT, Work
+from georet_ortho.adapting.job import EVERYWHERE, HELD_OUT, Work
 from georet_ortho.adapting.judging import TELEMETRY, Score, cosines, score_of
 from georet_ortho.adapting.untrained import Contender
 from georet_ortho.making import Drawn, take
 
-_SHOWN: Final = 8
+_SHOWN: Final = 5
 _SIDE: Final = 144
+_SHOWN_SETS: Final = (
+    ("New photos of the area", "after", EVERYWHERE, "by the encoder that saw other photos of it"),
+    ("Photos of ground held out", "unseen", HELD_OUT, "by an encoder that never saw this ground"),
+)
 _STYLE: Final = (
     ".found img{width:9rem;height:9rem;object-fit:cover;border-radius:.3rem}"
     ".found td,.found th{text-align:center;vertical-align:top}"
@@ -31,9 +35,9 @@ def page_of(
     work: Work,
     values: Mapping[str, Any],
     ways: Mapping[str, Contender],
-    photos: Sequence[Drawn],
+    sets: Mapping[str, Sequence[Drawn]],
 ) -> bytes:
-    """Return the page; ``ways`` are ``before`` and ``unseen``, trained without that ground."""
+    """Return the page; ``ways`` are ``before``, ``after`` and, trained elsewhere, ``unseen``."""
     title = f"Adapted to {work.settings.source}"
     said = "Training helped." if values["helped"] else "Training did not help."
     kept = "" if values["helped"] else " The encoder is kept as it was."
@@ -41,14 +45,17 @@ def page_of(
         "header",
         tag("p", "georet · report of an adaptation", class_="over"),
         tag("h1", title),
-        tag("p", f"{said} {values['why']}.{kept}", class_="lead"),
+        tag("p", f"{said} {_sentence(values['why'])}{kept}", class_="lead"),
     )
     return document(
         title,
         header,
         tag("section", tag("h2", "Before and after"), _table(values)),
         _real(values),
-        tag("section", tag("h2", "Photos of ground held out"), _pictures(work, ways, photos)),
+        *(
+            tag("section", tag("h2", title), _pictures(work, ways, after, sets[name], said))
+            for title, after, name, said in _SHOWN_SETS
+        ),
         tag("section", tag("h2", "What this does not show"), tag("p", _CAUTION)),
         style=_STYLE,
     ).encode("utf-8", errors="replace")
@@ -60,6 +67,10 @@ _CAUTION: Final = (
     "photos are found less often; how much less, only photos with known places can tell "
     "(--photos)."
 )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _table(values: Mapping[str, Any]) -> Html:
@@ -103,10 +114,12 @@ def _real(values: Mapping[str, Any]) -> Html:
     return tag("section", tag("h2", "Real photos"), rows(table, heads=heads, caption=caption))
 
 
-def _pictures(work: Work, ways: Mapping[str, Contender], photos: Sequence[Drawn]) -> Html:
+def _pictures(
+    work: Work, ways: Mapping[str, Contender], after: str, photos: Sequence[Drawn], said: str
+) -> Html:
     kind, turns = QUERY_KINDS[TELEMETRY]
     found: dict[str, Score] = {}
-    for name in ("before", "unseen"):
+    for name in ("before", after):
         way = ways[name]
         queries = way.queries(work, photos, [kind])[kind]
         found[name] = score_of(
@@ -116,8 +129,7 @@ def _pictures(work: Work, ways: Mapping[str, Contender], photos: Sequence[Drawn]
     top = tag("tr", *(tag("th", head) for head in heads))
     body = [_row(work, photos[at], at, found) for at in range(min(_SHOWN, len(photos)))]
     caption = (
-        f"The first {len(body)} photos of the set; beside them the best tile before and after, the "
-        "latter by the encoder that never saw this ground."
+        f"The first {len(body)} photos of the set, and the best tile before and after: {said}."
     )
     inner = tag("table", tag("thead", top), tag("tbody", *body), class_="found")
     return tag("figure", tag("div", inner, class_="scroll"), tag("figcaption", caption))
@@ -128,8 +140,7 @@ def _row(work: Work, drawn: Drawn, at: int, found: Mapping[str, Score]) -> Html:
     kind = QUERY_KINDS[TELEMETRY][0]
     crop = images_of(kind, photo, drawn, work.area.side_m, work.settings.size)[0]
     cells = [tag("td", _image(photo)), tag("td", _image(crop))]
-    for name in ("before", "unseen"):
-        score = found[name]
+    for score in found.values():
         tile = work.area.source.read(int(score.top[at, 0]))
         said = "right" if score.hits[at] else "wrong"
         cells.append(tag("td", join(_image(tile), tag("p", said))))
