@@ -77,12 +77,11 @@ def as_text(name: str) -> str:
 def accuracy_m(record: Mapping[str, Any]) -> float:
     """Return how many metres the place is good for: its 90 % radius, or the best tile's side.
 
-    Of a refined place without a calibration that knows the refiner, the longer half axis of the
-    ellipse that holds it nine times in ten.
+    Of a refined place the longer half axis of the ellipse that holds it nine times in ten.
     """
-    radius, best = record["radius_90_m"], record["candidates"][0]
-    if radius is None and record.get("covariance_m2") is not None:
+    if record.get("covariance_m2") is not None:
         return float(np.sqrt(_SHARE_90 * np.linalg.eigvalsh(record["covariance_m2"])[1]))
+    radius, best = record["radius_90_m"], record["candidates"][0]
     return float(best["side_m"] if radius is None else radius)
 
 
