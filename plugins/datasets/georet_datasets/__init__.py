@@ -64,7 +64,12 @@ def georet_datasets() -> Iterable[Component]:
 
 @hookimpl
 def georet_commands() -> Iterable[Command]:
-    """Declare ``georet data``."""
+    """Declare ``georet data`` and ``georet init``."""
+    yield Command(
+        "init",
+        "georet_datasets.init:app",
+        summary="Write a commented configuration for data of your own",
+    )
     yield Command(
         "data", "georet_datasets.cli:app", summary="Write or check a data set's tree of files"
     )
