@@ -12,7 +12,9 @@ from georet.files import sha256_of
 from georet.flights.films import Shot
 from georet.flights.flying import Flight
 from georet.locate.output.records import Record, as_text, record_of
+from georet.locate.refine import as_places
 from georet.locate.results import Location, candidates_of
+from georet.photos.outline import ground_corners
 
 if TYPE_CHECKING:
     from georet.gallery.stored import StoredGallery
@@ -52,6 +54,8 @@ class Track:
                 candidates=candidates_of(rows, tiles, scores, np.ones(1), None),
                 heat=np.empty(0, np.float32),
                 reach_m=float(tiles.side_m[0]) / 2**0.5,
+                camera=shot.facts.camera(),
+                footprint_latlon=as_places(ground_corners(shot.facts, point.latlon)),
             )
             hashes: list[str | None] = [] if shot.photo is None else [sha256_of(shot.photo)]
             record = {**record_of(location, hashes), **point.as_record()}
