@@ -35,7 +35,7 @@ def test_pairs_get_a_file_that_fits_and_says_what_can_be_set(own, runner):
     outcome = runner("init", str(own))
     assert outcome.exit_code == 0, outcome.stderr
     assert "4 pairs to train on, judged on test" in outcome.stdout
-    file = own / "georet.yaml"
+    file = own / "train.yaml"
     told = yaml.safe_load(file.read_text())
     assert told["recipe"] == "sample4geo/own-data"
     assert told["dataset"] == {"name": "datasets:pairs_csv", "root": str(own)}
@@ -50,15 +50,15 @@ def test_pairs_without_a_line_that_judges_are_refused_with_what_to_write(own, ru
     outcome = runner("init", str(own))
     assert outcome.exit_code == 3
     assert "`test` in the column `split`" in outcome.stderr
-    assert not (own / "georet.yaml").exists()
+    assert not (own / "train.yaml").exists()
 
 
 def test_a_file_that_is_there_is_kept(own, runner):
-    (own / "georet.yaml").write_text("mine: true\n")
+    (own / "train.yaml").write_text("mine: true\n")
     outcome = runner("init", str(own))
     assert outcome.exit_code == 2
     assert "--out" in outcome.stderr
-    assert (own / "georet.yaml").read_text() == "mine: true\n"
+    assert (own / "train.yaml").read_text() == "mine: true\n"
 
 
 def test_broken_pairs_are_named_and_nothing_is_written(own, runner):
@@ -66,7 +66,7 @@ def test_broken_pairs_are_named_and_nothing_is_written(own, runner):
     outcome = runner("init", str(own))
     assert outcome.exit_code == 3
     assert "pairs.csv" in outcome.stderr
-    assert not (own / "georet.yaml").exists()
+    assert not (own / "train.yaml").exists()
 
 
 def test_a_map_with_photos_needs_no_file_and_gets_commands_that_are_understood(tmp_path, runner):

@@ -17,7 +17,7 @@ georet init data/VIGOR --out vigor.yaml
 
 georet init flight
 """
-FILE = "georet.yaml"
+FILE = "train.yaml"
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -33,7 +33,7 @@ def init(
     ] = Path(),
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A new file; by default FOLDER/georet.yaml."),
+        typer.Option(metavar="FILE", help="A new file; by default FOLDER/train.yaml."),
     ] = None,
 ) -> None:
     """Write a commented configuration for the data in a folder, and check that it fits.
