@@ -28,6 +28,12 @@ PUBLIC = {
     "What training is given": ("georet.types", "georet.config"),
     "Places": ("georet.geodesy", "georet.ground.region", "georet.ground.images"),
     "Locating": ("georet.locate", "georet.locate.results", "georet.locate.tracking"),
+    "Flights": (
+        "georet.flights.films",
+        "georet.flights.flying",
+        "georet.photos.camera.cameras",
+        "georet.tracks.tracker",
+    ),
     "Tiles": ("georet.tiles.table", "georet.tiles.tiling"),
     "Indexes": ("georet.search.stored", "georet.search.sign_bits", "georet.search.codes"),
     "Plugins": ("georet.plugins",),
