@@ -18,7 +18,7 @@ EPILOG = """Examples:
 georet adapt area.tif --encoder 'timm:tf_efficientnet_lite0?weights=lite0&stage=3&size=128' \
 --side 60m --out runs/area
 
-georet adapt area.tif --encoder runs/first --side 400m --overlap 0.5 --minutes 3 --out runs/area
+georet adapt area.tif --encoder runs/first --side 400m --overlap 0.5 --minutes 10 --out runs/area
 """
 
 
@@ -73,7 +73,7 @@ def adapt(
     side: Side,
     out: Out,
     overlap: Overlap = 0.5,
-    minutes: Minutes = 10.0,
+    minutes: Minutes = 3.0,
     pairs: Pairs = 0,
     judged: Judged = 150,
     camera: Camera = "any",

@@ -31,7 +31,7 @@ class Settings:
     encoder: str
     side_m: float
     overlap: float = 0.5
-    minutes: float = 10.0
+    minutes: float = 3.0
     pairs: int = 0
     judged: int = 150
     camera: str = "any"
