@@ -231,11 +231,23 @@ def load_optimizer(
         if _is_tensor(value):
             is_count = slot == "step" and not counts_there
             value = value.to(value.device if is_count else parameters[name].device)
+            value = _laid_out_as(value, parameters[name])
         optimizer.state.setdefault(parameters[name], {})[slot] = value
     for group, kept in zip(optimizer.param_groups, plain.get("groups", ()), strict=False):
         for key, value in kept.items():
             # JSON has lists only.
             group[key] = tuple(value) if isinstance(group.get(key), tuple) else value
+
+
+def _laid_out_as(value: Tensor, parameter: nn.Parameter) -> Tensor:
+    """Return ``value`` with the parameter's strides where both have one shape.
+
+    Fused kernels go through memory, not through indices: with channels last, the averages of a
+    file, whose rows come first, would be taken for those of other weights.
+    """
+    if value.shape != parameter.shape or value.stride() == parameter.stride():
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype, device=value.device).copy_(value)
 
 
 def _slots(

@@ -94,6 +94,31 @@ def test_the_optimisers_state_survives_the_way_through_tensors() -> None:
     assert all(torch.equal(again[name], tensor) for name, tensor in tensors.items())
 
 
+def test_a_fused_optimiser_goes_on_with_channels_last_as_if_it_had_not_stopped() -> None:
+    # A file has rows first; fused kernels go through memory and take what lies there.
+    torch.manual_seed(0)
+    network = nn.Conv2d(6, 8, 3).to(memory_format=torch.channels_last)
+    names = dict(network.named_parameters())
+    optimizer = torch.optim.AdamW(network.parameters(), fused=True)
+    image = torch.randn(2, 6, 5, 5)
+
+    def step(own: torch.optim.Optimizer) -> torch.Tensor:
+        own.zero_grad()
+        network(image).square().sum().backward()
+        own.step()
+        return network.weight.detach().clone()
+
+    step(optimizer)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    kept = optimizer_tensors(optimizer, names).items()
+    tensors = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in kept}
+    expected = step(optimizer)
+    network.load_state_dict(before)
+    fresh = torch.optim.AdamW(network.parameters(), fused=True)
+    load_optimizer(fresh, names, tensors, where="here")
+    assert torch.equal(step(fresh), expected)
+
+
 @pytest.mark.usefixtures("small_disk")
 def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, {"encoder": {"w": torch.zeros(2)}}, {"step": 1}, is_best=True)
