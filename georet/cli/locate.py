@@ -13,10 +13,14 @@ from georet.cli.options import (
     BadImageQuota,
     GalleryEncoder,
     GalleryFolder,
+    Height,
+    KnownCamera,
     MaxPixels,
     NoPlugin,
     PluginNames,
     Rerank,
+    Rotations,
+    Tilt,
 )
 from georet.plugins import Selection
 from georet.progress import echo
@@ -102,24 +106,12 @@ _Heading = Annotated[
     float | None,
     typer.Option(metavar="DEG", help="Clockwise from north; seen from above, of the upper edge."),
 ]
-_Height = Annotated[
-    str | None, typer.Option(metavar="LENGTH", help="The camera's height above the ground: 120m.")
-]
-_Tilt = Annotated[
-    float | None, typer.Option(metavar="DEG", help="0 straight down, 90 at the horizon.")
-]
 _Fov = Annotated[
     float | None, typer.Option(metavar="DEG", help="The angle that the photo's width spans.")
-]
-_Camera = Annotated[
-    str | None, typer.Option(metavar="NAME", help="A camera whose lens is known: dji-mavic-3.")
 ]
 _Telemetry = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Heading, tilt, height ... by photo, .csv or .json."),
-]
-_Rotations = Annotated[
-    int, typer.Option(metavar="N", help="So many headings are tried where it is unknown.")
 ]
 _Geometry = Annotated[
     bool,
@@ -142,12 +134,12 @@ def locate(
     rerank: Rerank = None,
     refine: _Refine = None,
     heading: _Heading = None,
-    height: _Height = None,
-    tilt: _Tilt = None,
+    height: Height = None,
+    tilt: Tilt = None,
     fov: _Fov = None,
-    camera: _Camera = None,
+    camera: KnownCamera = None,
     telemetry: _Telemetry = None,
-    rotations: _Rotations = 1,
+    rotations: Rotations = 1,
     geometry: _Geometry = True,
     index: _Index = "exact",
     encoder: GalleryEncoder = None,

@@ -62,6 +62,18 @@ GalleryEncoder = Annotated[
         autocompletion=completing.runs,
     ),
 ]
+Height = Annotated[
+    str | None, typer.Option(metavar="LENGTH", help="The camera's height above the ground: 120m.")
+]
+Tilt = Annotated[
+    float | None, typer.Option(metavar="DEG", help="0 straight down, 90 at the horizon.")
+]
+KnownCamera = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A camera whose lens is known: dji-mavic-3.")
+]
+Rotations = Annotated[
+    int, typer.Option(metavar="N", help="So many headings are tried where it is unknown.")
+]
 KnownQueries = "FILE.csv|dataset:NAME[:SET]|run:RUN[:SET]"
 """How photos whose places are known are named."""
 BadImageQuota = Annotated[float, typer.Option(help="Share of the photos that may be unreadable.")]

@@ -12,9 +12,13 @@ from georet.cli.options import (
     BackendName,
     GalleryEncoder,
     GalleryFolder,
+    Height,
+    KnownCamera,
     MaxPixels,
     NoPlugin,
     PluginNames,
+    Rotations,
+    Tilt,
 )
 from georet.plugins import Selection
 
@@ -79,20 +83,8 @@ _Format = Annotated[
 _Heading = Annotated[
     float | None, typer.Option(metavar="DEG", help="Clockwise from north, of all frames.")
 ]
-_Height = Annotated[
-    str | None, typer.Option(metavar="LENGTH", help="The camera's height above the ground: 120m.")
-]
-_Tilt = Annotated[
-    float | None, typer.Option(metavar="DEG", help="0 straight down, 90 at the horizon.")
-]
 _Fov = Annotated[
     float | None, typer.Option(metavar="DEG", help="The angle that a frame's width spans.")
-]
-_Camera = Annotated[
-    str | None, typer.Option(metavar="NAME", help="A camera whose lens is known: dji-mavic-3.")
-]
-_Rotations = Annotated[
-    int, typer.Option(metavar="N", help="So many headings are tried where it is unknown.")
 ]
 _Geometry = Annotated[
     bool, typer.Option(help="Turn and scale frames as the map is, where the camera is told.")
@@ -110,11 +102,11 @@ def track(
     truth: _Truth = None,
     region: _Region = None,
     heading: _Heading = None,
-    height: _Height = None,
-    tilt: _Tilt = None,
+    height: Height = None,
+    tilt: Tilt = None,
     fov: _Fov = None,
-    camera: _Camera = None,
-    rotations: _Rotations = 1,
+    camera: KnownCamera = None,
+    rotations: Rotations = 1,
     geometry: _Geometry = True,
     encoder: GalleryEncoder = None,
     backend: BackendName = "auto",
