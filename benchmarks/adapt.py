@@ -231,7 +231,7 @@ def town(out: Path, wheel: Path) -> None:
     for name, number in (("town", 1), ("town-other", 3)):
         for suffix, kind, bands in (("", "ms", (1, 2, 3)), ("-pan", "pan", (1, 1, 1))):
             content = zipped(wheel, f"{ROTTERDAM}{kind}{number}.tif")
-            with rasterio.MemoryFile(content).open() as raster:
+            with rasterio.MemoryFile(content) as held, held.open() as raster:
                 planes = np.stack([stretched(raster.read(band)) for band in bands])
                 written(out / f"{name}{suffix}.tif", planes, raster.crs, raster.transform, 0)
 
