@@ -23,7 +23,7 @@ MOVED: Final = {
         "georet.contracts.running",
         "georet.export_spec",
     ),
-    "georet.train.session": ("georet.commands.training",),
+    "georet.train.session": ("georet.commands.training", "georet.commands.judging"),
     "georet_export.session": ("georet_export.artefact.session",),
 }
 """{name before: the modules that have its content now}; the names that 0.1's pages showed."""

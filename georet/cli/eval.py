@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from georet.cli.options import AsJson, Checkpoint, NoPlugin, PluginNames, Rerank, RunFolder, Sets
+from georet.cli.options import (
+    AsJson,
+    Checkpoint,
+    NoPlugin,
+    Nproc,
+    PluginNames,
+    Rerank,
+    RunFolder,
+    Sets,
+)
 from georet.plugins import Selection
 
 EPILOG = """Examples:
@@ -22,6 +31,10 @@ georet eval runs/cvusa --set 'dataset={name: datasets:cvact, root: data/CVACT}' 
 georet eval runs/first --plugins sample4geo,./sift.py --rerank sift:top=10
 
 georet eval runs/cvusa --set 'evaluate.field_of_view={degrees: 90, heading: random, seed: 1}'
+
+georet eval runs/cvusa --nproc 2
+
+torchrun --nproc-per-node 8 -m georet eval runs/cvusa
 """
 
 
@@ -48,11 +61,15 @@ def evaluate(
             help="A refiner, after the re-ranker: errors of its places, with and without.",
         ),
     ] = None,
+    nproc: Nproc = 1,
     as_json: AsJson = False,
 ) -> None:
     """Embed queries and galleries with a run's encoder and print the metrics of each gallery."""
-    from georet.commands.training import evaluate_run
+    from georet.commands.judging import evaluate_run
+    from georet.ranks.supervisor import supervised
 
+    if supervised(nproc):
+        return
     evaluate_run(
         run,
         which=checkpoint,

@@ -97,6 +97,10 @@ Rerank = Annotated[
 MaxImages = Annotated[
     int, typer.Option(min=0, help="Compare with torch on at most so many images; 0: don't.")
 ]
+Nproc = Annotated[
+    int,
+    typer.Option(metavar="N", min=1, help="Work as N processes here, one for each GPU."),
+]
 Recipe = Annotated[
     str | None,
     typer.Option(

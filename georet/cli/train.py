@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from georet.cli import completing
-from georet.cli.options import ConfigFile, NoPlugin, PluginNames, Recipe, Sets
+from georet.cli.options import ConfigFile, NoPlugin, Nproc, PluginNames, Recipe, Sets
 from georet.plugins import Selection
 
 EPILOG = """Examples:
@@ -58,12 +57,7 @@ def train(
             metavar="N", min=0, help="Profile N steps: a trace and a table in the run's folder."
         ),
     ] = 0,
-    nproc: Annotated[
-        int,
-        typer.Option(
-            metavar="N", min=1, help="Train with N processes on this machine, one for each GPU."
-        ),
-    ] = 1,
+    nproc: Nproc = 1,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -75,7 +69,7 @@ def train(
     from georet.commands.training import resume_run, start_run
     from georet.errors import UsageError
     from georet.ranks.joining import SUPERVISOR, is_rank
-    from georet.ranks.supervisor import supervise
+    from georet.ranks.supervisor import supervised
 
     selection = Selection.of(plugins, no_plugin)
     if dry_run and (resume or out or profile):
@@ -85,8 +79,7 @@ def train(
             "--dry-run measures ranks of one machine, which --nproc starts",
             hint="For example: georet train --nproc 2 --dry-run",
         )
-    if nproc > 1 and SUPERVISOR not in os.environ:
-        supervise(nproc, [sys.executable, "-m", "georet", *sys.argv[1:]])
+    if supervised(nproc):
         return
     if dry_run:
         from georet.commands.rehearsing import rehearse

@@ -1,43 +1,26 @@
-"""What ``georet train`` and ``georet eval`` do, from their arguments to the printed table."""
+"""What ``georet train`` does, from its arguments to the printed table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from georet.commands.advice import repeated_references
 from georet.commands.exportable import unexportable
+from georet.commands.judging import show
 from georet.commands.probing import settled
 from georet.config import RunConfig
 from georet.configure import configure, load_resolved
-from georet.configure.stages import make_stages, stage_named
-from georet.encoder import Encoder
-from georet.errors import UsageError
-from georet.evaluate.embed import Embedder
-from georet.evaluate.evaluator import (
-    Result,
-    choose,
-    drifted,
-    evaluate_sets,
-    metrics_in,
-    num_images,
-    summary,
-    write_result,
-)
-from georet.evaluate.setting import field_of_view_line, setting_of
-from georet.evaluate.stages import Stage, in_words
 from georet.files import write_json
 from georet.locks import only_writer
-from georet.page.table import metrics_table
 from georet.plugins import UNSAID, Plugins, Selection
-from georet.pretrained.making import run_folder
-from georet.progress import console, echo_json, say, stage
+from georet.progress import say
 from georet.ranks.joining import begin, joining
 from georet.ranks.world import ALONE, Ranks
 from georet.report import write_report
-from georet.run_layout import BAD_IMAGES, EVALUATION
+from georet.run_layout import BAD_IMAGES
 from georet.train import setup
-from georet.train.checkpoint import LAST, check_name, has_checkpoint, load_checkpoint
+from georet.train.checkpoint import has_checkpoint
 from georet.train.run import (
     changed_versions,
     check_run,
@@ -49,11 +32,8 @@ from georet.train.run import (
     reconfigure,
     train_run,
 )
-from georet.train.saving import encoder_of
-from georet.train.state import State
 from georet.train.trainer import Trainer
-from georet.types import EvaluationSet
-from georet.vouching import check_vouched, forget_vouched, vouch_for, vouch_for_run
+from georet.vouching import check_vouched, forget_vouched, vouch_for_run
 
 
 def start_run(
@@ -97,105 +77,12 @@ def resume_run(run_dir: Path, *, selection: Selection = UNSAID, profile: int = 0
         _train(config, loaded, run_dir, profile, ranks)
 
 
-def evaluate_run(
-    run_dir: Path,
-    *,
-    which: str = LAST,
-    only: Sequence[str] | None = None,
-    selection: Selection = UNSAID,
-    overrides: Sequence[str] = (),
-    save_as: str | None = None,
-    as_json: bool = False,
-    rerank: str | None = None,
-    refine: str | None = None,
-) -> dict[str, Result]:
-    """Judge a run's encoder on the galleries of its data set, or of the one in the overrides.
-
-    ``save_as`` keeps the results in the run's folder, below ``evaluation/<save_as>/``. ``rerank``
-    and ``refine`` (``NAME:key=value,...``) are stages beside those of the configuration.
-    """
-    check_name(which, where="--checkpoint")
-    if save_as is not None and Path(save_as).name != save_as:
-        raise UsageError(f"{save_as!r} is not a name", where="--save", hint="For example: fov-90")
-    run_dir = run_folder(run_dir, selection=selection)
-    check_vouched(check_run(run_dir).parent)
-    config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
-    every = setup.evaluations_of(setup.make_dataset(config, loaded, run_dir), loaded)
-    sets = choose(every, list(only) if only else None, where="--only")
-    checkpoint = load_checkpoint(run_dir, which)
-    stages = make_stages(config.evaluate.stages, loaded)
-    if rerank is not None:
-        stages.append(stage_named(rerank, "rerankers", loaded, where="--rerank"))
-    if refine is not None:
-        stages.append(stage_named(refine, "refiners", loaded, where="--refine"))
-    encoder = encoder_of(checkpoint, config, loaded, run_dir)
-    results = _evaluate(encoder, config, loaded, sets, run_dir, stages)
-    setting = {"checkpoint": which, **setting_of(config)}
-    if which == LAST:
-        for name, result in results.items():
-            if (changed := drifted(run_dir, name, result.metrics, setting)) is not None:
-                say(f"warning: {changed}")
-    loaded.observe(
-        "georet_eval_end",
-        trainer=None,
-        epoch=State.last_epoch(checkpoint.state),
-        metrics=metrics_in(results),
-        run_dir=run_dir,
-        config=config,
-    )
-    if save_as is not None:
-        for name, result in results.items():
-            written = write_result(
-                run_dir / EVALUATION / save_as, name, sets[name], result, setting
-            )
-            vouch_for(run_dir, written)
-    if as_json:
-        rows = [summary(name, sets[name], result, setting) for name, result in results.items()]
-        echo_json(rows)
-    else:
-        show(results, f"{config.dataset.name}, {field_of_view_line(config)}")
-    return results
-
-
 def rewrite_report(run_dir: Path, *, selection: Selection = UNSAID) -> Path:
     """Write a run's ``report.html`` anew from its folder and its data set; return its path."""
     check_vouched(check_run(run_dir).parent)
     config, loaded = reconfigure(check_run(run_dir), selection=selection)
     data = setup.load_data(config, loaded, run_dir)
     return write_report(run_dir, data.evaluations, data.pairs)
-
-
-def show(results: Mapping[str, Result], title: str = "Evaluation") -> None:
-    """Print the metrics of each gallery on stdout."""
-    screen = console()
-    screen.print(metrics_table(metrics_in(results), title))
-    for name, result in results.items():
-        for done in result.stages:
-            for line in in_words(done):
-                screen.print(f"{name}: {line}", soft_wrap=True, highlight=False, markup=False)
-
-
-def _evaluate(
-    encoder: Encoder,
-    config: RunConfig,
-    plugins: Plugins,
-    sets: Mapping[str, EvaluationSet],
-    run_dir: Path,
-    stages: Sequence[Stage],
-) -> dict[str, Result]:
-    embedder = Embedder(
-        encoder, config.data, config.evaluate.batch_size, setup.judging_precision_of(config)
-    )
-    with stage(num_images(sets, len(stages)), "embedding") as bar:
-        return evaluate_sets(
-            embedder,
-            sets,
-            top_k=config.evaluate.top_k,
-            metrics=setup.make_metrics(config, plugins, run_dir),
-            advance=bar.advance,
-            field_of_view=config.evaluate.field_of_view,
-            stages=stages,
-        )
 
 
 def _list_bad_images(trainer: Trainer) -> None:

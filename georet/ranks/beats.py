@@ -27,7 +27,6 @@ from georet.errors import (
     UsageError,
 )
 from georet.platforms import KILL
-from georet.progress import echo
 from georet.run_layout import CONFIG
 
 PERIOD_S: Final = 1.0
@@ -261,28 +260,26 @@ def write_verdict(folder: Path, verdict: Verdict) -> None:
     temporary.unlink()
 
 
-def clear(folder: Path, run_dir: Path) -> None:
-    """Take away what ranks of an earlier start have said, and say which run it is."""
+def clear(folder: Path, run_dir: Path | None) -> None:
+    """Take away what ranks of an earlier start have said, and say which run it is.
+
+    None where nothing is written that could go on.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob("*"):
         path.unlink()
-    (folder / RUN).write_text(str(run_dir))
+    (folder / RUN).write_text("" if run_dir is None else str(run_dir))
 
 
 def go_on_with(folder: Path) -> str:
     """Return how the run goes on whose ranks have failed."""
     path = folder / RUN
     run = path.read_text() if path.is_file() else "RUN"
+    if not run:
+        return "Nothing was changed: call the same command again."
     if path.is_file() and not (Path(run) / CONFIG).is_file():
         return "Nothing was saved: start again with the same command."
     return f"What is saved goes on, with any number of ranks: georet train --resume {run}"
-
-
-def leave_at_once(code: int, message: str) -> None:
-    """End this process from another thread, since its main one waits for somebody who is gone."""
-    if message:
-        echo(message, err=True)
-    os._exit(code)
 
 
 def _on(beat: Beat, what: str) -> Verdict:

@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from georet.errors import ConfigError, DataError, GeoretError, Interrupted
-from georet.progress import hush
+from georet.progress import echo, hush
 from georet.ranks.beats import (
     GRACE_S,
     Pulse,
     Verdict,
     clear,
     go_on_with,
-    leave_at_once,
     verdict_in,
 )
 from georet.ranks.world import ALONE, Ranks
@@ -76,15 +75,21 @@ def joining(config: RanksConfig, device: str) -> Iterator[Ranks]:
         dist.destroy_process_group()
 
 
-def begin(ranks: Ranks, run_dir: Path, config: RanksConfig) -> None:
-    """Start the signs of life and connect to the others; ``run_dir`` must be the same for all."""
+def begin(
+    ranks: Ranks, run_dir: Path, config: RanksConfig, *, signs: str = FOLDER, is_saved: bool = True
+) -> None:
+    """Start the signs of life and connect to the others; ``run_dir`` must be the same for all.
+
+    ``signs`` names the folder in the run's own where they lie, if no supervisor named another;
+    ``is_saved`` says that the ranks save what a later start goes on with.
+    """
     from georet.ranks.joined import Joined
 
     if not isinstance(ranks, Joined):
         return
     named = os.environ.get(SIGNS)
-    folder = run_dir / FOLDER if named is None else Path(named)
-    ranks.once(lambda: clear(folder, run_dir))
+    folder = run_dir / signs if named is None else Path(named)
+    ranks.once(lambda: clear(folder, run_dir if is_saved else None))
     if not run_dir.is_dir():
         raise DataError(
             f"rank {ranks.rank} on {socket.gethostname()} doesn't see the run's folder",
@@ -96,7 +101,7 @@ def begin(ranks: Ranks, run_dir: Path, config: RanksConfig) -> None:
 
     def leave(verdict: Verdict) -> None:
         message = f"error: {verdict.error(ranks.size, go_on)}"
-        leave_at_once(verdict.code, message if _speaks(ranks, verdict) else "")
+        _leave_at_once(verdict.code, message if _speaks(ranks, verdict) else "")
 
     ranks.pulse = Pulse(
         folder,
@@ -220,3 +225,10 @@ def _speaks(ranks: Ranks, verdict: Verdict) -> bool:
     if not verdict.is_silent:
         return ranks.rank == verdict.rank
     return ranks.rank == (1 if verdict.rank == 0 else 0)
+
+
+def _leave_at_once(code: int, message: str) -> None:
+    """End this process from another thread, since its main one waits for somebody who is gone."""
+    if message:
+        echo(message, err=True)
+    os._exit(code)

@@ -36,6 +36,18 @@ _TAIL: Final = 2000
 """Characters of what a rank has said on stderr that are shown when it fails without a word."""
 
 
+def supervised(num: int) -> bool:
+    """Run this process's own command as ``num`` ranks to their end, where it is not one itself.
+
+    The flag says whether that was done; a command goes on only where it wasn't. Errors are those of
+    ``supervise``.
+    """
+    if num == 1 or SUPERVISOR in os.environ:
+        return False
+    supervise(num, [sys.executable, "-m", "georet", *sys.argv[1:]])
+    return True
+
+
 def supervise(num: int, command: Sequence[str]) -> None:
     """Run ``command`` as ``num`` ranks to their end.
 

@@ -10,7 +10,8 @@ import yaml
 
 from georet.cli import main
 from georet.commands.fitting import fit_run
-from georet.commands.training import evaluate_run, resume_run, start_run
+from georet.commands.judging import evaluate_run
+from georet.commands.training import resume_run, start_run
 from georet.errors import ComponentError, ConfigError, DataError, UsageError
 from georet.plugins import Selection
 from georet.sessions import SessionSpec

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from georet.commands.training import evaluate_run
+from georet.commands.judging import evaluate_run
 from georet.commands.verifying import verify_folder
 from georet.errors import DataError, IntegrityError
 from georet.gallery.making.build import build_gallery

@@ -43,17 +43,18 @@ class Ended:
 
 @dataclass(frozen=True)
 class Command:
-    """A training by several ranks on this machine."""
+    """A training, or what ``verb`` says, by several ranks on this machine."""
 
     folder: Path
     arguments: Sequence[str]
+    verb: str = "train"
 
     def run(self, *, at: str = "", rank: int = 0, number: int = signal.SIGKILL) -> Ended:
         """Run it to its end; send ``number`` to a ``rank`` once it says that it is ``at``."""
         self.folder.mkdir(exist_ok=True)
         env = os.environ | {"TMPDIR": str(self.folder), "OMP_NUM_THREADS": "1"}
         process = subprocess.Popen(
-            [sys.executable, "-m", "georet", "train", "--plugins", PLUGINS, *self.arguments],
+            [sys.executable, "-m", "georet", self.verb, "--plugins", PLUGINS, *self.arguments],
             env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -85,9 +86,9 @@ Train = Callable[..., Command]
 def command(tmp_path: Path, settings: dict[str, Any]) -> Train:
     """Return what makes a command: ``command("--nproc", "2", "--out", "run")``."""
 
-    def made(*arguments: str) -> Command:
-        if "--resume" in arguments:
-            return Command(tmp_path / "temporary", arguments)
+    def made(*arguments: str, verb: str = "train") -> Command:
+        if "--resume" in arguments or verb != "train":
+            return Command(tmp_path / "temporary", arguments, verb)
         path = tmp_path / "settings.yaml"
         path.write_text(yaml.safe_dump(settings))
         return Command(tmp_path / "temporary", ["--config", str(path), *arguments])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,3 +83,38 @@ def test_two_agents_of_torchrun_train_the_run_of_one_process(
     said = [process.communicate(timeout=600)[1].decode() for process in started]
     assert [process.returncode for process in started] == [0, 0], said
     same(trained, run_dir)
+
+
+def test_ranks_judge_as_one_process_does_and_the_first_alone_speaks(
+    trained: Path, tmp_path: Path
+) -> None:
+    run_dir = shutil.copytree(trained, tmp_path / "run")
+    judge = ["eval", str(run_dir), "--plugins", "sample4geo,georet.testing.plugin", "--json"]
+    env = os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    port = 29900 + os.getpid() % 500
+    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2", f"--master-port={port}"]
+    commands = {
+        "nproc": ["-m", "georet", *judge, "--nproc", "2"],
+        "torchrun": [*torchrun, "-m", "georet", *judge, "--save", "shared"],
+    }
+    ended = {
+        name: subprocess.run(
+            [sys.executable, *words], env=env, capture_output=True, text=True, check=False
+        )
+        for name, words in commands.items()
+    }
+    assert [one.returncode for one in ended.values()] == [0, 0], ended
+    alone = read_json(trained / "evaluation/held-out.json")["metrics"]
+    for one in ended.values():
+        assert json.loads(one.stdout)[0]["metrics"] == alone
+    assert read_json(run_dir / "evaluation/shared/held-out.json")["metrics"] == alone
+
+
+def test_a_rank_killed_while_judging_is_named_and_nothing_is_to_go_on(
+    command, trained: Path
+) -> None:
+    ended = command(str(trained), "--nproc", "2", verb="eval").run(at="start|evaluation", rank=1)
+    assert ended.code == 1, ended.said
+    assert "rank 1 of 2" in ended.said
+    assert "was killed by SIGKILL" in ended.said
+    assert "call the same command again" in ended.said

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from georet.commands.training import evaluate_run
+from georet.commands.judging import evaluate_run
 from georet.errors import ComponentError, ConfigError
 from georet.plugins import Selection
 from georet.train.checkpoint import load_checkpoint

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from georet.commands.training import evaluate_run, rewrite_report, start_run
+from georet.commands.judging import evaluate_run
+from georet.commands.training import rewrite_report, start_run
 from georet.errors import PluginError, UsageError
 from georet.plugins import Selection
 from georet.report.compare import compare

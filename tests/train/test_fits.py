@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from georet.commands.training import evaluate_run, resume_run
+from georet.commands.judging import evaluate_run
+from georet.commands.training import resume_run
 from georet.errors import ComponentError, ConfigError
 from georet.evaluate.embed import Embedder
 from georet.plugins import Selection

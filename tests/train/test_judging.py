@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from georet.cli import main
-from georet.commands.training import evaluate_run, start_run
+from georet.commands.judging import evaluate_run
+from georet.commands.training import start_run
 from georet.configure import configure
 from georet.configure.schema import config_schema
 from georet.errors import ComponentError, ConfigError, DataError, UsageError

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from georet.commands.training import evaluate_run, resume_run
+from georet.commands.judging import evaluate_run
+from georet.commands.training import resume_run
 from georet.plugins import Selection
 from georet.sessions import SessionSpec
 from georet.train.checkpoint import load_checkpoint

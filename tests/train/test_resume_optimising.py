@@ -13,7 +13,8 @@ import pytest
 from safetensors.torch import load_file
 
 from georet import hookspecs
-from georet.commands.training import evaluate_run, resume_run
+from georet.commands.judging import evaluate_run
+from georet.commands.training import resume_run
 from georet.encoder import tensors_sha256, weights_sha256
 from georet.errors import ConfigError, DataError, Interrupted, UsageError
 from georet.files import read_json
