@@ -1,12 +1,13 @@
 """From the tile to the metre: photos of real maps with exact truth, refined.
 
-python benchmarks/metres.py cells --wheels WHEELS --out /tmp/metres --level strong --num 200
+python benchmarks/metres.py cells --wheels WHEELS --out /tmp/metres --level strong --num 204
 python benchmarks/metres.py wrong --wheels WHEELS --out /tmp/metres --num 1000
 python benchmarks/metres.py collect --out /tmp/metres --json benchmarks/results/metres.json
 
 WHEELS holds the wheels of `deepforest` and `solaris` (`pip download --no-deps`). Every photo is a
 line of a file in the folder, so that a call goes on where one was stopped, and several levels may
-run at once. A photo of a number is the same whatever was run before.
+run at once. Photos are kept: after a change of a refiner, remove
+the `.jsonl` alone. A photo of a number is the same whatever was run before.
 """
 
 from __future__ import annotations
@@ -39,7 +40,11 @@ USED: Final = {
     "old": ("forest-2", "plains"),
 }
 """The sites of each level; no threshold was chosen on them."""
-MODES: Final = ("sift, lens", "sift, telemetry", "sift or dense, telemetry")
+TOLD: Final = {"lens": "lens", "heading": "heading", "height and tilt": "height", "all": "all"}
+"""What is told of the camera beside its lens."""
+BOTH: Final = "sift or dense, all"
+LISTED: Final = 4
+"""So many wrong tiles are asked about at once, as retrieval's best are."""
 
 
 def main() -> None:
@@ -86,13 +91,13 @@ def cells(level: str, asked: argparse.Namespace) -> None:
             other = case.version in ("-ms", "-nir")
             shifts[name] = map_shift_m(site, case.version) if other else np.zeros(2)
         record["map_shift_m"] = shifts[name].tolist()
-        lens, own = (judged(case, sift, what, shifts[name]) for what in ("lens", "all"))
-        both = own
+        modes = {f"sift, {m}": judged(case, sift, w, shifts[name]) for m, w in TOLD.items()}
+        both = own = modes["sift, all"]
         if not own["accepted"]:
             # What the refiner `sift` does by itself, without its features computed twice.
             both = judged(case, dense, "all", shifts[name])
             both = both | {"ms": both["ms"] + own["ms"], "dense_ms": both["ms"]}
-        record["modes"] = dict(zip(MODES, (lens, own, both), strict=True))
+        record["modes"] = modes | {BOTH: both}
         add(path, record)
 
 
@@ -111,6 +116,7 @@ def judged(case: Case, refiner: Sift | Dense, what: str, shift_m: Doubles) -> di
         "error_of_map_m": float(np.linalg.norm(off - shift_m)),
         "heading_deg": heading,
         "sigma_m": math.sqrt(float(np.trace(found.covariance_m2)) / 2),
+        "scatter_m": found.scatter_m,
     }
     if found.height_m is not None:
         told["height"] = found.height_m / case.camera.pose.height_m - 1
@@ -118,23 +124,22 @@ def judged(case: Case, refiner: Sift | Dense, what: str, shift_m: Doubles) -> di
 
 
 def wrong(asked: argparse.Namespace) -> None:
-    """Ask about tiles that don't show the photo: far off on its map, or another map's."""
+    """Ask about lists of tiles that don't show the photo: far off on its map, or of other maps."""
     area = sites(asked.out / "maps", asked.wheels)
     path = asked.out / f"{'seen' if asked.seen else 'wrong'}-windows.jsonl"
     done = {one["number"] for one in read(path)}
     photos, sift, dense = list(pairs(asked)), Sift(dense=False), Dense()
-    for number in range(asked.first, asked.first + asked.num):
+    for number in range(asked.first, asked.first + asked.num // LISTED):
         if number in done:
             continue
         rng = np.random.default_rng([9, number])
         level, name, tilt = photos[number % len(photos)]
         case = case_of(area[name], level, tilt, 1000 + number // len(photos))
-        source, row = elsewhere(case, area, name, rng)
-        tile = tile_of(source, row)
-        record: dict[str, Any] = {"number": number, "level": level, "site": name}
+        tiles = [tile_of(*elsewhere(case, area, name, rng)) for _ in range(LISTED)]
+        record: dict[str, Any] = {"number": number, "level": level, "site": name, "tiles": LISTED}
         for mode, refiner, what in (("sift", sift, "lens"), ("dense", dense, "all")):
             begun = time.process_time()
-            found = refiner(case.photo, [tile], known(case.told, what))
+            found = refiner(case.photo, tiles, known(case.told, what))
             record[mode] = {
                 "accepted": found.is_accepted, "inliers": found.inliers,
                 "clearness": found.clearness, "ms": ms_since(begun),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -84,7 +86,7 @@ def tile_of(source: Any, row: int) -> Tile:
     corners = table.corners_latlon[row]
 
     def around(side_m: float) -> Patch:
-        return Patch(*source.read_around(row, side_m))
+        return Patch.of(*source.read_around(row, side_m))
 
     return Tile(
         id=f"{id(source)}-{table.ids[row]}",
@@ -110,10 +112,19 @@ def case_of(site: Site, level_name: str, tilt: int, number: int) -> Case:
     relief = None
     if level.relief:
         relief = hills(level.relief * camera.pose.height_m, 0.8 * site.side_m, camera, rng)
-    image = render(site.photos, Shot(latlon, camera), relief=relief)
     middle = np.array([[camera.lens.width / 2, camera.lens.height / 2]])
     px_m = float(camera.ground_px_m(middle)[0])
-    photo = look_at(image, level.look, rng, px_m=px_m).pixels
+    name = f"{level_name}-{site.name}-{tilt}-{number}"
+    kept = site.folder.parent / "photos" / f"{name}.pickle"
+    if not kept.is_file():
+        image = render(site.photos, Shot(latlon, camera), relief=relief)
+        photo = look_at(image, level.look, rng, px_m=px_m).pixels
+        kept.parent.mkdir(exist_ok=True)
+        partial = kept.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(pickle.dumps((photo, rng.bit_generator.state)))
+        partial.rename(kept)
+    else:  # Drawn by an earlier call of this script, into a folder of its own.
+        photo, rng.bit_generator.state = pickle.loads(kept.read_bytes())
     look_m = camera.ground(middle, relief)[0, :2]
     (place,) = Tangent(*latlon.tolist()).latlon(look_m[None])
     away = Tangent(*place.tolist()).metres(table.latlon)

@@ -10,13 +10,14 @@ from typing import Any, Final
 import numpy as np
 
 from georet.contracts.refining import Refinement
-from georet.locate.calibrating.refined import Attempts, learnt
+from georet.locate.calibrating.refined import Attempts, learnt, means
 from georet.locate.refining import sigma_of
 from georet.types import Doubles
 
 GROSS: Final = 0.1
 """A place farther off than this share of a tile's side, and than three pixels, is wrong."""
 _LEAST_SITE: Final = 10
+_SPLITS: Final = 20
 Records = Sequence[dict[str, Any]]
 
 
@@ -33,6 +34,7 @@ def summary(folder: Path) -> dict[str, Any]:
     found["wrong"] = {
         mode: {
             "num": len(wrong),
+            "tiles": sum(one["tiles"] for one in wrong),
             "accepted": sum(one[mode]["accepted"] for one in wrong),
             "highest": max((one[mode]["clearness"] or 0.0 for one in wrong), default=0.0),
             "ms": mean([one[mode]["ms"] for one in wrong]),
@@ -75,30 +77,39 @@ def is_gross(one: dict[str, Any]) -> bool:
 
 
 def radii(folder: Path) -> list[dict[str, Any]]:
-    """Return how radii hold on each site that were learnt on the others, in pixels of the map.
+    """Return how radii hold on places that they were not learnt on, in pixels of the map.
 
-    Without the floor of half a pixel, which holds more than it promises.
+    For each site and level: learnt on half of its own photos and judged on the other half (means of
+    ``_SPLITS`` draws), as a gallery is calibrated with photos rendered from its own map; and learnt
+    on the same level's photos of all other sites. The covered shares leave the floor of half a
+    pixel out, which holds more than it promises.
     """
     rows = []
-    for mode in ("sift, lens", "sift or dense, telemetry"):
-        kept = [
-            one | one["modes"][mode]
-            for path in sorted(folder.glob("cells-*.jsonl"))
-            for one in read(path)
-            if mode in one["modes"] and one["modes"][mode]["accepted"]
-        ]
-        for site in sorted({one["site"] for one in kept}):
-            own = [one for one in kept if one["site"] == site]
-            others = [one for one in kept if one["site"] != site]
-            if min(len(own), len(others)) >= _LEAST_SITE:
-                rows.append({"mode": mode, "site": site, "num": len(own)} | held(others, own))
+    for path in sorted(folder.glob("cells-*.jsonl")):
+        records = read(path)
+        for mode in ("sift, lens", "sift or dense, all"):
+            kept = [one | one["modes"][mode] for one in records if one["modes"][mode]["accepted"]]
+            for site in sorted({one["site"] for one in kept}):
+                own = [one for one in kept if one["site"] == site]
+                others = [one for one in kept if one["site"] != site]
+                if min(len(own), len(others)) < 2 * _LEAST_SITE:
+                    continue
+                row = {"level": records[0]["level"], "mode": mode, "site": site, "num": len(own)}
+                halves = [held(*halved(own, seed)) for seed in range(_SPLITS)]
+                rows.append(row | {"own": means(halves), "others": held(others, own)})
     return rows
 
 
-def held(others: Records, own: Records) -> dict[str, float]:
-    """Return the shares of a site's places within radii that were learnt on others."""
-    taught = attempts(others)
-    refining = learnt(taught, np.linspace(0, 1, len(others)))
+def halved(records: Records, seed: int) -> tuple[Records, Records]:
+    """Return two random halves."""
+    order = np.random.default_rng(seed).permutation(len(records)).tolist()
+    middle = len(records) // 2
+    return [records[at] for at in order[:middle]], [records[at] for at in order[middle:]]
+
+
+def held(taught: Records, own: Records) -> dict[str, float | None]:
+    """Return the shares of places within radii that others taught."""
+    refining = learnt(attempts(taught), np.linspace(0, 1, len(taught)))
     judged = attempts(own)
     found = {"covered_50": 0.0, "covered_90": 0.0, "floored_50": 0.0, "floored_90": 0.0}
     for one, error in zip(judged.found, judged.error_m, strict=True):
@@ -107,7 +118,7 @@ def held(others: Records, own: Records) -> dict[str, float]:
         for share, radius in zip((50, 90), method.radii_m(sigma_of(one)), strict=True):
             found[f"covered_{share}"] += float(error <= radius) / len(own)
             found[f"floored_{share}"] += float(error <= max(0.5, radius)) / len(own)
-    return found
+    return dict(found)
 
 
 def attempts(records: Records) -> Attempts:
@@ -119,6 +130,7 @@ def attempts(records: Records) -> Attempts:
             tile=0,
             by=one["by"],
             clearness=one["clearness"],
+            scatter_m=one["scatter_m"] / one["pixel_m"],
         )
         for one in records
     ]

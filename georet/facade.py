@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -20,10 +20,13 @@ from georet.tiles.table import TileSource, TileTable
 from georet.types import QUERY, REFERENCE, Floats, Ints, Pixels
 
 if TYPE_CHECKING:
+    from georet.flights.flying import Flight
     from georet.gallery.making.settings import BuildOptions
     from georet.gallery.making.shards import SessionOpener
     from georet.ground.region import Region
     from georet.locate import Location, Locator, Prior
+    from georet.photos.camera.cameras import CameraOptions
+    from georet.tracks.points import TrackPoint
 
 
 class Gallery(StoredGallery):
@@ -171,6 +174,38 @@ class Gallery(StoredGallery):
         photos = [Path(image) if isinstance(image, str) else image for image in images]
         locator = self._locators[index]
         return locator.locate(photos, k=k, region=region, prior=prior, fuse=fuse)
+
+    def track(
+        self,
+        films: Sequence[Path | str] | Path | str,
+        *,
+        telemetry: Path | str | None = None,
+        every: str | None = None,
+        refine: str | None = None,
+        tracker: str = "grid",
+        region: Region | str | None = None,
+        live: Callable[[TrackPoint], None] | None = None,
+        keep: Path | str | None = None,
+        encoder: Path | None = None,
+        plugins: Sequence[str] | None = None,
+        **camera: Unpack[CameraOptions],
+    ) -> Flight:
+        """Return where the frames of one flight were taken, located together as by `georet track`.
+
+        ``films`` is a video, or photos or folders of them. The words are those of the command, as
+        are the keywords ``heading``, ``height`` (metres), ``tilt``, ``roll``, ``fov``, ``camera``,
+        ``rotations`` and ``turns_photos``. With ``live`` each frame is located by those before it
+        alone, and given to that function as it comes. ``keep`` names journals, so that a call that
+        was stopped goes on. UsageError and DataError as the command raises them.
+        """
+        from georet.flights.whole import Ask, tracked
+
+        named = [films] if isinstance(films, str | Path) else films
+        ask = Ask(
+            films=[Path(film) for film in named], telemetry=telemetry, every=every, refine=refine,
+            tracker=tracker, region=region, live=live, keep=keep, selection=Selection.of(plugins),
+        )  # fmt: skip
+        return tracked(self, lambda: self.session(source=encoder, plugins=plugins), ask, camera)
 
 
 def _check_one_each(

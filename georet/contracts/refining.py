@@ -20,19 +20,30 @@ class Patch:
 
     ``corners_latlon`` float64[4, 2] run top left, top right, bottom right, bottom left; longitudes
     run on over the antimeridian. ``is_full`` says that the pixels are the source's own; else they
-    are a thumbnail, since the source is gone or another, and ``note`` says why.
+    are a thumbnail, since the source is gone or another, and ``note`` says why. ``grid_latlon``
+    float64[n, n, 2] are evenly spaced points of it, row by row from the top left, where these are
+    known: a wide piece of a map is no parallelogram on the ground.
     """
 
     image: Pixels
     corners_latlon: Doubles
     is_full: bool = True
     note: str = ""
+    grid_latlon: Doubles | None = None
+
+    @classmethod
+    def of(cls, image: Pixels, latlon: Doubles) -> Self:
+        """Return a piece whose corners [4, 2] or points [n, n, 2] are given."""
+        if latlon.ndim == 2:
+            return cls(image, latlon)
+        corners = latlon[[0, 0, -1, -1], [0, -1, -1, 0]]
+        return cls(image, corners, grid_latlon=latlon)
 
     def latlon_of(self, positions: Doubles) -> Doubles:
         """Return where columns and rows float64[N, 2] lie, as degrees [N, 2].
 
         Position (0, 0) is the top left corner of the top left pixel, whose centre is (0.5, 0.5).
-        Bilinear between the corners.
+        Bilinear between the corners, which is right for pieces of some kilometres.
         """
         height, width = self.image.shape[:2]
         right, down = (np.asarray(positions, np.float64) / (width, height)).T[:, :, None]
@@ -110,7 +121,9 @@ class Refinement:
     empty: it is. ``by`` names
     which of a refiner's methods found it, where it has several, and ``clearness`` is how clearly,
     in the method's own units, more is better: a gallery's calibration learns from it what chance
-    reaches.
+    reaches. ``scatter_m`` is what the standard deviation of ``latlon`` on each axis would be if
+    every match erred by itself over an exact map: no promise, but what errors go with, so that a
+    calibration learns radii on it; None: on ``covariance_m2``.
     """
 
     latlon: LatLon | None = None
@@ -125,6 +138,7 @@ class Refinement:
     reason: str = ""
     by: str = ""
     clearness: float | None = None
+    scatter_m: float | None = None
 
     def __post_init__(self) -> None:
         if self.inliers < 0:

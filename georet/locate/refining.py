@@ -15,6 +15,7 @@ import numpy as np
 
 from georet.contracts.refining import Refinement
 
+_LEAST_M = 1e-6
 POOLED = ""
 """The key of what all methods of a refiner have in common."""
 
@@ -23,10 +24,10 @@ POOLED = ""
 class Method:
     """A method's places: the radii, the chance that they are right, and the least clearness.
 
-    A place of standard deviation s metres lies within ``factor_50`` s ** ``power`` metres of the
-    truth in half of the cases, ``factor_90`` s ** ``power`` in nine of ten. Of ``num`` accepted
-    places ``right`` (a share) lay within reach. ``least``: below it chance accepts places too;
-    None: nothing is known of that.
+    A place whose matches scatter by s metres (``sigma_of``) lies within ``factor_50`` s **
+    ``power`` metres of the truth in half of the cases, ``factor_90`` s ** ``power`` in nine of ten.
+    Of ``num`` accepted places ``right`` (a share) lay within reach. ``least``: below it chance
+    accepts places too; None: nothing is known of that.
     """
 
     power: float
@@ -92,6 +93,8 @@ class Refining:
 
 
 def sigma_of(found: Refinement) -> float:
-    """Return the standard deviation in metres, on each axis, of an accepted place."""
+    """Return what an accepted place's errors go with, in metres: its scatter, if it is told."""
+    if found.scatter_m is not None:
+        return max(found.scatter_m, _LEAST_M)
     assert found.covariance_m2 is not None
     return math.sqrt(float(np.trace(found.covariance_m2)) / 2)

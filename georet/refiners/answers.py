@@ -61,6 +61,7 @@ def refinement_of(found: Found, photo: Pixels, lens: Lens | None, camera: Camera
     return Refinement(
         latlon=look,
         covariance_m2=floored(fit.covariance, found.window.pixel_m),
+        scatter_m=_scatter_m(fit.covariance, num),
         heading_deg=math.degrees(fit.heading_rad) % 360,
         camera_latlon=own if is_known else None,
         height_m=fit.pose.height_m,
@@ -75,6 +76,12 @@ def floored(covariance: Doubles, pixel_m: float) -> Doubles:
     """Return a covariance [2, 2] of at least half a pixel of the map, symmetric."""
     found: Doubles = (covariance + covariance.T) / 2 + (pixel_m / 2) ** 2 * np.eye(2)
     return found
+
+
+def _scatter_m(covariance: Doubles, num: int) -> float:
+    """Return the deviation on each axis if all matches counted, not ``EFFECTIVE`` of them."""
+    alone = math.sqrt(EFFECTIVE / max(num, EFFECTIVE))
+    return alone * math.sqrt(max(0.0, float(np.trace(covariance))) / 2)
 
 
 def _wrong(fit: Fit, window: Window, camera: Camera) -> str:
@@ -118,6 +125,7 @@ def _without_lens(found: Found, width: int, height: int, camera: Camera) -> Refi
     return Refinement(
         latlon=_place(place),
         covariance_m2=floored(spread, found.window.pixel_m),
+        scatter_m=_scatter_m(spread, num),
         heading_deg=heading,
         inliers=num,
         tile=found.tile,

@@ -101,8 +101,7 @@ class Sift:
             if not len(pairs):
                 continue
             pixels = features.points[pairs[:, 0]] / shrink
-            to_ground = inverse(window.to_pixels)
-            ground = projected(to_ground, known.points[pairs[:, 1]])
+            ground = window.ground_of(known.points[pairs[:, 1]])
             plane = plane_of(ground, pixels, within_px=_within(camera) / shrink)
             if plane is None:
                 continue
@@ -173,7 +172,7 @@ def _again(
     near = np.linalg.norm(ours - theirs, axis=1) < _AGAIN_SHARE * WORK_PX
     if not near.any():
         return best
-    ground = projected(inverse(to_small), theirs[near])
+    ground = best.window.ground_of(projected(inverse(warp), theirs[near]))
     pixels = ours[near] / shrink
     plane = plane_of(ground, pixels, within_px=within_px)
     if plane is None or plane.num_inliers <= best.plane.num_inliers:

@@ -16,18 +16,35 @@ from georet.types import Doubles, Pixels
 MOST_PX: Final = 700
 """Finer maps show no more that a photo of 512 pixels could be matched with."""
 
+_LEAST_POINTS: Final = 4
+
 
 @dataclass(frozen=True)
 class Window:
     """A piece of the map: uint8[h, w, 3], and the plane in which its metres are counted.
 
     ``to_pixels`` float64[3, 3] takes (east, north, 1) to columns and rows; (0, 0) is the top left
-    corner of the first pixel. ``pixel_m`` is the side of a pixel on the ground.
+    corner of the first pixel; of a wide piece of a map that is nearly so: maps are bent against the
+    ground, and ``terms`` (of ``_powers`` of columns and rows, as shares) tell exactly. ``pixel_m``
+    is the side of a pixel on the ground.
     """
 
     image: Pixels
     tangent: Tangent
     to_pixels: Doubles
+    terms: Doubles | None = None
+
+    def ground_of(self, pixels: Doubles) -> Doubles:
+        """Return the metres float64[N, 2] of columns and rows [N, 2], exactly."""
+        if self.terms is None:
+            return projected(inverse(self.to_pixels), pixels)
+        height, width = self.image.shape[:2]
+        found: Doubles = _powers(pixels / [width, height]) @ self.terms
+        return found
+
+    def exact(self, ground: Doubles) -> Doubles:
+        """Return the metres [N, 2] of what ``to_pixels`` takes to lie at [N, 2]."""
+        return ground if self.terms is None else self.ground_of(projected(self.to_pixels, ground))
 
     @property
     def pixel_m(self) -> float:
@@ -58,7 +75,25 @@ class Window:
         middle = ground.mean(axis=0)
         shifted = cv2.getPerspectiveTransform((ground - middle).astype(np.float32), corners)
         to_pixels = shifted @ np.array([[1, 0, -middle[0]], [0, 1, -middle[1]], [0, 0, 1]])
-        return cls(image, tangent, to_pixels)
+        return cls(image, tangent, to_pixels, _terms(patch, tangent))
+
+
+def _terms(patch: Patch, tangent: Tangent) -> Doubles | None:
+    """Return the polynomials float64[10, 2] of a patch's points, in metres; None: only corners."""
+    grid = patch.grid_latlon
+    if grid is None or len(grid) < _LEAST_POINTS:
+        return None
+    share = np.linspace(0, 1, len(grid))
+    powers = _powers(np.stack(np.meshgrid(share, share), axis=-1).reshape(-1, 2))
+    return np.asarray(np.linalg.lstsq(powers, tangent.metres(grid.reshape(-1, 2)))[0], np.float64)
+
+
+def _powers(shares: Doubles) -> Doubles:
+    """Return the products float64[N, 10] of powers of [N, 2] up to the third."""
+    x, y = shares.T
+    one = np.ones_like(x)
+    found = [one, x, y, x * x, x * y, y * y, x**3, x * x * y, x * y * y, y**3]
+    return np.column_stack(found)
 
 
 def projected(matrix: Doubles, points: Doubles) -> Doubles:

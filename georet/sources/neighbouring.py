@@ -17,7 +17,8 @@ class NeighbouringTiles(ArchiveSource):
     def read_around(self, row: int, side_m: float) -> tuple[Pixels, Doubles]:
         """Return ``side_m`` metres around a tile's centre, less where the archive ends.
 
-        uint8[h, w, 3], black where the archive has no tile, and its corners float64[4, 2].
+        uint8[h, w, 3], black where the archive has no tile, and where points of it lie, as
+        ``Surrounding`` says.
         """
         table = self.tiles()
         found = None

@@ -106,5 +106,7 @@ class Surrounding(Protocol):
     def read_around(self, row: int, side_m: float) -> tuple[Pixels, Doubles]:
         """Return ``side_m`` metres around a tile's centre, less where the source ends.
 
-        uint8[h, w, 3], and the corners float64[4, 2] of that, top left first, then clockwise.
+        uint8[h, w, 3], and the corners float64[4, 2] of that, top left first, then clockwise; or
+        float64[n, n, 2], n > 2, where evenly spaced points of it lie, row by row from the top left:
+        a wide piece of a map is no parallelogram on the ground.
         """

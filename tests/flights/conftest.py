@@ -132,9 +132,8 @@ def gallery(tmp_path_factory, ground):
 @pytest.fixture(autouse=True)
 def _pixels(monkeypatch):
     """No trained encoder is needed."""
-    monkeypatch.setattr(
-        "georet.commands.locating.open_encoder", lambda gallery, view, **_: PixelSession()
-    )
+    for module in ("georet.commands.locating", "georet.facade"):
+        monkeypatch.setattr(f"{module}.open_encoder", lambda gallery, view, **_: PixelSession())
 
 
 @pytest.fixture(scope="session")

@@ -48,8 +48,7 @@ class Originals:
         source, at = self._place_of(row)
         if at is None or not isinstance(source, Surrounding):
             return self.tile(row)
-        pixels, corners = source.read_around(at, side_m)
-        return Patch(pixels, corners)
+        return Patch.of(*source.read_around(at, side_m))
 
     def close(self) -> None:
         """Close the imagery; it is opened again when a tile is read."""

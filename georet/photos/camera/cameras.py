@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from georet.errors import DataError, UsageError
 from georet.files import sha256_of
@@ -77,6 +77,19 @@ class Cameras:
             "rotations": self.rotations,
             "turns_photos": self.turns_photos,
         }
+
+
+class CameraOptions(TypedDict, total=False):
+    """What may be told of the camera of all photos: ``cameras_of`` without telemetry."""
+
+    heading: float
+    height: float
+    tilt: float
+    roll: float
+    fov: float
+    camera: str
+    rotations: int
+    turns_photos: bool
 
 
 def cameras_of(

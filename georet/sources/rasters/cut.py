@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from georet.errors import DataError
+from georet.ground.wgs84 import continued
 from georet.sources.rasters.grid import bands
 from georet.sources.rasters.surface import Surface, table_of
 from georet.tiles.remarks import remarks_of
@@ -21,6 +22,8 @@ MAX_SIDE_PX: Final = 1024
 """A tile is read at most so large; encoders see a fraction of it."""
 
 
+_POINTS: Final = 5
+"""So many points a side of a wide piece are told."""
 STRIP: Final = 8
 """Strips that are read by one process are so many tiles wide."""
 
@@ -67,7 +70,7 @@ class CutSource:
     def read_around(self, row: int, side_m: float) -> tuple[Pixels, Doubles]:
         """Return ``side_m`` metres around a tile's centre, less where the surface ends.
 
-        uint8[h, w, 3], at most 1024 pixels a side, and its corners float64[4, 2].
+        uint8[h, w, 3], at most 1024 pixels a side, and where points of it lie float64[5, 5, 2].
         """
         plan = self._plan
         side, surface = self.parts[int(plan.part[row])]
@@ -133,9 +136,10 @@ def joined(tables: Sequence[TileTable]) -> TileTable:
 def read_wider(
     surface: Surface, window: Doubles, factor: float, name: str
 ) -> tuple[Pixels, Doubles] | None:
-    """Return what lies in ``factor`` times a window, as far as the surface goes, and its corners.
+    """Return what lies in ``factor`` times a window, as far as the surface goes, and where that is.
 
-    uint8[h, w, 3] and float64[4, 2]; None where a part of that is no ground, at the rim of a map.
+    uint8[h, w, 3], and 5 x 5 evenly spaced points of it, float64[5, 5, 2]; None where a part of
+    that is no ground, at the rim of a map.
     """
     extent = np.array([surface.width, surface.height], np.float64)
     half, centre = window[2:] / 2 * max(1.0, factor), window[:2] + window[2:] / 2
@@ -143,7 +147,14 @@ def read_wider(
     last = np.clip(np.ceil(centre + half), first + 1, extent)
     wide = np.concatenate([first, last - first])
     table, there = table_of(surface, wide[None], [name])
-    return (read_window(surface, wide, name), table.corners_latlon[0]) if there.all() else None
+    if not there.all():
+        return None
+    share = np.linspace(0, 1, _POINTS)
+    points = np.stack(np.meshgrid(share, share), axis=-1) * wide[2:] + wide[:2]
+    latlon = surface.latlon_at(points.reshape(-1, 2)).reshape(points.shape)
+    if not np.isfinite(latlon).all():
+        return None
+    return read_window(surface, wide, name), continued(table.latlon[0], latlon)
 
 
 def read_window(surface: Surface, window: Doubles, name: str) -> Pixels:

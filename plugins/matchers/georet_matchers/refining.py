@@ -15,7 +15,7 @@ from georet.contracts.refining import Camera, Refinement, Tile
 from georet.errors import UsageError
 from georet.refiners.answers import Found, refinement_of
 from georet.refiners.planes import plane_of
-from georet.refiners.windows import Window, inverse, projected, window_side_m
+from georet.refiners.windows import Window, window_side_m
 from georet.types import Doubles, Pixels
 
 WITHIN_PX: Final = 3.0
@@ -76,7 +76,6 @@ class PairRefiner(ABC):
     ) -> Found | None:
         """Return the matches of one candidate that agree, over the turns that are tried."""
         ground_picture, scale = _within(window.image, self.px)
-        to_ground = inverse(window.to_pixels)
         best: Found | None = None
         for quarters in self._quarters(camera):
             turned = np.ascontiguousarray(np.rot90(small, -quarters))
@@ -84,7 +83,7 @@ class PairRefiner(ABC):
             if len(ours) < _FEWEST:
                 continue
             pixels = turned_back(ours, quarters, small.shape[1], small.shape[0]) / shrink
-            ground = projected(to_ground, theirs / scale)
+            ground = window.ground_of(theirs / scale)
             plane = plane_of(ground, pixels, within_px=WITHIN_PX / shrink)
             if plane is None or (best is not None and plane.num_inliers <= len(best.ground)):
                 continue
