@@ -107,7 +107,7 @@ def halved(records: Records, seed: int) -> tuple[Records, Records]:
     return [records[at] for at in order[:middle]], [records[at] for at in order[middle:]]
 
 
-def held(taught: Records, own: Records) -> dict[str, float | None]:
+def held(taught: Records, own: Records) -> dict[str, float]:
     """Return the shares of places within radii that others taught."""
     refining = learnt(attempts(taught), np.linspace(0, 1, len(taught)))
     judged = attempts(own)
@@ -118,7 +118,7 @@ def held(taught: Records, own: Records) -> dict[str, float | None]:
         for share, radius in zip((50, 90), method.radii_m(sigma_of(one)), strict=True):
             found[f"covered_{share}"] += float(error <= radius) / len(own)
             found[f"floored_{share}"] += float(error <= max(0.5, radius)) / len(own)
-    return dict(found)
+    return found
 
 
 def attempts(records: Records) -> Attempts:
