@@ -24,8 +24,9 @@ from georet.files import write_json
 from georet.gallery.making.build import build_gallery
 from georet.geodesy import distance_m
 from georet.locate.locator import Locator
+from georet.locate.refine import make_refiner
 from georet.photos.known import open_queries
-from georet.refiners.sift import Sift
+from georet.plugins import UNSAID
 from georet.sessions import SessionSpec
 from georet.tiles.tiling import Tiling
 from georet.types import QUERY, REFERENCE
@@ -67,7 +68,8 @@ def located(asked: argparse.Namespace, track: str) -> None:
     gallery = Gallery.open(path)
     photos = open_queries(f"run:{asked.run}:cross")
     session = SessionSpec(asked.run, view=QUERY).open()
-    locator = Locator(gallery, session, refiner=Sift(top=TOP, dense=False), with_heat=False)
+    refiner = make_refiner(f"sift:top={TOP},dense=false", UNSAID)
+    locator = Locator(gallery, session, refiner=refiner, with_heat=False)
     done = {one["row"] for one in read_track(asked, track)}
     order = np.random.default_rng(0).permutation(len(photos.paths))[: asked.num]
     for row in order.tolist():
