@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from guides import with_protocols, with_recipes
 from metres_tables import with_metres
 
 from georet import hookspecs
@@ -36,6 +37,8 @@ def main() -> int:
         "architecture.md": with_layout,
         "benchmarks.md": with_results,
         "metres.md": with_metres,
+        "train.md": with_recipes,
+        "evaluate.md": with_protocols,
     }
     is_check, num_stale = "--check" in sys.argv[1:], 0
     for name, render in pages.items():

@@ -68,6 +68,8 @@ def relinked(markdown: str, source: str) -> str:
         if (ROOT / path / "README.md").is_file():
             path += "/README.md"
         name = BROUGHT.get(path, path.removeprefix("docs/"))
+        if path.startswith("docs/tutorials/"):
+            name = name.removesuffix(".py") + ".md"
         if name == path:
             return found[0]
         return found[1] + posixpath.relpath(name, posixpath.dirname(here) or ".") + found[3]
