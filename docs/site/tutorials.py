@@ -8,7 +8,7 @@ from pathlib import Path
 import jupytext
 
 FOLDER = Path(__file__).parents[1] / "tutorials"
-ORDER = ("train-and-judge", "swap-a-loss", "read-a-gallery", "encoder-without-georet")
+ORDER = ("train-and-judge", "swap-a-loss", "map-to-flight", "read-a-gallery", "encoder-without-georet")
 """As people need them; one that is not named here comes last."""
 
 

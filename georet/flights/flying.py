@@ -7,9 +7,10 @@ what is kept is kept to the bit, it ends with the same bytes.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -30,10 +31,14 @@ from georet.ground.region import Region
 from georet.locate.locator import Locator
 from georet.locate.output.journal import Journal
 from georet.locate.tracking import track
+from georet.page.cards import card, track_map
+from georet.page.drawn import axes_for, draw_track
+from georet.page.readable import metres
 from georet.photos.camera.cameras import Cameras
 from georet.plugins import UNSAID, Selection, load_plugins
 from georet.progress import stage
 from georet.tracks.points import TrackPoint
+from georet.types import Doubles
 
 KIND: Final = "trackers"
 Check = Callable[[], None]
@@ -48,8 +53,8 @@ class Flight:
     """
 
     points: Sequence[TrackPoint]
-    frames: Sequence[Frame]
-    flown: Flown
+    frames: Sequence[Frame] = field(repr=False)
+    flown: Flown = field(repr=False)
     told: dict[str, Any]
     latencies_s: Sequence[float] = ()
 
@@ -57,6 +62,28 @@ class Flight:
     def latency_95_s(self) -> float | None:
         """Within which time 19 of 20 frames were located; None unless the flight was live."""
         return float(np.percentile(self.latencies_s, 95)) if len(self.latencies_s) else None
+
+    def plot(self, axes: Any = None, truth: Doubles | None = None) -> Any:
+        """Draw the track on matplotlib axes (a gallery's, say), and return those.
+
+        ``truth`` float64[T, 2], in degrees, is drawn beside it. MissingExtraError without
+        matplotlib (extra ``plot``).
+        """
+        kinds = [point.source for point in self.points]
+        return draw_track(axes_for(axes), self._latlon(), kinds, truth)
+
+    def _latlon(self) -> Doubles:
+        return np.array([point.latlon for point in self.points], np.float64).reshape(-1, 2)
+
+    def _repr_html_(self) -> str:
+        counts = Counter(point.source for point in self.points)
+        majors = [point.ellipse.major_m for point in self.points]
+        facts: dict[str, object] = {
+            "frames": len(self.points),
+            **counts,
+            "95 % ellipse": f"half of them within {metres(float(np.median(majors)))}",
+        }
+        return card("A flight", facts, track_map(self._latlon()))
 
     def tops(self) -> list[tuple[int, float]]:
         """Return each frame's best tile as (row of the gallery, cosine)."""

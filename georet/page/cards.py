@@ -34,6 +34,14 @@ def tiles_map(latlon: Doubles) -> Html:
     return _picture(frame, _path(dots(frame, some), "#1d63ae", 2.5), about="the tiles' centres")
 
 
+def track_map(latlon: Doubles) -> Html:
+    """Return a track float64[T, 2] as a line on a small map."""
+    frame = frame_of(latlon, width=_WIDTH, aspect=(0.8, 2.0))
+    line = _closed(frame, latlon).removesuffix("Z")
+    first = _path(dots(frame, latlon[:1]), "#b3400c", 7)
+    return _picture(frame, _path(line, "#1d63ae", 1.5), first, about="the track and where it began")
+
+
 def place_map(
     latlon: tuple[float, float], radii_m: Iterable[float], corners: Iterable[Doubles]
 ) -> Html:

@@ -73,6 +73,28 @@ def draw_place(
     return _scaled(axes, np.vstack(seen)[:, ::-1])
 
 
+def draw_track(axes: Any, latlon: Doubles, kinds: Sequence[str], truth: Doubles | None) -> Any:
+    """Draw a track float64[T, 2] as a line with dots, one colour for each kind [T] of point.
+
+    ``truth`` [T, 2] is a thin line. Returns the axes, in degrees, true to scale in the middle;
+    axes that show a map already keep what they show.
+    """
+    has_map = bool(axes.collections or axes.lines)
+    near = float(latlon[0, 1])
+    seen = [_near(latlon, near)]
+    if truth is not None:
+        seen.append(_near(truth, near))
+        axes.plot(seen[1][:, 1], seen[1][:, 0], color="0.2", linewidth=1, label="truth")
+    axes.plot(seen[0][:, 1], seen[0][:, 0], color="C3", linewidth=0.8)
+    for kind in dict.fromkeys(kinds):
+        rows = np.array([one == kind for one in kinds])
+        axes.plot(seen[0][rows, 1], seen[0][rows, 0], ".", label=kind)
+    axes.legend(fontsize="small")
+    there = np.vstack(seen)
+    there = there[np.isfinite(there).all(axis=1)]
+    return axes if has_map else _scaled(axes, there[:, ::-1])
+
+
 def draw_curves(axes: Any, curves: Mapping[str, tuple[Doubles, Doubles]], x: str, y: str) -> Any:
     """Draw named curves (x float64[M], y float64[M]) on axes with those titles; return the axes."""
     for name, (across, up) in curves.items():

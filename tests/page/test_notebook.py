@@ -116,6 +116,49 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch):
     assert "georet[plot]" in str(caught.value)
 
 
+def flight(*kinds: str):
+    from georet.flights.flying import Flight
+    from georet.tracks.points import TrackPoint
+
+    points = [
+        TrackPoint(
+            name=f"{at}.jpg",
+            latlon=(47.0, 179.999 + 0.0005 * at - (360 if at > 2 else 0)),
+            covariance_m2=np.eye(2) * 25.0,
+            source=kind,
+        )
+        for at, kind in enumerate(kinds)
+    ]
+    return Flight(points, [], None, {})
+
+
+def test_a_flight_is_drawn_unbroken_over_the_antimeridian_by_what_its_places_rest_on(axes):
+    kinds = ("matched", "propagated", "propagated", "matched")
+    truth = np.array([point.latlon for point in flight(*kinds).points]) + [0.001, 0]
+    flight(*kinds).plot(axes, truth)
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["truth", "matched", "propagated"]
+    shown = {line.get_label(): line.get_xydata() for line in axes.lines}
+    assert len(shown["propagated"]) == 2
+    assert np.ptp(shown["matched"][:, 0]) == pytest.approx(0.0015)
+    assert np.ptp(shown["truth"][:, 0]) == pytest.approx(0.0015)
+
+
+def test_a_flight_on_a_map_leaves_the_maps_limits(axes):
+    draw_tiles(axes, square(47, 179.9, 0.5)[None])
+    before = axes.get_xlim()
+    flight("matched", "matched").plot(axes)
+    assert axes.get_xlim() == before
+
+
+def test_a_flight_shows_itself_and_its_repr_is_short():
+    shown = flight("matched", "propagated")
+    text = "".join(ET.fromstring(shown._repr_html_()).itertext())
+    assert "propagated1" in text
+    assert "12" in text  # metres: 2.45 deviations of 5 m
+    assert "flown=" not in repr(shown)
+
+
 def test_a_run_shows_its_metrics_and_draws_its_loss(tmp_path: Path, axes):
     import georet
 
