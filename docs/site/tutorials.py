@@ -8,7 +8,13 @@ from pathlib import Path
 import jupytext
 
 FOLDER = Path(__file__).parents[1] / "tutorials"
-ORDER = ("train-and-judge", "swap-a-loss", "map-to-flight", "read-a-gallery", "encoder-without-georet")
+ORDER = (
+    "train-and-judge",
+    "swap-a-loss",
+    "map-to-flight",
+    "encoder-without-georet",
+    "read-a-gallery",
+)
 """As people need them; one that is not named here comes last."""
 
 

@@ -94,7 +94,7 @@ for file, rows in {
     "telemetry.csv": [columns, *told],
     "truth.csv": [["photo", "lat", "lon"], *true],
 }.items():
-    with open(file, "w", newline="") as stream:
+    with Path(file).open("w", newline="") as stream:
         csv.writer(stream).writerows(rows)
 
 # %% [markdown]

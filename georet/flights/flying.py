@@ -80,7 +80,7 @@ class Flight:
         majors = [point.ellipse.major_m for point in self.points]
         facts: dict[str, object] = {
             "frames": len(self.points),
-            **counts,
+            **{str(kind): number for kind, number in counts.items()},
             "95 % ellipse": f"half of them within {metres(float(np.median(majors)))}",
         }
         return card("A flight", facts, track_map(self._latlon()))

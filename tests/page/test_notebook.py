@@ -134,7 +134,7 @@ def flight(*kinds: str):
 
 def test_a_flight_is_drawn_unbroken_over_the_antimeridian_by_what_its_places_rest_on(axes):
     kinds = ("matched", "propagated", "propagated", "matched")
-    truth = np.array([point.latlon for point in flight(*kinds).points]) + [0.001, 0]
+    truth = np.array([point.latlon for point in flight(*kinds).points]) + np.array([0.001, 0])
     flight(*kinds).plot(axes, truth)
     names = [text.get_text() for text in axes.get_legend().get_texts()]
     assert names == ["truth", "matched", "propagated"]
