@@ -65,8 +65,8 @@ def test_a_change_makes_the_page_stale(change, generator, copy):
 def test_the_check_names_the_stale_page_and_the_command_mends_it(
     generator, tmp_path, monkeypatch, capsys
 ):
-    for name in ("architecture.md", "plugins.md", "benchmarks.md", "metres.md"):
-        shutil.copy(ROOT / "docs" / name, tmp_path)
+    for path in (ROOT / "docs").glob("*.md"):
+        shutil.copy(path, tmp_path)
     page = tmp_path / "architecture.md"
     page.write_text(PAGE.replace("| `errors.py` |", "| `faults.py` |"), encoding="utf-8")
     monkeypatch.setattr(generator, "DOCS_DIR", tmp_path)
@@ -78,6 +78,11 @@ def test_the_check_names_the_stale_page_and_the_command_mends_it(
     monkeypatch.setattr("sys.argv", ["generate.py"])
     assert generator.main() == 0
     assert page.read_text(encoding="utf-8") == PAGE
+
+
+def test_no_generated_page_is_stale(generator, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["generate.py", "--check"])
+    assert generator.main() == 0, capsys.readouterr().err
 
 
 def test_a_page_without_markers_is_refused(generator):
