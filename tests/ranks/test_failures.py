@@ -13,7 +13,8 @@ ENDS_S = 60.0
 
 def test_a_killed_rank_is_named_at_once_and_the_run_goes_on(command, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
-    start = command("--nproc", "3", "--out", str(run_dir), "--set", "train.epochs=60")
+    more = ("--set", "train.epochs=60", "--set", "evaluate.every=60")
+    start = command("--nproc", "3", "--out", str(run_dir), *more)
     ended = start.run(at=r"training, step \d", rank=1)
     assert ended.code == 1
     assert "rank 1 of 3" in ended.said
@@ -50,7 +51,8 @@ def test_a_dry_run_by_ranks_measures_them_together(command) -> None:
 
 def test_a_stop_reaches_all_ranks_and_is_no_fault(command, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
-    start = command("--nproc", "2", "--out", str(run_dir), "--set", "train.epochs=60")
+    more = ("--set", "train.epochs=60", "--set", "evaluate.every=60")
+    start = command("--nproc", "2", "--out", str(run_dir), *more)
     ended = start.run(at=r"training, step \d", rank=1, number=signal.SIGTERM)
     assert ended.code == 75, ended.said
     assert "stopped by SIGTERM" in ended.said

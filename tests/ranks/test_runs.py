@@ -48,7 +48,8 @@ def test_ranks_train_the_run_of_one_process(command, trained: Path, tmp_path: Pa
 
 def test_two_ranks_that_are_stopped_go_on_as_three(command, settings, tmp_path: Path) -> None:
     # Long enough to be stopped between its first and its last sign of life.
-    settings["train"]["epochs"], settings["sampler"] = 60, "random"
+    settings["train"] |= {"epochs": 60, "checkpoint_every": 400}
+    settings["evaluate"]["every"], settings["sampler"] = 60, "random"
     run_dir, alone = tmp_path / "run", tmp_path / "alone"
     start = command("--nproc", "2", "--out", str(run_dir))
     ended = start.run(at=r"training, step \d", rank=1, number=signal.SIGTERM)
