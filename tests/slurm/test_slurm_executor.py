@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -53,6 +54,7 @@ def test_an_array_of_two_tasks_gives_the_bytes_of_a_local_build(
     _, errors = process.communicate()
     assert process.returncode == 0, errors
     assert "note: Slurm's job" in errors
+    assert stat.S_IMODE((tmp_path / "g.slurm").stat().st_mode) == 0o700, "addresses hold keys"
     assert contents(tmp_path / "g") == contents(quiet)
 
 

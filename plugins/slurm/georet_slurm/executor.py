@@ -30,11 +30,11 @@ _MOST_NAMED: Final = 12
 class SlurmExecutor:
     """Has shards made by an array job of Slurm with ``shares`` tasks, each a share of the shards.
 
-    Script, the job's number and the tasks' logs lie beside the gallery, in ``OUT.slurm``. With
-    ``submit=false`` the script is printed and nothing else done. ``cpus``, ``gpus``, ``memory``
-    (``8G``), ``minutes``, ``partition`` and ``account`` are asked for each task. All
-    nodes must see source, encoder and gallery under the same paths. A job that is still there is
-    followed, not submitted again. Stopping this call leaves the job.
+    Script, the job's number and the tasks' logs lie beside the gallery, in ``OUT.slurm``, which the
+    user alone can read. With ``submit=false`` the script is printed and nothing else done.
+    ``cpus``, ``gpus``, ``memory`` (``8G``), ``minutes``, ``partition`` and ``account`` are asked
+    for each task. All nodes must see source, encoder and gallery under the same paths. A job that
+    is still there is followed, not submitted again. Stopping this call leaves the job.
     """
 
     def __init__(
@@ -81,7 +81,9 @@ class SlurmExecutor:
             build.say(content)
             return
         tools.check_installed()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # A source's address may hold a key, and the script repeats the command.
+        folder.mkdir(mode=0o700, exist_ok=True)
         job = self._job(folder, content)
         build.say(f"note: Slurm's job {job}; its tasks write to {folder}")
         _followed(build, job, folder)
