@@ -27,6 +27,7 @@ BROUGHT = {
     "plugins/orbitview/georet_orbitview/CARD.md": "orbitview-card.md",
     "plugins/cityblocks/georet_cityblocks/CARD.md": "cityblocks-card.md",
     "plugins/example_triplet/README.md": "example-plugin.md",
+    "contrib/qgis/README.md": "qgis.md",
 }
 """Pages outside of ``docs``, and what they are called on the site."""
 REFERENCE, TUTORIALS = "Reference", "Tutorials"
