@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import cv2
 import numpy as np
 
+from georet.contracts.refining import Relief
 from georet.types import Doubles, Floats
 
+__all__ = ["HeightGrid", "Relief", "first_met"]
 _STEPS: Final = 48
 _HALVINGS: Final = 24
-
-
-class Relief(Protocol):
-    """Heights above the plane z = 0, never beyond ``low_m`` and ``high_m``."""
-
-    @property
-    def low_m(self) -> float:
-        """No height is less."""
-
-    @property
-    def high_m(self) -> float:
-        """No height is greater."""
-
-    def heights(self, points_m: Doubles, /) -> Doubles:
-        """Return the heights float64[N] at points [N, 2] (east, north)."""
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,10 @@ _Refine = Annotated[
         metavar="NAME", help="A plugin's refiner: a place within the best tiles, with a heading."
     ),
 ]
+_Dsm = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Heights of the ground (a raster of one band), to refine."),
+]
 _Heading = Annotated[
     float | None,
     typer.Option(metavar="DEG", help="Clockwise from north; seen from above, of the upper edge."),
@@ -133,6 +137,7 @@ def locate(
     fuse: Annotated[bool, typer.Option("--fuse", help="All photos show one place.")] = False,
     rerank: Rerank = None,
     refine: _Refine = None,
+    dsm: _Dsm = None,
     heading: _Heading = None,
     height: Height = None,
     tilt: Tilt = None,
@@ -191,6 +196,7 @@ def locate(
         index=index,
         rerank=rerank,
         refine=refine,
+        dsm=dsm,
         encoder=encoder,
         backend=backend,
         selection=selection,

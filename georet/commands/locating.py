@@ -41,6 +41,7 @@ from georet.photos.gps import own_position
 from georet.plugins import Selection, load_plugins
 from georet.progress import echo_json, one_line, stage
 from georet.progress import say as warn
+from georet.sources.rasters.heights import Heights
 from georet.types import QUERY
 
 _TELLS_NOTHING: Final = 2
@@ -97,11 +98,16 @@ def open_locator(
     backend: str,
     selection: Selection,
     max_pixels: int | None = None,
+    dsm: Path | None = None,
 ) -> Locator:
     """Open a gallery, its encoder (or another), index, re-ranker and refiner.
 
-    ``targets`` are what will be written; some need more than others.
+    ``targets`` are what will be written; some need more than others. ``dsm`` is a raster of
+    heights, for the refiner.
     """
+    if dsm is not None and refine is None:
+        raise UsageError("is for refiners", where="--dsm", hint="Add --refine sift.")
+    heights = None if dsm is None else Heights(dsm).checked()
     refiner = None if refine is None else make_refiner(refine, selection)
     reranker, top = (None, None) if rerank is None else make_reranker(rerank, selection)
     gallery = StoredGallery.open(folder)
@@ -116,6 +122,7 @@ def open_locator(
         with_heat=_num_heats(targets) > 0,
         selection=selection,
         max_pixels=max_pixels or MAX_PIXELS,
+        heights=heights,
     )
 
 

@@ -54,6 +54,21 @@ class Patch:
         return found
 
 
+class Relief(Protocol):
+    """Heights above a plane z = 0, never beyond ``low_m`` and ``high_m``."""
+
+    @property
+    def low_m(self) -> float:
+        """No height is less."""
+
+    @property
+    def high_m(self) -> float:
+        """No height is greater."""
+
+    def heights(self, points_m: Doubles, /) -> Doubles:
+        """Return the heights float64[N] at points [N, 2] (east, north)."""
+
+
 @dataclass(frozen=True)
 class Tile:
     """A candidate of a photo, best first in a refiner's list.
@@ -61,6 +76,8 @@ class Tile:
     ``row`` is its place in the gallery, ``score`` its cosine, ``belief`` its share of belief among
     all tiles. ``read`` reads its pixels; ``patch`` does so once. ``read_around`` reads a square of
     that many metres around its centre, or less where the source shows less; None: it can't.
+    ``read_relief`` reads the heights of the ground up to so many metres around its centre, above
+    the ground there, by metres east and north; None: nobody told them.
     """
 
     id: str
@@ -72,6 +89,7 @@ class Tile:
     belief: float
     read: Callable[[], Patch]
     read_around: Callable[[float], Patch] | None = None
+    read_relief: Callable[[float], Relief] | None = None
 
     @cached_property
     def patch(self) -> Patch:

@@ -35,6 +35,7 @@ from georet.photos.outline import ground_corners
 from georet.photos.photos import Photo, embed_views, view_photo
 from georet.plugins import UNSAID, Selection
 from georet.search import is_exact
+from georet.sources.rasters.heights import Heights
 from georet.types import Bools, Doubles, Floats, Pixels
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ class Locator:
     ``reranker``, which sees at most ``rerank_top`` tiles, it is the one that was fitted with it;
     without such a one radii and confidence are None. A ``refiner`` then places each photo within
     its best tiles, whose pixels are read from the gallery's imagery (``selection`` says which
-    plugins may open it), thumbnails where that is gone. Photos of more than ``max_pixels`` are
-    refused.
+    plugins may open it), thumbnails where that is gone; ``heights`` tell it of the
+    ground. Photos of more than ``max_pixels`` are refused.
     """
 
     def __init__(
@@ -70,12 +71,13 @@ class Locator:
         with_heat: bool = True,
         selection: Selection = UNSAID,
         max_pixels: int = MAX_PIXELS,
+        heights: Heights | None = None,
     ) -> None:
         check_comparable(session.identity, gallery.encoder, str(gallery.path))
         self.gallery, self.session, self.refiner = gallery, session, refiner
         # Without options, which may name a server: this goes into what is handed on.
         self.index_name = index.partition("?")[0]
-        self.with_heat, self.max_pixels = with_heat, max_pixels
+        self.with_heat, self.max_pixels, self.heights = with_heat, max_pixels, heights
         self._originals = Originals(gallery, selection)
         self.reranking: Reranking | None = None
         if reranker is not None:
@@ -269,7 +271,8 @@ class Locator:
             return location
         rows = field.rows[: max(0, self.refiner.max_candidates)]
         scores, beliefs = self._cosines(query, field, len(rows)), belief[: len(rows)]
-        shown = tiles_of(rows, scores, beliefs, self.gallery.tiles_at(rows), self._originals)
+        table = self.gallery.tiles_at(rows)
+        shown = tiles_of(rows, scores, beliefs, table, self._originals, self.heights)
         return refined(
             location,
             query.image,

@@ -17,6 +17,7 @@ from georet.gallery.pictures.originals import Originals
 from georet.locate.refining import Refining
 from georet.locate.results import Location
 from georet.plugins import Selection, load_plugins
+from georet.sources.rasters.heights import Heights
 from georet.tiles.table import TileTable
 from georet.types import Doubles, Floats, Ints, Pixels
 
@@ -104,10 +105,12 @@ def tiles_of(
     beliefs: Doubles,
     table: TileTable,
     originals: Originals,
+    heights: Heights | None = None,
 ) -> list[Tile]:
     """Return tiles of the gallery as refiners see them; their pixels are read when asked for.
 
-    ``table`` holds the tiles of the rows int64[M] alone, in their order.
+    ``table`` holds the tiles of the rows int64[M] alone, in their order. ``heights`` tell of the
+    ground, where they are known.
     """
     return [
         Tile(
@@ -120,6 +123,7 @@ def tiles_of(
             belief=float(belief),
             read=partial(originals.tile, row),
             read_around=partial(originals.around, row),
+            read_relief=None if heights is None else partial(heights.around, table.latlon[at]),
         )
         for at, (row, score, belief) in enumerate(zip(rows.tolist(), scores, beliefs, strict=True))
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from georet.cameras.lens import Lens
 from georet.contracts.refining import Camera, Refinement
 from georet.refiners.planes import is_seen_from_above
 from georet.refiners.poses import EFFECTIVE, Fit, fitted, pose_of_plane
+from georet.refiners.standing import Standing
 from georet.refiners.windows import Window, inverse, projected
 from georet.types import Doubles, Pixels
 
@@ -31,13 +32,17 @@ _WELL_KNOWN: Final = 0.15
 
 @dataclass(frozen=True)
 class Found:
-    """Agreeing matches [M, 2] of the ground in metres and the photo's pixels, on one ``tile``."""
+    """Agreeing matches [M, 2] of the ground in metres and the photo's pixels, on one ``tile``.
+
+    ``standing`` is a camera that agrees with the heights of the ground, where these are known.
+    """
 
     tile: int
     window: Window
     ground: Doubles
     pixels: Doubles
     matrix: Doubles
+    standing: Standing | None = None
 
 
 def refinement_of(found: Found, photo: Pixels, lens: Lens | None, camera: Camera) -> Refinement:
@@ -48,8 +53,7 @@ def refinement_of(found: Found, photo: Pixels, lens: Lens | None, camera: Camera
         return Refinement.refused("the photo's frame would be twisted on the ground", inliers=num)
     if lens is None:
         return _without_lens(found, width, height, camera)
-    rotation, centre = pose_of_plane(found.matrix, lens, found.ground)
-    fit = fitted(rotation, centre, lens, found.ground, found.pixels, camera=camera)
+    fit = _fit(found, lens, camera)
     if fit is None:
         return Refinement.refused("no camera above the ground sees it so", inliers=num)
     reason = _wrong(fit, found.window, camera)
@@ -70,6 +74,23 @@ def refinement_of(found: Found, photo: Pixels, lens: Lens | None, camera: Camera
         corners_latlon=_corners(found, width, height),
         matches=_matches(found),
     )
+
+
+def _fit(found: Found, lens: Lens, camera: Camera) -> Fit | None:
+    """Return the pose, over the plane or over the heights of the ground; None: there is none."""
+    standing, ground, pixels = found.standing, found.ground, found.pixels
+    if standing is None:
+        rotation, centre = pose_of_plane(found.matrix, lens, ground)
+        return fitted(rotation, centre, lens, ground, pixels, camera=camera)
+    level_m = standing.level_m(lens)
+    centre = standing.centre - [0, 0, level_m]
+    heights = standing.relief.heights(ground) - level_m
+    fit = fitted(standing.rotation, centre, lens, ground, pixels, camera=camera, heights=heights)
+    if fit is None:
+        return None
+    pose = replace(fit.pose, height_m=fit.pose.height_m + level_m)
+    look_m = standing.looked_at(lens, pose)[:2]
+    return replace(fit, look_m=look_m) if np.isfinite(look_m).all() else None
 
 
 def floored(covariance: Doubles, pixel_m: float) -> Doubles:

@@ -12,6 +12,8 @@ from georet.types import Doubles, Floats, Ints, Pixels
 
 RATIO: Final = 0.85
 """A match must be this much nearer than the second best (Lowe 2004, section 7.1)."""
+_SMALL_PX, _ENLARGED, _FAINT = 128, 3, 0.006
+"""Smaller pictures are enlarged, and fainter features taken: else there are too few."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,17 @@ def features_of(image: Pixels, *, most: int = 1500, contrast: float = 0.02) -> F
     Descriptors have unit length, so that their products are cosines.
     """
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    enlarged = 1
+    if max(image.shape[:2]) < _SMALL_PX:
+        enlarged, contrast = _ENLARGED, _FAINT
+        grey = cv2.resize(grey, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC)
     sift = cv2.SIFT.create(nfeatures=most, contrastThreshold=contrast)
     keys, found = sift.detectAndCompute(grey, None)
     if not len(keys):
         return Features(np.empty((0, 2)), np.empty((0, 128), np.float32))
     roots = np.sqrt(found / (found.sum(axis=1, keepdims=True) + 1e-7))
     # OpenCV counts from the first pixel's centre.
-    points = np.array([key.pt for key in keys], np.float64) + 0.5
+    points = (np.array([key.pt for key in keys], np.float64) + 0.5) / enlarged
     return Features(points, roots.astype(np.float32))
 
 

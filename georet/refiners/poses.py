@@ -72,14 +72,19 @@ def fitted(
     pixels: Doubles,
     *,
     camera: Camera,
+    heights: Doubles | None = None,
 ) -> Fit | None:
     """Return the pose that suits the matches [M, 2] and what is known of the camera; None: none.
 
     Six numbers by least squares with Huber's loss. All matches together weigh as ``EFFECTIVE``
     many, so that an attitude from telemetry counts beside them. ``camera`` gives heading, tilt and
-    height with their deviations, as far as they are known.
+    height with their deviations, as far as they are known. ``heights`` [M] of the ground are 0
+    unless they are told; the looked-at point is that of z = 0.
     """
-    problem = _Problem(rotation, lens, ground, pixels, camera, max(1.0, float(centre[2])))
+    if heights is None:
+        heights = np.zeros(len(ground))
+    points = np.column_stack([ground, heights])
+    problem = _Problem(rotation, lens, points, pixels, camera, max(1.0, float(centre[2])))
     start = np.concatenate([np.zeros(3), centre / problem.scale_m])
     sigma_px = max(0.3, problem.rms_px(start)) * math.sqrt(max(1.0, len(ground) / EFFECTIVE))
 
@@ -125,7 +130,10 @@ def told_rotation(camera: Camera, rotation: Doubles) -> Doubles:
 
 @dataclass(frozen=True)
 class _Problem:
-    """Six numbers: a rotation vector on ``rotation``, and the centre in units of ``scale_m``."""
+    """Six numbers: a rotation vector on ``rotation``, and the centre in units of ``scale_m``.
+
+    ``ground`` [M, 3] are the matched points.
+    """
 
     rotation: Doubles
     lens: Lens
@@ -142,8 +150,7 @@ class _Problem:
     def seen(self, values: Doubles) -> Doubles:
         """Return the pixels [M, 2] in which the camera shows the matched ground."""
         turned, place = self.split(values)
-        points = np.column_stack([self.ground, np.zeros(len(self.ground))]) - place
-        seen = points @ turned.T
+        seen = (self.ground - place) @ turned.T
         matrix = self.lens.matrix
         # Behind the camera there is no pixel; far off the photo is far enough.
         flat = seen[:, :2] / np.maximum(seen[:, 2:], 1e-3 * self.scale_m)

@@ -17,6 +17,7 @@ from georet.refiners.answers import Found, refinement_of
 from georet.refiners.dense import Dense, can_be_asked
 from georet.refiners.features import Features, features_of, matches_of
 from georet.refiners.planes import Plane, is_seen_from_above, plane_of
+from georet.refiners.standing import standing_of
 from georet.refiners.windows import Window, inverse, projected, window_side_m
 from georet.types import Doubles, Pixels
 
@@ -80,12 +81,22 @@ class Sift:
         if is_seen_from_above(best.plane.matrix, width, height):
             best = _again(best, small, features, shrink, _within(camera) / shrink)
         lens = _lens(photo, camera)
+        agrees, standing = best.plane.agrees, None
+        relief = tiles[best.number].read_relief
+        if relief is not None and lens is not None:
+            heights = relief(window_side_m(tiles[best.number], camera))
+            stood = standing_of(
+                best.ground, best.pixels, lens, heights, within_px=WITHIN_PX / shrink
+            )
+            if stood is not None and stood[1].sum() >= self.inliers:
+                standing, agrees = stood
         found = Found(
             tile=best.number,
             window=best.window,
-            ground=best.ground[best.plane.agrees],
-            pixels=best.pixels[best.plane.agrees],
+            ground=best.ground[agrees],
+            pixels=best.pixels[agrees],
             matrix=best.plane.matrix,
+            standing=standing,
         )
         answer = refinement_of(found, photo, lens, camera)
         answer = replace(answer, by="sift", clearness=float(len(found.ground)))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from georet.cli.app import run
-from georet.errors import ComponentError, UsageError
+from georet.errors import ComponentError, DataError, UsageError
 from georet.facade import Gallery
 from georet.gallery.making.build import build_gallery
 from georet.geodesy import distance_m
@@ -38,6 +38,10 @@ class Template:
             return photo.nothing
         if self.spoilt == "order":
             return np.arange(len(tiles))
+        if self.spoilt == "hills":
+            relief = tiles[0].read_relief(640.0)
+            found = relief.heights(np.array([[0, 0], [300.0, 0.0]]))
+            return Refinement.refused(f"{found.round().tolist()}")
         if self.spoilt == "tile":
             return Refinement(latlon=(0.0, 0.0), covariance_m2=np.eye(2), tile=7)
         for number, tile in enumerate(tiles):
@@ -121,6 +125,25 @@ def test_a_refined_place_is_shown_in_every_output(built, photo, tmp_path, capsys
     assert "refined on" in outs[3].read_text()
     pq = pytest.importorskip("pyarrow.parquet")
     assert pq.read_table(outs[4]).to_pylist()[0]["heading_deg"] == 270.0
+
+
+def test_heights_of_a_raster_reach_the_refiner(built, photo, tmp_path, capsys):
+    import rasterio
+
+    heights = np.tile(np.arange(400.0), (400, 1)).astype(np.float32)
+    where = {"crs": "EPSG:32633", "transform": rasterio.Affine(20, 0, 499_000, 0, -20, 5_301_000)}
+    shape = {"width": 400, "height": 400, "count": 1, "dtype": "float32"}
+    with rasterio.open(tmp_path / "dsm.tif", "w", driver="GTiff", **where, **shape) as raster:
+        raster.write(heights, 1)
+    dsm = ["--dsm", str(tmp_path / "dsm.tif")]
+    assert run(asked(built, photo, tmp_path, "--json", *dsm, refiner="template?spoilt=hills")) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert whole["locations"][0]["reason"] == "[0.0, 15.0]"
+    assert whole["provenance"]["dsm"]["name"] == "dsm.tif"
+    with pytest.raises(UsageError, match="--dsm"):
+        run(["locate", str(built.path), str(photo), *dsm])
+    with pytest.raises(DataError, match=r"no\.tif"):
+        run(asked(built, photo, tmp_path, "--dsm", str(tmp_path / "no.tif")))
 
 
 def test_what_is_refused_stays_what_retrieval_says_with_the_reason(built, photo, tmp_path, capsys):

@@ -15,10 +15,10 @@ from georet.cameras.relief import HeightGrid
 from georet.errors import ConfigError, DataError, UsageError
 from georet.ground.tangent import Tangent
 from georet.sources.opening import open_source
+from georet.sources.rasters.heights import Heights
 from georet.tiles.tiling import Tiling
 from georet_ortho.flights import Flights
 from georet_ortho.looks import look_at
-from georet_ortho.relief import Heights
 from georet_ortho.render import SKY, Shot, render
 from georet_ortho.scene import Scene
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from georet.files import sha256_of
 from georet.gallery.credits import credits_of
 from georet.gallery.files.manifest import hash_of
 from georet.locate.locator import Locator
@@ -25,6 +26,9 @@ def provenance(locator: Locator, question: Question) -> dict[str, Any]:
     refining = None if calibration is None else calibration.refining
     credits = credits_of(gallery.manifest)  # noqa: A001 - the field's word
     refiner = {} if locator.refiner is None else {"refiner": about(locator.refiner)}
+    heights = locator.heights
+    if heights is not None:
+        refiner["dsm"] = {"name": heights.path.name, "sha256": sha256_of(heights.path)}
     return {
         "georet": __version__,
         "python": platform.python_version(),

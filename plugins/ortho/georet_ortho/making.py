@@ -17,11 +17,11 @@ from georet.cameras.pinhole import Pinhole
 from georet.errors import DataError
 from georet.files import replaced_file, write_atomic
 from georet.ground.tangent import Tangent
+from georet.sources.rasters.heights import Heights
 from georet.tiles.table import TileSource, TileTable
 from georet.types import Bools, Doubles, Pixels
 from georet_ortho.flights import Flights
 from georet_ortho.looks import Look, look_at
-from georet_ortho.relief import Heights
 from georet_ortho.render import FARTHEST, Shot, render
 from georet_ortho.scene import Scene
 

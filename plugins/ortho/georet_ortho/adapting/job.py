@@ -24,6 +24,7 @@ from georet.interrupt import StopRequest
 from georet.plugins import Selection
 from georet.progress import stage
 from georet.sources.opening import open_source
+from georet.sources.rasters.heights import Heights
 from georet.tiles.tiling import Tiling
 from georet.train.checkpoint import write_tensors
 from georet.types import Bools, Doubles, Ints, Pixels
@@ -40,7 +41,6 @@ from georet_ortho.adapting.settings import Settings
 from georet_ortho.blocks import Blocks, held_blocks
 from georet_ortho.flights import Flights
 from georet_ortho.making import Area, Drawn, Plan, draw, take, write_truth
-from georet_ortho.relief import Heights
 from georet_ortho.scene import Scene
 
 EVERYWHERE: Final = "new photos"

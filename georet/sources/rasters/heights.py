@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,6 +22,11 @@ class Heights:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._raster: Any = None
+
+    def checked(self) -> Self:
+        """Return itself; DataError where the file can't be read as a raster with a place."""
+        self._opened()
+        return self
 
     def around(self, latlon: Doubles, reach_m: float) -> HeightGrid:
         """Return heights up to ``reach_m`` around a place [2], above the ground at the place.
