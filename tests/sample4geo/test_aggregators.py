@@ -11,6 +11,7 @@ from georet.errors import ComponentError, ConfigError
 from georet.plugins import load_plugins
 from georet.testing import check_aggregator, check_backbone
 from georet_export.onnx.graph import Deployable
+from georet_sample4geo.heads import Grid, cells
 
 VIT = {"model": "vit_tiny_patch16_224"}
 WIDE = (32, 64)
@@ -36,7 +37,7 @@ def maps_of(backbone, images):
     return outputs
 
 
-@pytest.mark.parametrize("name", ["avg", "max", "gem", "conv"])
+@pytest.mark.parametrize("name", ["avg", "max", "gem", "conv", "grid"])
 def test_the_aggregators_of_georet_keep_their_contract(name):
     check_aggregator(load_plugins().catalog.create("aggregators", name))
 
@@ -170,3 +171,26 @@ def test_default_pooling_gives_its_map_to_losses_too():
         features = backbone(images, outputs=outputs)
         assert torch.equal(features, backbone(images))
     assert outputs["map"].shape == (2, 320, 1, 2)
+
+
+def test_cells_of_a_grid_share_places_between_neighbours_and_are_means():
+    assert cells(6, 3).tolist() == [
+        [0.5, 0.5, 0, 0, 0, 0],
+        [0, 0, 0.5, 0.5, 0, 0],
+        [0, 0, 0, 0, 0.5, 0.5],
+    ]
+    assert (
+        cells(5, 2).tolist()
+        == torch.tensor([[1 / 3, 1 / 3, 1 / 3, 0, 0], [0, 0, 1 / 3, 1 / 3, 1 / 3]]).tolist()
+    )
+    assert cells(2, 4).tolist() == [[1, 0], [1, 0], [0, 1], [0, 1]]
+
+
+def test_a_grid_tells_where_something_is_and_pooling_does_not():
+    grid = Grid(width=4, rows=2, columns=2)
+    grid.prepare(3, {})
+    maps = torch.zeros(1, 3, 6, 6)
+    maps[:, :, 1, 1] = 1
+    corner, other = grid(maps), grid(maps.flip(3))
+    assert corner.shape == (1, 16)
+    assert not torch.allclose(corner, other, atol=1e-3)

@@ -12,11 +12,16 @@ RECIPES = Path(__file__).parent / "recipes"
 
 @hookimpl
 def georet_backbones() -> Iterable[Component]:
-    """Declare the backbone of two streams."""
+    """Declare the backbones that know panoramas' geometry."""
     yield Component(
         "panobev",
         "georet_panobev.backbone:PanoBev",
         summary="Two trunks in one embedding: the panorama, and its bird's-eye view",
+    )
+    yield Component(
+        "aligned",
+        "georet_panobev.aligned:Aligned",
+        summary="One trunk behind a warp: panoramas from above, or tiles in polar coordinates",
     )
 
 

@@ -1,4 +1,4 @@
-"""The bird's-eye view of a panorama: flat ground around a level camera, north up."""
+"""Panoramas as seen from above, and tiles as seen all round: one geometry for both."""
 
 from __future__ import annotations
 
@@ -53,4 +53,40 @@ class BirdsEye(nn.Module):
         grid = self.grid.to(wide.dtype).expand(images.shape[0], -1, -1, -1)
         return F.grid_sample(
             wide, grid, mode="bilinear", padding_mode="border", align_corners=False
+        )
+
+
+def tile_around(height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Return where each pixel of a polar view lies in a square tile: shares of its side [H, W].
+
+    Column j shows the azimuth a = 2 pi ((j + 1/2) / W - 1/2), clockwise from north, which is in the
+    middle; row i the distance (1 - (i + 1/2) / H) / 2 from the tile's middle, in sides: the bottom
+    is the middle. The shares are those to the right and downward from the upper left corner.
+    """
+    azimuth = 2 * math.pi * ((torch.arange(width, dtype=torch.float64) + 0.5) / width - 0.5)
+    distance = (1 - (torch.arange(height, dtype=torch.float64) + 0.5) / height) / 2
+    right = 0.5 + distance[:, None] * azimuth.sin()[None, :]
+    return right, 0.5 - distance[:, None] * azimuth.cos()[None, :]
+
+
+class Polar(nn.Module):
+    """Normalised tiles float[B, 3, S, S] -> float[B, 3, H, W], ``size`` (H, W): see `tile_around`.
+
+    Bilinear, one ``grid_sample`` with a fixed table in every export.
+    """
+
+    grid: Tensor
+
+    def __init__(self, side_px: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.side_px = side_px
+        right, down = tile_around(*size)
+        grid = torch.stack([2 * right - 1, 2 * down - 1], dim=-1).float()
+        self.register_buffer("grid", grid[None], persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the polar views."""
+        grid = self.grid.to(images.dtype).expand(images.shape[0], -1, -1, -1)
+        return F.grid_sample(
+            images, grid, mode="bilinear", padding_mode="border", align_corners=False
         )

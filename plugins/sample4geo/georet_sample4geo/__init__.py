@@ -68,6 +68,9 @@ def georet_aggregators() -> Iterable[Component]:
     yield Component(
         "conv", f"{module}:Conv", summary="A 3x3 convolution over the map, then pooling"
     )
+    yield Component(
+        "grid", f"{module}:Grid", summary="The same, pooled in the cells of a coarse grid"
+    )
 
 
 @hookimpl

@@ -19,6 +19,7 @@ from georet_sample4geo.fold import folded
 from georet_sample4geo.heads import Head
 from georet_sample4geo.maps import map_and_token
 from georet_sample4geo.pretrained import SUGGESTED, as_suggested, usual_size
+from georet_sample4geo.remembered import Remembered, check_frozen
 from georet_sample4geo.stages import (
     NORMS,
     checkpoint_gradients,
@@ -59,7 +60,9 @@ class TimmBackbone(nn.Module):
     ``freeze_batchnorm`` keeps the running statistics of every BatchNorm. ``mean`` and ``std`` (of
     RGB in 0..1) replace those that belong to the weights. ``stamped`` keeps among the tensors a
     hash of the options that decide features and leave no tensor (pooling, ``mean``), so that the
-    hash of the weights tells encoders apart that differ in these alone.
+    hash of the weights tells encoders apart that differ in these alone. ``remember_mb`` (1e6 bytes)
+    keeps, while training on a CPU, what a wholly frozen network makes of each image, and computes
+    it once; it needs images that come again, so no random changes but flips and turns.
     """
 
     head: nn.Module
@@ -83,6 +86,7 @@ class TimmBackbone(nn.Module):
         mean: Channels | None = None,
         std: Channels | None = None,
         stamped: bool = False,
+        remember_mb: Annotated[int, Field(ge=0)] = 0,
         context: BuildContext | None = None,
     ) -> None:
         super().__init__()
@@ -104,6 +108,7 @@ class TimmBackbone(nn.Module):
         self._freezes_batchnorm = freeze_batchnorm
         if grad_checkpointing:
             checkpoint_gradients(self.trunk, model)
+        self._remembered: Remembered | None = None
         self.eval()
         num_channels, has_token = self._probed(probe_size(self.trunk, img_size))
         width = head_width if head == "conv" else None
@@ -123,6 +128,9 @@ class TimmBackbone(nn.Module):
         if stamped:
             self.register_buffer("rule", self._rule(model, stage, pool, head, aggregator))
         self.train()
+        if remember_mb:
+            check_frozen(self.trunk)
+            self._remembered = Remembered(remember_mb)
 
     @staticmethod
     def usual_size(*, model: str = "", **_: Any) -> Size | None:
@@ -150,7 +158,7 @@ class TimmBackbone(nn.Module):
             told = {"outputs": outputs} if isinstance(self.head, Aggregation) else {}
             return cast(torch.Tensor, self.head(maps, token, **told))
         if outputs is None:
-            return cast(torch.Tensor, self.head(self.trunk(images)))
+            return cast(torch.Tensor, self.head(self._seen(images)))
         trunk = cast(Any, self.trunk)
         unpooled = trunk.forward_features(images)
         _fill(outputs, *map_and_token(trunk, unpooled, _size_of(images)))
@@ -183,7 +191,13 @@ class TimmBackbone(nn.Module):
 
     def _map(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Return map float[B, C, h, w] and class token float[B, C] or None."""
-        return map_and_token(self.trunk, self.trunk(images), _size_of(images))
+        return map_and_token(self.trunk, self._seen(images), _size_of(images))
+
+    def _seen(self, images: torch.Tensor) -> torch.Tensor:
+        """Return what the trunk makes of images, or made of them before."""
+        if (kept := self._remembered) and (self.training or kept.always) and not images.is_cuda:
+            return kept(self.trunk, images)
+        return cast(torch.Tensor, self.trunk(images))
 
     @torch.no_grad()
     def _probed(self, size: Size) -> tuple[int, bool]:

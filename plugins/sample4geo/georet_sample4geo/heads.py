@@ -86,6 +86,52 @@ class Conv(nn.Module):
         return features
 
 
+class Grid(nn.Module):
+    """Map float[B, C, H, W] -> float[B, rows * columns * width]: where things are is kept.
+
+    A 3x3 convolution to ``width`` channels, as in ``conv``; then the map is divided into ``rows``
+    by ``columns`` cells, of which neighbours share the places between them, and a generalised mean
+    is taken of each. A cell of one image is compared with the same cell of another, which only
+    makes sense where both show the same ground in the same orientation, more or less.
+    """
+
+    def __init__(
+        self,
+        width: Annotated[int, Field(gt=0)] = 128,
+        rows: Annotated[int, Field(gt=0)] = 3,
+        columns: Annotated[int, Field(gt=0)] = 3,
+    ) -> None:
+        super().__init__()
+        self.width, self.rows, self.columns = width, rows, columns
+        self.power = nn.Parameter(torch.tensor(3.0))
+
+    def prepare(self, num_channels: int, grids: Mapping[str, tuple[int, int]]) -> None:  # noqa: ARG002
+        """Make the convolution, which needs to know C."""
+        self.conv = convolution(num_channels, self.width)
+
+    def forward(self, maps: torch.Tensor, _: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the features float[B, rows * columns * width]; powers are taken in float32."""
+        found = self.conv(maps)
+        height, width = found.shape[2:]
+        with torch.autocast(maps.device.type, enabled=False):
+            powers = found.float().clamp(min=1e-6).pow(self.power)
+            down = cells(height, self.rows).to(powers.device)
+            across = cells(width, self.columns).to(powers.device)
+            return (down @ powers @ across.T).pow(1 / self.power).flatten(1)
+
+
+def cells(num_places: int, num_cells: int) -> torch.Tensor:
+    """Return float32[num_cells, num_places], the share of each place in the mean of each cell.
+
+    Cell i goes from place floor(i n / k) to ceil((i + 1) n / k), the last one not included.
+    """
+    shares = torch.zeros(num_cells, num_places)
+    for cell in range(num_cells):
+        first, end = cell * num_places // num_cells, -(-(cell + 1) * num_places // num_cells)
+        shares[cell, first:end] = 1 / (end - first)
+    return shares
+
+
 def convolution(num_channels: int, width: int) -> nn.Sequential:
     """Return what maps float[B, C, H, W] to float[B, width, H, W], each image on its own."""
     return nn.Sequential(
