@@ -84,6 +84,7 @@ def _grid(width: int, rows: int, columns: int) -> str:
     return f"{{name: sample4geo:grid, width: {width}, rows: {rows}, columns: {columns}}}"
 
 
+_MIXED = "{name: heads:mixvpr, width: 128, rows: 4}"
 FACTORS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "aggregator": {
         "avg behind conv": (f"{_BACKBONE}.pool=default",),
@@ -99,6 +100,15 @@ FACTORS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "bird's-eye": _aligned("above", head="conv", pool="gem"),
         "bird's-eye, grid 3x3": _aligned("above", aggregator=_grid(128, 3, 3)),
         "bird's-eye, grid 6x6": _aligned("above", aggregator=_grid(64, 6, 6)),
+        "bird's-eye, mixvpr": _aligned("above", aggregator=_MIXED),
+        "bird's-eye, mixvpr, rate 2e-3": (
+            *_aligned("above", aggregator=_MIXED),
+            "train.lr=2e-3",
+        ),
+        "bird's-eye, grid 3x3, rate 2e-3": (
+            *_aligned("above", aggregator=_grid(128, 3, 3)),
+            "train.lr=2e-3",
+        ),
         "polar": _aligned("polar", head="conv", pool="gem"),
         "polar, grid 2x6": _aligned("polar", aggregator=_grid(128, 2, 6)),
         "polar, grid 2x12": _aligned("polar", aggregator=_grid(64, 2, 12)),
@@ -108,7 +118,8 @@ FACTORS: Mapping[str, Mapping[str, Sequence[str]]] = {
         level: (*_MIXVPR, *sets)
         for level, sets in {
             "rate 2e-3": ("train.lr=2e-3",),
-            "rate 5e-4": ("train.lr=5e-4",),
+            "rate 3e-3": ("train.lr=3e-3",),
+            "rate 2e-3, average of weights 0.99": ("train.lr=2e-3", "train.ema={decay: 0.99}"),
             "embedding 512": (f"{_BACKBONE}.embed_dim=512",),
             "no projection": (f"{_BACKBONE}.embed_dim=null",),
             "width 256, rows 8": _head(name="heads:mixvpr", width=256, rows=8),

@@ -117,7 +117,8 @@ class Grid(nn.Module):
             powers = found.float().clamp(min=1e-6).pow(self.power)
             down = cells(height, self.rows).to(powers.device)
             across = cells(width, self.columns).to(powers.device)
-            return (down @ powers @ across.T).pow(1 / self.power).flatten(1)
+            means: torch.Tensor = (down @ powers @ across.T).pow(1 / self.power)
+            return means.flatten(1)
 
 
 def cells(num_places: int, num_cells: int) -> torch.Tensor:
