@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from georet_sample4geo import backbones
+from georet_sample4geo import remembered
 from georet_sample4geo.remembered import Remembered
 
 
@@ -37,7 +37,7 @@ class Shared(Remembered):
 
 def share(folder: Path) -> None:
     """Let networks made from now on share what was remembered below ``folder``."""
-    vars(backbones)["Remembered"] = Shared
+    vars(remembered)["Remembered"] = Shared
     for path in sorted(folder.glob("*.safetensors")):
         rows = load_file(path)
         kept = Shared.by_trunk.setdefault(path.name.split("-")[0], {})

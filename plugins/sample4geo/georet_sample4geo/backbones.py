@@ -19,7 +19,7 @@ from georet_sample4geo.fold import folded
 from georet_sample4geo.heads import Head
 from georet_sample4geo.maps import map_and_token
 from georet_sample4geo.pretrained import SUGGESTED, as_suggested, usual_size
-from georet_sample4geo.remembered import Remembered, check_frozen
+from georet_sample4geo.remembered import Remembered, remembering
 from georet_sample4geo.stages import (
     NORMS,
     checkpoint_gradients,
@@ -66,6 +66,7 @@ class TimmBackbone(nn.Module):
     """
 
     head: nn.Module
+    _remembered: Remembered | None = None
 
     def __init__(
         self,
@@ -108,14 +109,11 @@ class TimmBackbone(nn.Module):
         self._freezes_batchnorm = freeze_batchnorm
         if grad_checkpointing:
             checkpoint_gradients(self.trunk, model)
-        self._remembered: Remembered | None = None
         self.eval()
         num_channels, has_token = self._probed(probe_size(self.trunk, img_size))
         width = head_width if head == "conv" else None
         if width is not None and embed_dim is None:
-            raise ConfigError(
-                "a conv head needs embed_dim", where="head", hint="Add for example embed_dim: 256"
-            )
+            raise ConfigError("a conv head needs embed_dim", where="head", hint="Add embed_dim: 256")
         if aggregator is not None:
             self.head = self._aggregation(aggregator, context, num_channels, has_token, embed_dim)
             embed_dim = self.head.embed_dim
@@ -128,9 +126,7 @@ class TimmBackbone(nn.Module):
         if stamped:
             self.register_buffer("rule", self._rule(model, stage, pool, head, aggregator))
         self.train()
-        if remember_mb:
-            check_frozen(self.trunk)
-            self._remembered = Remembered(remember_mb)
+        self._remembered = remembering(self.trunk, remember_mb)
 
     @staticmethod
     def usual_size(*, model: str = "", **_: Any) -> Size | None:

@@ -62,8 +62,13 @@ class Remembered:
             self._kept[key] = made
 
 
-def check_frozen(trunk: nn.Module) -> None:
-    """Raise ConfigError unless the same image gives the same output as long as training goes on."""
+def remembering(trunk: nn.Module, limit_mb: int) -> Remembered | None:
+    """Return a memory for the trunk, None where it may hold nothing.
+
+    Raises ConfigError where the same image doesn't give the same as long as training goes on.
+    """
+    if not limit_mb:
+        return None
     moves = any(parameter.requires_grad for parameter in trunk.parameters()) or any(
         module.training
         for module in trunk.modules()
@@ -75,6 +80,7 @@ def check_frozen(trunk: nn.Module) -> None:
             where="remember_mb",
             hint="Freeze all stages that are left (freeze_stages), or leave it out.",
         )
+    return Remembered(limit_mb)
 
 
 def _layout(images: torch.Tensor) -> torch.memory_format:
