@@ -113,7 +113,7 @@ class TimmBackbone(nn.Module):
         num_channels, has_token = self._probed(probe_size(self.trunk, img_size))
         width = head_width if head == "conv" else None
         if width is not None and embed_dim is None:
-            raise ConfigError("a conv head needs embed_dim", where="head", hint="Add embed_dim: 256")
+            raise ConfigError("a conv head needs embed_dim", where="head", hint="embed_dim: 256")
         if aggregator is not None:
             self.head = self._aggregation(aggregator, context, num_channels, has_token, embed_dim)
             embed_dim = self.head.embed_dim
