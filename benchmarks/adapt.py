@@ -146,7 +146,7 @@ def radii(scene: Scene, settings: Settings, run: Path, asked: argparse.Namespace
     with StopRequest() as stop:
         area = open_area(settings, UNSAID)
         work = Work(settings, run / FOLDER, base, area, blocks_of(settings, area), stop)
-        trunk = base.fresh(settings.seed)
+        trunk = base.mapper()
         heads = {name: read_head(work, name) for name in ("all", "elsewhere")}
         other = replace(
             settings, source=str(asked.out / scene.other),

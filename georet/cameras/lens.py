@@ -13,6 +13,8 @@ from georet.types import Doubles
 MAX_TERMS: Final = 5
 _ROUNDS: Final = 20
 _CLOSE: Final = 1e-9
+_AT_REST: Final = 1e-13
+"""Newton's method has nothing more to gain where it is off by less."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,10 @@ class Lens:
                 xx = radial + growth * x * x + 2 * p1 * y + 6 * p2 * x
                 yy = radial + growth * y * y + 6 * p1 * y + 2 * p2 * x
                 xy = growth * x * y + 2 * p1 * x + 2 * p2 * y
-                off_x, off_y = (bent - self._bent(flat)).T
+                off = bent - self._bent(flat)
+                if not (np.abs(off) > _AT_REST).any():
+                    break
+                off_x, off_y = off.T
                 size = xx * yy - xy * xy
                 step = np.column_stack([yy * off_x - xy * off_y, xx * off_y - xy * off_x])
                 flat = flat + step / size[:, None]

@@ -58,17 +58,26 @@ class Pinhole:
 
         On the plane z = 0, or where the ray first meets the ``relief``.
         """
-        rays = self.rays(pixels)
-        if relief is None:
-            return self._on_plane(rays)
-        return first_met(self.pose.centre_m, rays, relief)
+        return self._met(self.rays(pixels), relief)
 
     def ground_px_m(self, pixels: Doubles) -> Doubles:
         """Return how many metres of the plane a pixel covers at [N, 2], float64[N]; NaN: the sky.
 
         The root of the ground's area, so that along and across count alike; bending is left out.
         """
+        return self._px_m(self.rays(pixels))
+
+    def seen(self, pixels: Doubles, relief: Relief | None = None) -> tuple[Doubles, Doubles]:
+        """Return ``ground`` and ``ground_px_m`` of pixels [N, 2]; bending is undone but once."""
         rays = self.rays(pixels)
+        return self._met(rays, relief), self._px_m(rays)
+
+    def _met(self, rays: Doubles, relief: Relief | None) -> Doubles:
+        if relief is None:
+            return self._on_plane(rays)
+        return first_met(self.pose.centre_m, rays, relief)
+
+    def _px_m(self, rays: Doubles) -> Doubles:
         down = -rays[:, 2]
         with np.errstate(divide="ignore", invalid="ignore"):
             # The solid angle of a pixel is 1 / (f^2 l^3), l the ray's length; at distance l t the

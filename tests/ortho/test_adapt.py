@@ -32,7 +32,7 @@ def call(*arguments: str) -> tuple[int, str]:
     return code, printed.getvalue()
 
 
-SMALL = ["--pairs", "160", "--judged", "40", "--size", "64"]
+SMALL = ["--pairs", "64", "--judged", "40", "--size", "64"]
 README = (Path(__file__).parents[2] / "README.md").read_text()
 SECTION = README.partition("## Your own map in ten minutes\n")[2].partition("\n## ")[0]
 LINES = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)[0].splitlines()

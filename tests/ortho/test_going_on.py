@@ -22,7 +22,7 @@ SMALLER = ("--no-gallery", "--side", "40m")
 def test_where_nothing_can_be_learnt_the_encoder_is_kept(tmp_path):
     plain = written(tmp_path / "plain.tif", np.full((400, 400, 3), 120, np.uint8))
     out = tmp_path / "run"
-    code, printed = call(*arguments(plain, out, "--no-gallery", "--pairs", "256", "--side", "40m"))
+    code, printed = call(*arguments(plain, out, *SMALLER))
     assert code == 0, printed
     assert "Training did not help, the encoder is kept" in printed
     values = json.loads((out / "adapt.json").read_text())

@@ -42,8 +42,8 @@ def render(scene: Scene, shot: Shot, *, over: int = 1, relief: Relief | None = N
     columns = (np.arange(width * over) + 0.5) / over
     rows = (np.arange(height * over) + 0.5) / over
     pixels = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
-    ground = camera.ground(pixels, relief)
-    size = camera.ground_px_m(pixels) / over
+    ground, size = camera.seen(pixels, relief)
+    size /= over
     away = np.linalg.norm(ground[:, :2] - camera.pose.centre_m[:2], axis=1)
     is_far = ~(away <= FARTHEST * camera.pose.height_m)
     ground[is_far] = np.nan

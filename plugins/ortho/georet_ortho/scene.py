@@ -74,6 +74,7 @@ class Scene:
 
     def __init__(self, surfaces: Sequence[Surface], where: str) -> None:
         self.surfaces, self.where = list(surfaces), where
+        self._found: tuple[tuple[float, ...], Surface, Doubles] | None = None
 
     @classmethod
     def of(cls, source: TileSource, where: str) -> Scene:
@@ -90,9 +91,14 @@ class Scene:
 
     def position_of(self, latlon: Doubles) -> tuple[Surface, Doubles]:
         """Return the surface that shows a place [2], and its pixel [2]; DataError if none does."""
+        # One place is asked for many times in a row: by cameras that are tried, then by the photo.
+        place = tuple(latlon.tolist())
+        if self._found is not None and self._found[0] == place:
+            return self._found[1], self._found[2]
         for surface in self.surfaces:
             found = _inverse(surface, latlon)
             if found is not None:
+                self._found = place, surface, found
                 return surface, found
         raise DataError(f"{latlon[0]:.6f}, {latlon[1]:.6f} is not on the map", where=self.where)
 

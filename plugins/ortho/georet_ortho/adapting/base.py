@@ -25,7 +25,8 @@ from georet.types import QUERY, REFERENCE, Pixels
 
 BACKBONE: Final = "sample4geo:timm"
 WIDTH: Final = 256
-_BATCH: Final = 32
+_BATCH: Final = 8
+"""So few images that what lies between two layers stays in a core's cache."""
 _FINE: Final = 16
 """Networks are cut where a place of the map stands for so many pixels, before their end."""
 
@@ -52,6 +53,28 @@ class Base:
         trunk = {name: given[name] for name in own if ".trunk." in name}
         load_weights(encoder, {**own, **trunk}, where=str(self.folder))
         return encoder.eval()
+
+    def mapper(self) -> Encoder:
+        """Return an encoder for ``maps_of`` alone: the trunk, folded where it can be, and no head.
+
+        Nothing of it learns, so that BatchNorms are constants.
+        """
+        from georet_sample4geo.fold import folded
+
+        encoder = self.fresh(0)
+        backbone = encoder.branch(REFERENCE).backbone
+        trunk = cast(nn.Module, backbone.trunk).requires_grad_(requires_grad=False)
+        names = [name for name, _ in trunk.named_children()]
+        size = self.adapted_config.data.size[REFERENCE]
+        noise = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
+        backbone.trunk = folded(trunk, names, noise)
+        backbone.head = _NoHead()
+        return encoder.eval()
+
+
+class _NoHead(nn.Module):
+    def forward(self, maps: Tensor, _: Tensor | None) -> Tensor:
+        return maps.new_zeros(len(maps), WIDTH)
 
 
 def open_base(folder: Path, size: int, selection: Selection) -> Base:

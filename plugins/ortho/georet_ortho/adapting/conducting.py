@@ -135,7 +135,7 @@ def _adapted(
     train, sets = photos_of(work)
     clear, more = elsewhere_of(work, train)
     note_truth(work, [train, more, *sets.values()])
-    trunk = work.base.fresh(work.settings.seed)
+    trunk = work.base.mapper()
     before = {way.name: (way, scores(work, way, sets)) for way in untrained(work, trunk)}
     best = best_of({name: found for name, (_, found) in before.items()})
     say(f"before: recall@1 {_first(before[best][1]):.0f} % by telemetry ({best})")
