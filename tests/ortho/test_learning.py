@@ -65,20 +65,6 @@ def test_the_trunk_stays_and_the_head_learns_what_noise_hides(base):
         assert torch.equal(value, kept[name])
 
 
-def test_maps_are_turned_each_in_its_own_way():
-    from georet_ortho.adapting.learning import _turned
-
-    maps = torch.arange(8 * 9, dtype=torch.float32).view(8, 1, 3, 3)
-    found = _turned(maps, np.arange(8))
-    assert torch.equal(found[0], maps[0])
-    assert torch.equal(found[2, 0], maps[2, 0].flip(0, 1))
-    assert torch.equal(found[4, 0], maps[4, 0].flip(1))
-    assert len({tuple(one.flatten().tolist()) for one in _turned(maps[:1].repeat(8, 1, 1, 1),
-                                                               np.arange(8))}) == 8  # fmt: skip
-    wide = torch.zeros(2, 1, 3, 5)
-    assert _turned(wide, np.array([1, 3])).shape == wide.shape
-
-
 def test_the_same_seed_learns_the_same(base):
     rng = np.random.default_rng(0)
     tiles = torch.from_numpy(rng.normal(0, 1, (64, 80, 4, 4)).astype(np.float32)).half()

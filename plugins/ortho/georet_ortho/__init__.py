@@ -10,11 +10,16 @@ from georet import Command, Component, hookimpl
 
 @hookimpl
 def georet_commands() -> Iterable[Command]:
-    """Declare ``georet adapt`` and what ``georet demo --area`` calls."""
+    """Declare ``adapt``, ``gallery render``, and what ``georet demo --area`` calls."""
     yield Command(
         "adapt",
         "georet_ortho.adapting.cli:app",
         summary="Make an encoder for an area from nothing but its map",
+    )
+    yield Command(
+        "gallery render",
+        "georet_ortho.known:app",
+        summary="Render photos of a map whose places are known, to calibrate by",
     )
     yield Command(
         "demo-area",

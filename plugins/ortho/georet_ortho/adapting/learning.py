@@ -11,9 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from georet.config import AverageConfig
 from georet.encoder import Encoder
+from georet.train.optimising.average import Average
 from georet.types import Doubles, Ints
 from georet_ortho.adapting.base import embedded, head_of
+from georet_ortho.adapting.images import PLAIN
+from georet_ortho.adapting.varying import varied
 
 BATCH: Final = 64
 EPOCHS: Final = (12, 48)
@@ -26,7 +30,7 @@ _SAME_PLACE: Final = 0.6
 _PULLED: Final = 6
 _POOL: Final = 32
 _FAR_BELOW: Final = -30.0
-_TURNS, _TURNED = 8, 0.5
+_AVERAGED: Final = 0.97
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,8 @@ def learn(
     """Train the encoder's head on the material, in place; return the last epoch's loss.
 
     InfoNCE both ways with a learned scale (van den Oord et al., arXiv 1807.03748). In the first
-    epoch a batch gathers neighbours by place, later by likeness, as Sample4Geo does. Half of the
-    pairs are turned by quarters and mirrored, photo and tile alike: what is learnt of one place
+    epoch a batch gathers neighbours by place, later by likeness, as Sample4Geo does. Pairs are
+    ``varied``, and the head ends as the moving average of its weights: what is learnt of one place
     then helps at others. ``tick`` is called after each epoch, and may raise.
     """
     number, loss = len(material.tiles), float("nan")
@@ -83,6 +87,8 @@ def learn(
         epochs = epochs_for(number)
     head = head_of(encoder)
     weights = [*head.parameters(), encoder.log_scale]
+    average = Average(head, AverageConfig(decay=_AVERAGED))
+    spread = material.tiles.float().std(dim=(0, 2, 3))[:, None, None]
     optimizer = torch.optim.AdamW(weights, RATE, weight_decay=_DECAY)
     steps = epochs * (number // batch)
     rate = torch.optim.lr_scheduler.OneCycleLR(
@@ -97,37 +103,27 @@ def learn(
         for rows in _batches(pool, batch, rng):
             at = torch.from_numpy(rows)
             kind = str(rng.choice(kinds, p=shares / shares.sum()))
-            turns = np.where(
-                rng.random(len(rows)) < _TURNED, rng.integers(_TURNS, size=len(rows)), 0
-            )
-            photo = _turned(material.photos[kind][at], turns)
-            tile = _turned(material.tiles[at], turns)
+            photo, tile = varied(
+                material.photos[kind][at], material.tiles[at], spread, rng,
+                is_north_up=kind != PLAIN,
+            )  # fmt: skip
             found = _loss(encoder, photo, tile, places[at], material.side_m)
             optimizer.zero_grad()
             found.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             rate.step()
+            average.update()
             losses.append(float(found.detach()))
         head.eval()
         loss = float(np.mean(losses))
         tick()
+    head.load_state_dict(average.tensors)
     return loss
-
-
-def _turned(maps: Tensor, turns: Ints) -> Tensor:
-    """Return maps [B, C, h, w], each in one of the eight ways in which a square lies on itself."""
-    is_square = maps.shape[2] == maps.shape[3]
-    found = []
-    for each, turn in zip(maps, turns.tolist(), strict=True):
-        mirrored = each.flip(2) if turn & 4 else each
-        # What is no square would have another shape, turned by a quarter.
-        found.append(torch.rot90(mirrored, turn & 3 if is_square else turn & 2, (1, 2)))
-    return torch.stack(found)
 
 
 def _loss(encoder: Encoder, photos: Tensor, tiles: Tensor, places: Tensor, side_m: float) -> Tensor:
     head = head_of(encoder)
-    both = F.normalize(head(torch.cat([photos, tiles]).float(), None), dim=1)
+    both = F.normalize(head(torch.cat([photos, tiles]), None), dim=1)
     photo, tile = both[: len(photos)], both[len(photos) :]
     logits = photo @ tile.T * encoder.log_scale.exp()
     near = torch.cdist(places, places) < _SAME_PLACE * side_m
