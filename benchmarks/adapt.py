@@ -141,31 +141,50 @@ def radii(scene: Scene, settings: Settings, run: Path, asked: argparse.Namespace
 
     ``same area``: those of the run's gallery, for further renders. ``another site``: fitted to
     photos of the eastern half by the encoder that saw the western half alone, for the other site.
+    ``another site, calibrated there``: the run's encoder, fitted to other renders of that site, as
+    ``georet gallery render`` and ``calibrate`` do.
     """
     base = open_base(run_folder(ENCODER, selection=UNSAID), settings.size, UNSAID)
     with StopRequest() as stop:
         area = open_area(settings, UNSAID)
         work = Work(settings, run / FOLDER, base, area, blocks_of(settings, area), stop)
         trunk = base.mapper()
-        heads = {name: read_head(work, name) for name in ("all", "elsewhere")}
+        whole, elsewhere = (read_head(work, name) for name in ("all", "elsewhere"))
         other = replace(
             settings, source=str(asked.out / scene.other),
             photos_from=None if scene.other_photos is None else str(asked.out / scene.other_photos),
         )  # fmt: skip
         there = open_area(other, UNSAID)
         away = Work(other, run / "other", base, there, work.blocks, stop)
-        held = Plan("held-radii", NUM_FITTED, Flights(), settings.look, 8, 320)
-        known = known_of(work, trunk, heads["elsewhere"], draw(area, held, work.blocks.is_held))
-        crossed, _ = fit(known, Calibration("", "", "", 0.95))
+
+        def drawn(where: Work, name: str, seed: int, number: int, held: bool = False) -> Any:
+            plan = Plan(name, number, Flights(), settings.look, seed, 320)
+            return draw(where.area, plan, work.blocks.is_held if held else None)
+
+        def fitted(where: Work, head: Any, photos: Any) -> Calibration:
+            known = known_of(where, trunk, head, photos)
+            return fit(known, Calibration("", "", "", 0.95))[0]
+
+        fresh_there = drawn(away, "fresh", 7, NUM_FRESH)
+        trials = {
+            "same area": (
+                work, whole, own_calibration(Gallery.open(run / GALLERY)),
+                drawn(work, "fresh", 7, NUM_FRESH),
+            ),
+            "another site": (
+                away, elsewhere,
+                fitted(work, elsewhere, drawn(work, "held-radii", 8, NUM_FITTED, held=True)),
+                fresh_there,
+            ),
+            "another site, calibrated there": (
+                away, whole, fitted(away, whole, drawn(away, "known", 9, NUM_FITTED)), fresh_there,
+            ),
+        }  # fmt: skip
         found: dict[str, Any] = {"tiles there": len(there.tiles)}
-        shipped = own_calibration(Gallery.open(run / GALLERY))
-        for name, where, calibration in (
-            ("same area", work, shipped), ("another site", away, crossed),
-        ):  # fmt: skip
+        for name, (where, head, calibration, photos) in trials.items():
             if calibration is None:
                 continue
-            photos = draw(where.area, Plan("fresh", NUM_FRESH, Flights(), settings.look, 7, 320))
-            judged = outcomes_of(known_of(where, trunk, heads["all"], photos), calibration.tuning)
+            judged = outcomes_of(known_of(where, trunk, head, photos), calibration.tuning)
             found[name] = {
                 "photos": len(photos),
                 "fitted on": calibration.num_queries,

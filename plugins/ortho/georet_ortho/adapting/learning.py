@@ -29,6 +29,7 @@ _SAME_PLACE: Final = 0.6
 """Tiles nearer than this share of a side show the same ground: neither right nor wrong."""
 _PULLED: Final = 6
 _POOL: Final = 32
+_POOL_EPOCHS: Final = 3
 _FAR_BELOW: Final = -30.0
 _AVERAGED: Final = 0.97
 
@@ -96,8 +97,11 @@ def learn(
     )
     places = torch.from_numpy(material.metres).float()
     kinds, shares = list(material.shares), np.array(list(material.shares.values()))
+    pool = _pool(encoder, material, places, by_place=True)
     for epoch in range(epochs):
-        pool = _pool(encoder, material, places, by_place=epoch == 0)
+        # Likeness changes slowly, and a fresh pool costs a third of an epoch.
+        if epoch % _POOL_EPOCHS == 1:
+            pool = _pool(encoder, material, places, by_place=False)
         losses = []
         head.train()
         for rows in _batches(pool, batch, rng):
