@@ -98,7 +98,8 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     if asked.scene == "collect":
         found = {name: asked.out / f"result-{name}.json" for name in SCENES}
-        write_json(asked.json, {name: kept(read_json(path)) for name, path in found.items()})
+        there = {name: path for name, path in found.items() if path.is_file()}
+        write_json(asked.json, {name: kept(read_json(path)) for name, path in there.items()})
         return
     scene = SCENES[asked.scene]
     MAKERS[asked.scene](asked.out, asked.wheel)

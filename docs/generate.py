@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from adapt_tables import with_adapt
 from guides import with_protocols, with_recipes
 from metres_tables import with_metres
 
@@ -39,6 +40,7 @@ def main() -> int:
         "metres.md": with_metres,
         "train.md": with_recipes,
         "evaluate.md": with_protocols,
+        "own-map.md": with_adapt,
     }
     is_check, num_stale = "--check" in sys.argv[1:], 0
     for name, render in pages.items():

@@ -129,7 +129,7 @@ def test_the_report_shows_before_and_after(adapted):
     page = (out / "adapt.html").read_text()
     said = "Training helped." if values["helped"] else "Training did not help."
     assert said in page
-    assert page.count("data:image/jpeg;base64,") == 2 * 4 * 5
+    assert page.count("data:image/jpeg;base64,") == 2 * 5 * 5
     assert "Real photos" in page
     assert f"{values['adapted']['new photos']['telemetry']['recall@1']:.1f}".split(".")[0] in page
     assert "<script" not in page

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import cv2
 import numpy as np
 
+from georet.ground.wgs84 import span_m
 from georet.page.markup import Html, data_url, document, join, rows, tag
 from georet.page.readable import count, metres, percent
 from georet.page.thumbnails import shrunk
@@ -26,7 +28,8 @@ _SHOWN_SETS: Final = (
     ("Photos of ground held out", "unseen", HELD_OUT, "by an encoder that never saw this ground"),
 )
 _STYLE: Final = (
-    ".found img{width:9rem;height:9rem;object-fit:cover;border-radius:.3rem}"
+    ".found img{width:8rem;height:8rem;object-fit:cover;border-radius:.3rem}"
+    ".found p{margin:.2rem 0 .6rem}.found .right{font-weight:600}"
     ".found td,.found th{text-align:center;vertical-align:top}"
 )
 
@@ -38,7 +41,7 @@ def page_of(
     sets: Mapping[str, Sequence[Drawn]],
 ) -> bytes:
     """Return the page; ``ways`` are ``before``, ``after`` and, trained elsewhere, ``unseen``."""
-    title = f"Adapted to {work.settings.source}"
+    title = f"Adapted to {Path(work.settings.source).name}"
     said = "Training helped." if values["helped"] else "Training did not help."
     kept = "" if values["helped"] else " The encoder is kept as it was."
     header = tag(
@@ -125,11 +128,12 @@ def _pictures(
         found[name] = score_of(
             cosines(queries, way.tiles(work), turns), places(photos), work.area.tiles
         )
-    heads = ["Photo", "North up", "Before", "After"]
+    heads = ["Photo", "North up", "The map there", "Found before", "Found after"]
     top = tag("tr", *(tag("th", head) for head in heads))
     body = [_row(work, photos[at], at, found) for at in range(min(_SHOWN, len(photos)))]
     caption = (
-        f"The first {len(body)} photos of the set, and the best tile before and after: {said}."
+        f"The first {len(body)} photos of the set, the tile nearest to what they show, and the "
+        f"best tile before and after: {said}."
     )
     inner = tag("table", tag("thead", top), tag("tbody", *body), class_="found")
     return tag("figure", tag("div", inner, class_="scroll"), tag("figcaption", caption))
@@ -139,11 +143,14 @@ def _row(work: Work, drawn: Drawn, at: int, found: Mapping[str, Score]) -> Html:
     photo = take(work.area, drawn, work.folder)
     kind = QUERY_KINDS[TELEMETRY][0]
     crop = images_of(kind, photo, drawn, work.area.side_m, work.settings.size)[0]
-    cells = [tag("td", _image(photo)), tag("td", _image(crop))]
+    there = work.area.source.read(drawn.row)
+    cells = [tag("td", _image(image)) for image in (photo, crop, there)]
     for score in found.values():
-        tile = work.area.source.read(int(score.top[at, 0]))
-        said = "right" if score.hits[at] else "wrong"
-        cells.append(tag("td", join(_image(tile), tag("p", said))))
+        row = int(score.top[at, 0])
+        away = span_m(drawn.shot.latlon[None], work.area.tiles.latlon[row][None])[0]
+        said = tag("p", "right", class_="right") if score.hits[at] else None
+        said = said or tag("p", f"wrong, {metres(float(away))} away")
+        cells.append(tag("td", join(_image(work.area.source.read(row)), said)))
     return tag("tr", *cells)
 
 
