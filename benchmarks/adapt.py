@@ -98,8 +98,8 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     if asked.scene == "collect":
         found = {name: asked.out / f"result-{name}.json" for name in SCENES}
-        there = {name: path for name, path in found.items() if path.is_file()}
-        write_json(asked.json, {name: kept(read_json(path)) for name, path in there.items()})
+        results = {name: kept(read_json(each)) for name, each in found.items() if each.is_file()}
+        write_json(asked.json, results)
         return
     scene = SCENES[asked.scene]
     MAKERS[asked.scene](asked.out, asked.wheel)
@@ -163,15 +163,12 @@ def radii(scene: Scene, settings: Settings, run: Path, asked: argparse.Namespace
             return draw(where.area, plan, work.blocks.is_held if held else None)
 
         def fitted(where: Work, head: Any, photos: Any) -> Calibration:
-            known = known_of(where, trunk, head, photos)
-            return fit(known, Calibration("", "", "", 0.95))[0]
+            return fit(known_of(where, trunk, head, photos), Calibration("", "", "", 0.95))[0]
 
+        shipped = own_calibration(Gallery.open(run / GALLERY))
         fresh_there = drawn(away, "fresh", 7, NUM_FRESH)
         trials = {
-            "same area": (
-                work, whole, own_calibration(Gallery.open(run / GALLERY)),
-                drawn(work, "fresh", 7, NUM_FRESH),
-            ),
+            "same area": (work, whole, shipped, drawn(work, "fresh", 7, NUM_FRESH)),
             "another site": (
                 away, elsewhere,
                 fitted(work, elsewhere, drawn(work, "held-radii", 8, NUM_FITTED, held=True)),
@@ -187,12 +184,11 @@ def radii(scene: Scene, settings: Settings, run: Path, asked: argparse.Namespace
                 continue
             judged = outcomes_of(known_of(where, trunk, head, photos), calibration.tuning)
             found[name] = {
-                "photos": len(photos),
-                "fitted on": calibration.num_queries,
+                "photos": len(photos), "fitted on": calibration.num_queries,
                 "covered_50": float((judged.error_mass <= calibration.mass_50).mean()),
                 "covered_90": float((judged.error_mass <= calibration.mass_90).mean()),
                 "recall@1": float(judged.is_top_hit.mean()),
-            }
+            }  # fmt: skip
     return found
 
 
