@@ -13,6 +13,7 @@ from typing import Any
 from adapt_tables import with_adapt
 from guides import with_protocols, with_recipes
 from metres_tables import with_metres
+from modern_tables import with_modern
 
 from georet import hookspecs
 from results import with_results
@@ -38,6 +39,7 @@ def main() -> int:
         "architecture.md": with_layout,
         "benchmarks.md": with_results,
         "metres.md": with_metres,
+        "modern.md": with_modern,
         "train.md": with_recipes,
         "evaluate.md": with_protocols,
         "own-map.md": with_adapt,

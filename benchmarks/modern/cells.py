@@ -51,7 +51,7 @@ class Cell:
             () if self.level == BASE or self.factor == MODERN else FACTORS[self.factor][self.level]
         )
         found = [*WORLDS[self.world].sets, f"seed={self.seed}", *ALL_CELLS]
-        if self.factor != MODERN and not any("panobev:aligned" in text for text in own):
+        if self.level != MODERN and not any("panobev:aligned" in text for text in own):
             found.append(REMEMBER)
         return found + overrides(self.world, own)
 

@@ -133,7 +133,7 @@ FACTORS: Mapping[str, Mapping[str, Sequence[str]]] = {
             "batch 32, rate 2e-3": ("train.batch_size=32", "train.lr=2e-3"),
             "stage 4, frozen": (f"{_BACKBONE}.stage=4", f"{_BACKBONE}.freeze_stages=5"),
             "radius": ("losses.0.ignore_within_m=RADIUS",),
-            "whitened": ("fits=[whiten]",),
+            "whitened": ("fits=[whitening]",),
         }.items()
     },
     "embedding": {
@@ -195,7 +195,6 @@ FACTORS: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
     "changed images": {
         "no flips": ("data.joint=[]",),
-        "quarter turns": ("data.joint=TURNS",),
         "light": (
             FORGET,
             "data.augment={query: [JITTER], reference: [JITTER]}",
@@ -203,7 +202,7 @@ FACTORS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "other resize": ("data.resize=bilinear-exact",),
     },
     "fits": {
-        "whitened": ("fits=[whiten]",),
+        "whitened": ("fits=[whitening]",),
     },
     "branches": {"one a view": ("encoder.shared=false",)},
 }
@@ -211,8 +210,8 @@ FACTORS: Mapping[str, Mapping[str, Sequence[str]]] = {
 ONLY = {"geometry": "cityblocks"}
 """Factors that only one data set has."""
 WORDS = {
-    "orbitview": {"RADIUS": "300000", "TURNS": "[flip, quarter_turn]"},
-    "cityblocks": {"RADIUS": "25", "TURNS": "[flip]"},
+    "orbitview": {"RADIUS": "300000"},
+    "cityblocks": {"RADIUS": "25"},
 }
 """What capitals stand for, by data set."""
 JITTER = "{name: colour_jitter, brightness: 0.1, contrast: 0.1, saturation: 0.1, hue: 0.0, p: 0.5}"

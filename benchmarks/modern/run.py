@@ -7,7 +7,7 @@ Each cell is a training in a world with one level of one factor (factors.py); it
 file in OUT, and a cell that is there is not trained again. Chosen is on the worlds `americas` and
 `city 2`; `--confirm` trains the recipes of the plugin `modern` and Sample4Geo's on the two that
 nothing is chosen on. --save writes all figures in OUT to benchmarks/results/modern.json, which
-docs/modern.md shows.
+docs/modern.md shows; with `--seeds ""` nothing is trained.
 """
 
 from __future__ import annotations
@@ -49,6 +49,10 @@ def wanted(arguments: argparse.Namespace) -> list[Cell]:
     return list({cell.name: cell for cell in found}.values())
 
 
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",") if part]
+
+
 def main() -> None:
     """Train what is missing and print the table of all that is in OUT."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -56,7 +60,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=list(FACTORS), metavar="FACTOR")
     parser.add_argument("--levels", action="append", metavar="LEVEL")
     parser.add_argument("--worlds", action="append", choices=list(WORLDS), metavar="WORLD")
-    parser.add_argument("--seeds", type=lambda t: [int(s) for s in t.split(",")], default=[0, 1])
+    parser.add_argument("--seeds", type=_numbers, default=[0, 1], metavar="0,1")
     parser.add_argument("--modern", action="store_true", help="the whole recipe, where chosen")
     parser.add_argument("--confirm", action="store_true", help="the whole recipe, where not")
     parser.add_argument("--keep-runs", action="store_true")
