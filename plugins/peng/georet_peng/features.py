@@ -1,0 +1,101 @@
+"""Local features of street images as directions, and which of two images' features agree.
+
+A canvas is an equirectangular image, 360 by 180 degrees, H x 2H pixels, of a level camera; black is
+what the camera did not see. Column ``u`` looks ``(u - H) 180/H`` degrees to the right of the
+middle, row ``v`` looks ``90 - v 180/H`` degrees above the horizon; (0, 0) is a corner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from georet.refiners.features import Features, features_of, matches_of
+from georet.types import Bools, Doubles, Floats, Ints, Pixels
+
+_SEAM: Final = 24
+"""Columns repeated on either side, so that features are found where a panorama closes."""
+_DARK: Final = 8
+LEAST_COSINE: Final = 0.75
+_NEAR_EDGE_PX: Final = 9
+
+
+@dataclass(frozen=True)
+class Rays:
+    """N features of a canvas: azimuths to the right of its middle, elevations, descriptors.
+
+    Angles float64[N] in radians, ``descriptors`` float32[N, 128] of unit length.
+    """
+
+    azimuth_rad: Doubles
+    elevation_rad: Doubles
+    descriptors: Floats
+
+    def __len__(self) -> int:
+        return len(self.azimuth_rad)
+
+
+def rays_of(canvas: Pixels, *, most: int = 600) -> Rays:
+    """Return the RootSIFT features of a canvas uint8[H, 2H, 3] as directions, strongest first."""
+    height, width = canvas.shape[:2]
+    seam = min(_SEAM, width // 4)
+    wide = np.concatenate([canvas[:, -seam:], canvas, canvas[:, :seam]], axis=1)
+    found = features_of(wide, most=most)
+    column, row = found.points[:, 0] - seam, found.points[:, 1]
+    kept = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    inside = _away_from_black(wide)
+    at = np.clip(found.points.astype(int), 0, np.array([wide.shape[1] - 1, height - 1]))
+    kept &= inside[at[:, 1], at[:, 0]]
+    return Rays(
+        (column[kept] - width / 2) * (2 * np.pi / width),
+        np.pi / 2 - row[kept] * (np.pi / height),
+        found.descriptors[kept],
+    )
+
+
+def seen_columns(canvas: Pixels) -> Bools:
+    """Return bool[W]: the columns of a canvas that show anything but black."""
+    found: Bools = canvas.max(axis=(0, 2)) > 4 * _DARK
+    return found
+
+
+def matched(one: Rays, other: Rays) -> tuple[Doubles, Doubles]:
+    """Return azimuths and elevations float64[M, 2] of what both show, in the one and the other."""
+    rows = matches_of(_bare(one), _bare(other))
+    left = np.stack([one.azimuth_rad, one.elevation_rad], axis=1)[rows[:, 0]]
+    right = np.stack([other.azimuth_rad, other.elevation_rad], axis=1)[rows[:, 1]]
+    return left, right
+
+
+def _bare(rays: Rays) -> Features:
+    points = np.stack([rays.azimuth_rad, rays.elevation_rad], axis=1)
+    return Features(points, rays.descriptors)
+
+
+def _away_from_black(canvas: Pixels) -> Bools:
+    """Return bool[H, W]: pixels that are not at the border of what was seen."""
+    seen = (np.repeat(seen_columns(canvas)[None], len(canvas), axis=0)).astype(np.uint8)
+    near = cv2.erode(seen, np.ones((1, 2 * _NEAR_EDGE_PX + 1), np.uint8), borderValue=1)
+    return near > 0
+
+
+def matched_between(
+    one: Rays, other: Rays, allowed: Bools, *, ratio: float = 0.9
+) -> tuple[Ints, Ints]:
+    """Return rows int64[M] of the one and the other, of features that are each other's nearest.
+
+    Only pairs that are ``allowed`` bool[N, M] count, so that fewer are mistaken for each other.
+    """
+    if len(one) < 2 or len(other) < 2:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    cosines = np.where(allowed, one.descriptors @ other.descriptors.T, -1.0)
+    nearest, back, rows = cosines.argmax(axis=1), cosines.argmax(axis=0), np.arange(len(one))
+    best = cosines[rows, nearest]
+    cosines[rows, nearest] = -1
+    # Of unit vectors the squared distance is 2 - 2 cos.
+    kept = (1 - best) <= ratio**2 * (1 - cosines.max(axis=1))
+    kept &= (back[nearest] == rows) & (best > LEAST_COSINE)
+    return rows[kept], nearest[kept]
