@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from georet import Component, hookimpl
+from georet import Command, Component, hookimpl
 
 RECIPES = Path(__file__).parent / "recipes"
 DEFAULT_RECIPE = "cityblocks"
@@ -51,6 +51,32 @@ def georet_protocols() -> Iterable[Component]:
         "georet_peng.protocol:factory",
         summary="Recall of the nearest edge, errors of metres",
     )
+
+
+@hookimpl
+def georet_refiners() -> Iterable[Component]:
+    """Declare the second stage."""
+    yield Component(
+        "streets",
+        "georet_peng.refiner:Streets",
+        summary="Poses among the street images of the best edges of a city graph",
+    )
+
+
+@hookimpl
+def georet_rerankers() -> Iterable[Component]:
+    """Declare the bearing filter."""
+    yield Component(
+        "bearings",
+        "georet_peng.filtering:Bearings",
+        summary="Edges whose streets lead where the photo shows streets come first",
+    )
+
+
+@hookimpl
+def georet_commands() -> Iterable[Command]:
+    """Declare ``georet peng``."""
+    yield Command("peng", "georet_peng.cli:app", summary="Place photos on a city's graph")
 
 
 @hookimpl

@@ -17,7 +17,9 @@ from georet.types import Doubles, ImageTable, Pixels
 from georet_orbitview.cache import Maker, Part
 
 _QUALITY: Final = 92
-_HINT: Final = "`georet peng canvas` makes panoramas of photos; a whole one is twice as wide as high."
+_HINT: Final = (
+    "`georet peng canvas` makes panoramas of photos; a whole one is twice as wide as high."
+)
 
 
 def turned(canvas: Pixels, right_deg: float) -> Pixels:
@@ -49,13 +51,12 @@ def canvas_of(photo: Pixels, fov_deg: float, height: int) -> Pixels:
     with np.errstate(divide="ignore", invalid="ignore"):
         x = np.where(ahead > 1e-3, columns / 2 + focal * np.tan(azimuth), -1e6)
         y = rows / 2 - focal * np.tan(elevation)[:, None] / np.where(ahead > 1e-3, ahead, np.nan)
-    grid = [np.broadcast_to(x, (height, 2 * height)) - 0.5, np.nan_to_num(y, nan=-1e6) - 0.5]
-    maps = [np.ascontiguousarray(part, np.float32) for part in grid]
-    small = cv2.INTER_AREA if focal > height / np.pi else cv2.INTER_LINEAR
-    # A lens that shows more than the canvas can hold is blurred first, against aliasing.
-    if small == cv2.INTER_AREA:
-        photo = cv2.GaussianBlur(photo, (0, 0), max(0.01, 0.4 * focal * np.pi / height))
-    return np.asarray(cv2.remap(photo, *maps, cv2.INTER_LINEAR), np.uint8)
+    columns_of = np.broadcast_to(x, (height, 2 * height)).astype(np.float32) - 0.5
+    rows_of = np.nan_to_num(y, nan=-1e6).astype(np.float32) - 0.5
+    finer = focal * np.pi / height
+    if finer > 1:  # The photo's pixels are finer than the canvas's: against aliasing.
+        photo = np.asarray(cv2.GaussianBlur(photo, (0, 0), 0.4 * finer), np.uint8)
+    return np.asarray(cv2.remap(photo, columns_of, rows_of, cv2.INTER_LINEAR), np.uint8)
 
 
 def is_canvas(image: Pixels) -> bool:

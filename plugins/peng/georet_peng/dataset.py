@@ -163,7 +163,9 @@ def overlaps(graph: CityGraph, photos: ImageTable, nodes: Ints) -> Ints:
     found = np.full((len(photos), _MOST_OVERLAPS), -1, np.int64)
     for row, point in enumerate(graph.plane.metres(photos.latlon)):
         away = np.abs(graph.nodes_m - point).max(axis=1)
-        inside = np.flatnonzero((away < graph.nodes.side_m / 2) & (np.arange(len(away)) != nodes[row]))
+        inside = np.flatnonzero(
+            (away < graph.nodes.side_m / 2) & (np.arange(len(away)) != nodes[row])
+        )
         near = inside[np.argsort(away[inside], kind="stable")][:_MOST_OVERLAPS]
         found[row, : len(near)] = near
     return found

@@ -62,12 +62,10 @@ def seen_columns(canvas: Pixels) -> Bools:
     return found
 
 
-def matched(one: Rays, other: Rays) -> tuple[Doubles, Doubles]:
-    """Return azimuths and elevations float64[M, 2] of what both show, in the one and the other."""
+def matched(one: Rays, other: Rays) -> tuple[Ints, Ints]:
+    """Return rows int64[M] of the one and the other, of features that both images show."""
     rows = matches_of(_bare(one), _bare(other))
-    left = np.stack([one.azimuth_rad, one.elevation_rad], axis=1)[rows[:, 0]]
-    right = np.stack([other.azimuth_rad, other.elevation_rad], axis=1)[rows[:, 1]]
-    return left, right
+    return rows[:, 0], rows[:, 1]
 
 
 def _bare(rays: Rays) -> Features:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from georet.types import Bools, Doubles
+from georet.types import Bools, Doubles, Ints
 from georet_peng.plane import bearing_of, crossing, wrapped
 
 LANDMARK_RAD: Final = np.radians(1.2)
@@ -51,6 +51,7 @@ class Sights:
     Landmarks ``xyz_m`` float64[N, 3] (east, north, height above the camera) are seen at ``seen``
     float64[N, 2] from the photo's middle. Pairs are seen there at ``here`` float64[M, 2], and from
     the street images at ``from_m`` float64[M, 2] at ``there`` float64[M, 2], from north.
+    ``images`` int64[N, 2] and ``sources`` int64[M] are the street images that each is known by.
     """
 
     xyz_m: Doubles
@@ -58,6 +59,8 @@ class Sights:
     from_m: Doubles
     here: Doubles
     there: Doubles
+    images: Ints
+    sources: Ints
 
     def errors(self, pose: Doubles) -> Doubles:
         """Return float64[N + M]: by how many radians things are seen where they should not be.
@@ -66,7 +69,8 @@ class Sights:
         sees to the plane of both cameras and what the street image sees; signs are kept, so that
         the square of a landmark's is the sum of two (see ``_stacked``).
         """
-        return np.hypot(*np.moveaxis(self._stacked(pose), -1, 0))
+        found: Doubles = np.hypot(*np.moveaxis(self._stacked(pose), -1, 0))
+        return found
 
     def _stacked(self, pose: Doubles) -> Doubles:
         """Return float64[N + M, 2] of signed angles; of a pair the second one is 0."""

@@ -1,0 +1,184 @@
+"""Where on the edges of a city graph a photo was taken, or why that can't be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from georet.types import Doubles, Ints, Pixels
+from georet_peng.features import Rays, rays_of
+from georet_peng.graph import CityGraph
+from georet_peng.plane import wrapped
+from georet_peng.pose import Pose, pose_of
+from georet_peng.streets import Shared, StreetMap
+
+LEAST_VOTES: Final = 4
+"""Features that a street image and a photo must share for the image to count at all."""
+_APART_M: Final = 60.0
+"""Street images farther apart than this don't show one place."""
+_STARTS_M: Final = np.array([[1.0, 1.0], [5.0, 0.0], [-5.0, 0.0], [0.0, 5.0], [0.0, -5.0]])
+_WIDER: Final = 3.0
+"""Directions to neighbouring landmarks err together: deviations are this much wider than they would
+be, if each erred on its own."""
+_FLOOR_M, _IMAGE_M = 0.1, 5.0
+
+By = Literal["pose", "image"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gates:
+    """What a place must reach before it is believed.
+
+    ``agree``: features that agree with the pose. ``margin``: how many times as many features the
+    best street image must share with the photo as any elsewhere. ``sigma_m``: how uncertain the
+    pose may be along its worst axis. ``near_m``: how far it may lie from the nearest edge, and from
+    the street image.
+    """
+
+    agree: int = 12
+    margin: float = 1.3
+    sigma_m: float = 5.0
+    near_m: float = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A place in metres on the graph's plane, or ``reason``, why there is none.
+
+    ``by``: from landmarks and pairs (``pose``), or merely the place of the street image that shows
+    the same (``image``). ``inliers`` are the features that agree, ``num_images`` the street images
+    that they are from, ``landmarks`` float64[L, 5] azimuth, elevation, east, north, height of some.
+    """
+
+    reason: str = ""
+    by: By = "pose"
+    xy_m: Doubles | None = None
+    heading_rad: float = 0.0
+    covariance_m2: Doubles | None = None
+    inliers: int = 0
+    num_images: int = 0
+    edge: int = -1
+    from_edge_m: float = float("nan")
+    street: int = -1
+    landmarks: Doubles | None = None
+
+
+def place(
+    streets: StreetMap,
+    canvas: Pixels,
+    edges: Ints,
+    gates: Gates,
+    *,
+    heading_rad: float | None = None,
+    tries: int = 3,
+) -> Placed:
+    """Return where the photo of a canvas uint8[H, 2H, 3] was taken, given its likeliest edges.
+
+    Street images at the ends of ``edges`` int64[K] are compared with the photo. Around each of the
+    ``tries`` that share most with it a pose is looked for, from that image and those at neighbouring
+    nodes; the one that most features agree with is held against the gates. Where none passes but
+    one image clearly shows what the photo shows, its place is the answer.
+    """
+    graph, photo = streets.graph, rays_of(canvas, most=streets.most)
+    nodes = np.unique(graph.ends[edges])
+    rows = [row for node in nodes.tolist() for row in graph.streets_at[node]]
+    if not rows:
+        return Placed(reason="there are no street images at these edges")
+    found = [streets.shared(photo, row, heading_rad) for row in rows]
+    found.sort(key=lambda shared: (-len(shared), shared.row))
+    if len(found[0]) < LEAST_VOTES:
+        return Placed(reason=f"no street image shares more than {len(found[0])} features with it")
+    posed = [
+        (pose, shared, parts)
+        for shared in found[:tries]
+        if len(shared) >= LEAST_VOTES
+        for pose, parts in [_pose_about(streets, photo, shared)]
+        if pose is not None
+    ]
+    if posed:
+        pose, shared, parts = max(posed, key=lambda each: _num_agreeing(each[0]))
+        answer = _judged(streets, photo, pose, shared, parts, gates)
+        if not answer.reason:
+            return answer
+        reason = answer.reason
+    else:
+        reason = "no pose suits what it shares with the street images"
+    return _image(graph, found, gates, reason)
+
+
+def _pose_about(streets: StreetMap, photo: Rays, first: Shared) -> tuple[Pose | None, list[Shared]]:
+    """Return the pose of a photo near a street image, and what it shares with which of them."""
+    others = [row for row in streets.around(first.row) if row != first.row]
+    parts = [first]
+    for row in others:
+        shared = streets.shared(photo, row, first.turn_rad)
+        if len(shared) >= LEAST_VOTES + 2:
+            parts.append(shared)
+    sights = streets.sights(photo, parts)
+    at = streets.graph.streets_m[first.row] + _STARTS_M
+    starts = np.column_stack([at, np.full(len(at), first.turn_rad)])
+    return pose_of(sights, starts), parts
+
+
+def _num_agreeing(pose: Pose) -> int:
+    return int(pose.landmarks.sum() + pose.pairs.sum())
+
+
+def _judged(
+    streets: StreetMap, photo: Rays, pose: Pose, first: Shared, parts: list[Shared], gates: Gates
+) -> Placed:
+    graph, agree = streets.graph, _num_agreeing(pose)
+    covariance = pose.covariance[:2, :2] * _WIDER**2 + np.eye(2) * _FLOOR_M**2
+    sigma_m = float(np.sqrt(np.linalg.eigvalsh(covariance)[-1]))
+    away = graph.from_edges_m(pose.xy_m[None])[0]
+    edge, beyond = int(away.argmin()), float(away.min())
+    from_image = float(np.hypot(*(pose.xy_m - graph.streets_m[first.row])))
+    reason = ""
+    if agree < gates.agree:
+        reason = f"{agree} features agree on a pose, {gates.agree} are needed"
+    elif not pose.landmarks.any():
+        reason = "no landmark of two street images is in it"
+    elif sigma_m > gates.sigma_m:
+        reason = f"its place is uncertain by {sigma_m:.0f} m, {gates.sigma_m:g} m are allowed"
+    elif beyond > gates.near_m or from_image > 2 * gates.near_m:
+        reason = f"its pose lies {max(beyond, from_image):.0f} m off the streets that it shows"
+    sights = streets.sights(photo, parts)
+    shown = np.column_stack([sights.seen, sights.xyz_m])[pose.landmarks]
+    images = {*sights.images[pose.landmarks].ravel().tolist(), *sights.sources[pose.pairs].tolist()}
+    return Placed(
+        reason=reason,
+        xy_m=pose.xy_m,
+        heading_rad=pose.heading_rad,
+        covariance_m2=covariance,
+        inliers=agree,
+        num_images=len(images),
+        edge=edge,
+        from_edge_m=beyond,
+        street=first.row,
+        landmarks=shown,
+    )
+
+
+def _image(graph: CityGraph, found: list[Shared], gates: Gates, reason: str) -> Placed:
+    """Return the best street image's own place, if it is that clear; else ``reason``."""
+    best, at_m = found[0], graph.streets_m
+    elsewhere = [
+        len(each) for each in found[1:] if np.hypot(*(at_m[each.row] - at_m[best.row])) > _APART_M
+    ]
+    second = max(elsewhere, default=0)
+    if len(best) < gates.agree or len(best) < gates.margin * second:
+        return Placed(reason=reason, inliers=len(best))
+    away = graph.from_edges_m(at_m[best.row][None])[0]
+    return Placed(
+        by="image",
+        xy_m=at_m[best.row],
+        heading_rad=float(wrapped(best.turn_rad)),
+        covariance_m2=np.eye(2) * _IMAGE_M**2,
+        inliers=len(best),
+        num_images=1,
+        edge=int(away.argmin()),
+        from_edge_m=float(away.min()),
+        street=best.row,
+    )

@@ -1,0 +1,145 @@
+"""The street images of a city graph as a map: which show what a photo shows, and what is where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from georet.data.images import read_image
+from georet.types import Doubles, Ints
+from georet_peng.canvas import check_canvas
+from georet_peng.features import Rays, matched, matched_between, rays_of
+from georet_peng.graph import NODE, CityGraph
+from georet_peng.plane import wrapped
+from georet_peng.pose import Sights, landmarks_of
+
+TURN_RAD: Final = np.radians(15)
+"""By how much what a photo and a street image share may lie elsewhere in each, turned alike."""
+_EMPTY: Final = np.empty((0, 2))
+
+
+class Shared(NamedTuple):
+    """What a photo and street image ``row`` both show, turned by one angle: M features.
+
+    ``photo`` int64[M] and ``street`` int64[M] are rows of their features. ``turn_rad`` is how much
+    further to the right things lie for the street image's bearings: the photo's heading, nearly.
+    """
+
+    row: int
+    photo: Ints
+    street: Ints
+    turn_rad: float
+
+    def __len__(self) -> int:
+        return len(self.photo)
+
+
+@dataclass
+class StreetMap:
+    """Features and landmarks of a graph's street images; each is made when it is first asked for.
+
+    ``most`` bounds the features of an image.
+    """
+
+    graph: CityGraph
+    most: int = 600
+    _rays: dict[int, Rays] = field(default_factory=dict)
+    _landmarks: dict[tuple[int, int], tuple[Ints, Doubles]] = field(default_factory=dict)
+
+    @cached_property
+    def headings_rad(self) -> Doubles:
+        """Bearings of the street images' middles float64[S]."""
+        assert self.graph.streets.heading_deg is not None
+        return np.radians(self.graph.streets.heading_deg)
+
+    def rays(self, row: int) -> Rays:
+        """Return the features of street image ``row``; azimuths are bearings from north."""
+        if row not in self._rays:
+            path = self.graph.streets.paths[row]
+            found = rays_of(check_canvas(read_image(path), path), most=self.most)
+            bearing = wrapped(found.azimuth_rad + self.headings_rad[row])
+            self._rays[row] = Rays(bearing, found.elevation_rad, found.descriptors)
+        return self._rays[row]
+
+    def shared(self, photo: Rays, row: int, heading_rad: float | None = None) -> Shared:
+        """Return what a photo and a street image share; with a known heading, only what suits it.
+
+        Most features of one thing lie in nearly the same direction from two places nearby. Of all
+        matches those are kept whose turn is within TURN_RAD of the one that most agree with.
+        """
+        street = self.rays(row)
+        one, other = matched(photo, street)
+        turn = wrapped(street.azimuth_rad[other] - photo.azimuth_rad[one])
+        rise = street.elevation_rad[other] - photo.elevation_rad[one]
+        kept = np.abs(rise) < TURN_RAD
+        if heading_rad is not None:
+            kept &= np.abs(wrapped(turn - heading_rad)) < TURN_RAD
+        one, other, turn = one[kept], other[kept], turn[kept]
+        if not len(turn):
+            return Shared(row, one, other, 0.0)
+        agree = np.abs(wrapped(turn[:, None] - turn[None])) < TURN_RAD
+        best = int(agree.sum(axis=1).argmax())
+        near = agree[best]
+        middle = turn[best] + float(np.median(wrapped(turn[near] - turn[best])))
+        return Shared(row, one[near], other[near], middle)
+
+    def around(self, row: int) -> list[int]:
+        """Return the street images at the same node as ``row`` and at its neighbours."""
+        node = int(self.graph.streets.column(NODE)[row])
+        nodes = [node, *self.graph.neighbours[node]]
+        return [other for near in nodes for other in self.graph.streets_at[near]]
+
+    def sights(self, photo: Rays, shared: Iterable[Shared]) -> Sights:
+        """Return the landmarks and pairs that a photo shares with street images."""
+        at_m, parts = self.graph.streets_m, list(shared)
+        known, seen, sources, here, there = [], [], [], [], []
+        images, rows = [np.empty((0, 2), np.int64)], [np.empty(0, np.int64)]
+        seen_there = {part.row for part in parts}
+        looks = _directions(photo)
+        for part in parts:
+            rows.append(np.full(len(part), part.row))
+            sources.append(np.repeat(at_m[part.row : part.row + 1], len(part), axis=0))
+            here.append(looks[part.photo])
+            there.append(_directions(self.rays(part.row))[part.street])
+            for other in sorted({*seen_there, *self.around(part.row)} - {part.row}):
+                features, points = self.landmarks(part.row, other)
+                _, mine, theirs = np.intersect1d(part.street, features, return_indices=True)
+                known.append(points[theirs])
+                seen.append(looks[part.photo[mine]])
+                images.append(np.tile((part.row, other), (len(mine), 1)))
+        stacked = [np.concatenate([_EMPTY, *each]) for each in (seen, sources, here, there)]
+        return Sights(
+            np.concatenate([np.empty((0, 3)), *known]),
+            *stacked,
+            np.concatenate(images),
+            np.concatenate(rows),
+        )
+
+    def landmarks(self, row: int, other: int) -> tuple[Ints, Doubles]:
+        """Return features int64[L] of image ``row`` and where they are, float64[L, 3] in metres.
+
+        They are found again in image ``other``, where the geometry of both allows it.
+        """
+        first, second = min(row, other), max(row, other)
+        if (first, second) not in self._landmarks:
+            one, two, points = self._met(first, second)
+            self._landmarks[first, second] = one, points
+            self._landmarks[second, first] = two, points
+        return self._landmarks[row, other]
+
+    def _met(self, one: int, other: int) -> tuple[Ints, Ints, Doubles]:
+        left, right = self.rays(one), self.rays(other)
+        at_m = self.graph.streets_m
+        points, can_be = landmarks_of(
+            at_m[one], _directions(left)[:, None], at_m[other], _directions(right)[None]
+        )
+        first, second = matched_between(left, right, can_be)
+        return first, second, points[first, second]
+
+
+def _directions(rays: Rays) -> Doubles:
+    return np.stack([rays.azimuth_rad, rays.elevation_rad], axis=1)
