@@ -1,4 +1,4 @@
-"""What trains on city graphs: pairs of photos and nodes' tiles; and the two data sets themselves."""
+"""What trains on city graphs, pairs of photos and nodes' tiles; and both data sets."""
 
 from __future__ import annotations
 
@@ -163,9 +163,8 @@ def overlaps(graph: CityGraph, photos: ImageTable, nodes: Ints) -> Ints:
     found = np.full((len(photos), _MOST_OVERLAPS), -1, np.int64)
     for row, point in enumerate(graph.plane.metres(photos.latlon)):
         away = np.abs(graph.nodes_m - point).max(axis=1)
-        inside = np.flatnonzero(
-            (away < graph.nodes.side_m / 2) & (np.arange(len(away)) != nodes[row])
-        )
+        away[nodes[row]] = np.inf
+        inside = np.flatnonzero(away < graph.nodes.side_m / 2)
         near = inside[np.argsort(away[inside], kind="stable")][:_MOST_OVERLAPS]
         found[row, : len(near)] = near
     return found

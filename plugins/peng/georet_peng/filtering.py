@@ -49,7 +49,9 @@ class Bearings:
         self.graph = graph_of(graph, dataset, context)
         self._edge_of = {name: row for row, name in enumerate(self.graph.edge_ids)}
 
-    def __call__(self, query: Path, candidates: Sequence[Path], context: RerankContext) -> Reranked:
+    def __call__(
+        self, _query: Path, _candidates: Sequence[Path], /, context: RerankContext
+    ) -> Reranked:
         """Return the order of the candidates; unchanged where the photo tells nothing."""
         edges = [self._edge_of.get(tile.id, -1) for tile in context.tiles]
         if min(edges, default=-1) < 0:

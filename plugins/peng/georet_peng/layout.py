@@ -58,8 +58,13 @@ def write_graph(graph: CityGraph, folder: Path) -> None:
         if not len(table) or table.latlon is None or table.heading_deg is None:
             continue
         rows = [
-            (_path(table.paths[i]), names[table.column(NODE)[i]], *_degrees(table.latlon[i]))
-            + (f"{table.heading_deg[i]:.3f}", f"{table.column(FOV)[i]:g}")
+            (
+                _path(table.paths[i]),
+                names[table.column(NODE)[i]],
+                *_degrees(table.latlon[i]),
+                f"{table.heading_deg[i]:.3f}",
+                f"{table.column(FOV)[i]:g}",
+            )
             for i in range(len(table))
         ]
         _write(folder / f"{name}.csv", STREETS, rows)

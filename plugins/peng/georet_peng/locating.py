@@ -155,11 +155,11 @@ def in_words(found: dict[str, Any], num_edges: int) -> list[str]:
         lines = [f"{found['photo']}: not placed: {found['reason']}"]
         lines += [f"  best edge by retrieval {found['retrieved_edge']}"]
     else:
+        along = f"{found['along_m']:.1f} m along it (rank {found['rank']:,} of {num_edges:,})"
+        at = f"{found['latitude']:.7f}, {found['longitude']:.7f} (+- {found['sigma_m']:.1f} m)"
         lines = [
-            f"{found['photo']}: edge {found['edge']}, {found['along_m']:.1f} m along it "
-            f"(rank {found['rank']:,} of {num_edges:,})",
-            f"  position {found['latitude']:.7f}, {found['longitude']:.7f} "
-            f"(+- {found['sigma_m']:.1f} m), heading {found['heading_deg']:.1f} degrees",
+            f"{found['photo']}: edge {found['edge']}, {along}",
+            f"  position {at}, heading {found['heading_deg']:.1f} degrees",
         ]
         what = "landmarks and pairs" if found["by"] == "pose" else "its street image's own place"
         lines += [

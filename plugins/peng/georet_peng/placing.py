@@ -77,8 +77,8 @@ def place(
     """Return where the photo of a canvas uint8[H, 2H, 3] was taken, given its likeliest edges.
 
     Street images at the ends of ``edges`` int64[K] are compared with the photo. Around each of the
-    ``tries`` that share most with it a pose is looked for, from that image and those at neighbouring
-    nodes; the one that most features agree with is held against the gates. Where none passes but
+    ``tries`` that share most with it a pose is looked for, by that image and those at the nodes
+    next to it; the one that most features agree with is held against the gates. Where none passes but
     one image clearly shows what the photo shows, its place is the answer.
     """
     graph, photo = streets.graph, rays_of(canvas, most=streets.most)

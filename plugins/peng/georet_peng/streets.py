@@ -19,7 +19,6 @@ from georet_peng.pose import Sights, landmarks_of
 
 TURN_RAD: Final = np.radians(15)
 """By how much what a photo and a street image share may lie elsewhere in each, turned alike."""
-_EMPTY: Final = np.empty((0, 2))
 
 
 class Shared(NamedTuple):
@@ -111,13 +110,12 @@ class StreetMap:
                 known.append(points[theirs])
                 seen.append(looks[part.photo[mine]])
                 images.append(np.tile((part.row, other), (len(mine), 1)))
-        stacked = [np.concatenate([_EMPTY, *each]) for each in (seen, sources, here, there)]
-        return Sights(
-            np.concatenate([np.empty((0, 3)), *known]),
-            *stacked,
-            np.concatenate(images),
-            np.concatenate(rows),
+        points, flat = np.concatenate([np.empty((0, 3)), *known]), np.empty((0, 2))
+        seen_at, source_m, looks_here, looks_there = (
+            np.concatenate([flat, *each]) for each in (seen, sources, here, there)
         )
+        by, at = np.concatenate(images), np.concatenate(rows)
+        return Sights(points, seen_at, source_m, looks_here, looks_there, by, at)
 
     def landmarks(self, row: int, other: int) -> tuple[Ints, Doubles]:
         """Return features int64[L] of image ``row`` and where they are, float64[L, 3] in metres.
