@@ -58,7 +58,7 @@ def georet_refiners() -> Iterable[Component]:
     """Declare the second stage."""
     yield Component(
         "streets",
-        "georet_peng.refiner:Streets",
+        "georet_peng.posing.refiner:Streets",
         summary="Poses among the street images of the best edges of a city graph",
     )
 
@@ -68,7 +68,7 @@ def georet_rerankers() -> Iterable[Component]:
     """Declare the bearing filter."""
     yield Component(
         "bearings",
-        "georet_peng.filtering:Bearings",
+        "georet_peng.bearings.filtering:Bearings",
         summary="Edges whose streets lead where the photo shows streets come first",
     )
 

@@ -14,10 +14,10 @@ from georet.errors import DataError, UsageError
 from georet.plugins import Selection
 from georet.suggest import did_you_mean
 from georet.types import EvaluationSet, Pixels
-from georet_peng.canvas import canvas_of, is_canvas
+from georet_peng.city.canvas import canvas_of, is_canvas
+from georet_peng.city.graph import CityGraph
+from georet_peng.city.layout import read_graph
 from georet_peng.dataset import Cities
-from georet_peng.graph import CityGraph
-from georet_peng.layout import read_graph
 from georet_peng.locating import Truth
 
 _HEIGHT = 192

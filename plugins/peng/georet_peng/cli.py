@@ -104,7 +104,7 @@ def canvas(
     """Write a photo as a panorama that is black where nothing was seen."""
     from georet.data.images import read_image
     from georet.errors import DataError
-    from georet_peng.canvas import canvas_of, turned
+    from georet_peng.city.canvas import canvas_of, turned
     from georet_peng.picture import save
 
     if out.exists():
@@ -123,7 +123,7 @@ def write(
     """Write the city that judged a run as nodes.csv, edges.csv, streets.csv and photos.csv."""
     from georet.plugins import Selection
     from georet_peng.asking import cities_of
-    from georet_peng.layout import write_graph
+    from georet_peng.city.layout import write_graph
 
     graph = cities_of(run, Selection.of(plugins, no_plugin)).city
     write_graph(graph, folder)
@@ -144,7 +144,7 @@ def learn(
     from georet.errors import DataError
     from georet.plugins import Selection
     from georet_peng.asking import cities_of
-    from georet_peng.teaching import taught
+    from georet_peng.bearings.teaching import taught
 
     if out.exists():
         raise DataError("is there already", where=str(out), hint="Name a new file.")

@@ -13,8 +13,8 @@ from pydantic import Field
 from georet.cache import cache_dir as user_cache_dir
 from georet.errors import ConfigError
 from georet.types import QUERY, REFERENCE, EvaluationSet, ImageTable, Ints, PairTable
-from georet_peng.canvas import cut
-from georet_peng.graph import FOV, NODE, CityGraph
+from georet_peng.city.canvas import cut
+from georet_peng.city.graph import FOV, NODE, CityGraph
 from georet_peng.judging import sets_of
 
 FieldDeg = Annotated[float, Field(ge=20, le=360)]
@@ -108,14 +108,14 @@ class Graph(Cities):
     @cached_property
     def training(self) -> Sequence[CityGraph]:
         """The cities that train."""
-        from georet_peng.layout import read_graph
+        from georet_peng.city.layout import read_graph
 
         return [read_graph(self.root / name) for name in self.names]
 
     @cached_property
     def city(self) -> CityGraph:
         """The city that judges."""
-        from georet_peng.layout import read_graph
+        from georet_peng.city.layout import read_graph
 
         return read_graph(self.root / self.test)
 
@@ -140,7 +140,7 @@ class CityBlocksGraph(Cities):
         cache_dir: Path | None = None,
     ) -> None:
         super().__init__(cache_dir and Path(cache_dir) / "peng", fields, seed)
-        from georet_peng.cities import BlockCities
+        from georet_peng.city.cities import BlockCities
 
         root = user_cache_dir() if cache_dir is None else Path(cache_dir)
         self._blocks = BlockCities(root / "cityblocks", size, px, street_px, seed, held_out)

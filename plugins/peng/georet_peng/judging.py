@@ -9,8 +9,8 @@ from typing import Final, Literal
 import numpy as np
 
 from georet.types import QUERY, REFERENCE, Doubles, EvaluationSet, ImageTable, Ints, ViewPair
-from georet_peng.canvas import cut
-from georet_peng.graph import FOV, CityGraph
+from georet_peng.city.canvas import cut
+from georet_peng.city.graph import FOV, CityGraph
 
 PROTOCOL: Final = "peng:edges"
 SEEN: Final = "seen_deg"

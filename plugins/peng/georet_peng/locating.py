@@ -16,11 +16,11 @@ from georet.geodesy import distance_m
 from georet.plugins import UNSAID, Selection
 from georet.sessions import SessionSpec
 from georet.types import QUERY, REFERENCE, Doubles, Floats, Pixels
-from georet_peng.canvas import turned
-from georet_peng.graph import CityGraph
-from georet_peng.placing import Gates, Placed, place
-from georet_peng.plane import along_segment
-from georet_peng.streets import StreetMap
+from georet_peng.city.canvas import turned
+from georet_peng.city.graph import CityGraph
+from georet_peng.city.plane import along_segment
+from georet_peng.posing.placing import Gates, Placed, place
+from georet_peng.posing.streets import StreetMap
 
 NUM_TURNS: Final = 16
 """Headings that are tried where a photo's isn't known."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from georet.files import write_atomic
 from georet.types import Doubles, Pixels
-from georet_peng.graph import CityGraph
+from georet_peng.city.graph import CityGraph
+from georet_peng.city.plane import towards
 from georet_peng.locating import Answer
-from georet_peng.plane import towards
 
 _SIDE: Final = 480
 _REACH_M: Final = 60.0

@@ -7,7 +7,7 @@ import numpy as np
 from georet.contracts.transforming import TransformContext
 from georet.errors import ConfigError
 from georet.types import Pixels
-from georet_peng.canvas import turned, windowed
+from georet_peng.city.canvas import turned, windowed
 
 
 class Window:

@@ -7,11 +7,11 @@ import numpy as np
 from georet.data.images import read_image
 from georet.errors import DataError
 from georet.types import Pixels
-from georet_peng.bits import streets_at
-from georet_peng.canvas import check_canvas, turned
+from georet_peng.bearings.bits import streets_at
+from georet_peng.bearings.predicting import Directions, learn
+from georet_peng.city.canvas import check_canvas, turned
+from georet_peng.city.graph import FOV, NODE
 from georet_peng.dataset import Cities
-from georet_peng.graph import FOV, NODE
-from georet_peng.predicting import Directions, learn
 
 
 def taught(cities: Cities, *, seed: int = 0, epochs: int = 30) -> tuple[Directions, int]:

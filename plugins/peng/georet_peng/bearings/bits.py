@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from georet.types import Bools, Doubles, Ints
-from georet_peng.plane import wrapped
+from georet_peng.city.plane import wrapped
 
 SECTORS: Final = 8
 BINS: Final = 72

@@ -11,11 +11,11 @@ import numpy as np
 
 from georet.data.images import read_image
 from georet.types import Doubles, Ints
-from georet_peng.canvas import check_canvas
-from georet_peng.features import Rays, matched, matched_between, rays_of
-from georet_peng.graph import NODE, CityGraph
-from georet_peng.plane import wrapped
-from georet_peng.pose import Sights, landmarks_of
+from georet_peng.city.canvas import check_canvas
+from georet_peng.city.graph import NODE, CityGraph
+from georet_peng.city.plane import wrapped
+from georet_peng.posing.features import Rays, matched, matched_between, rays_of
+from georet_peng.posing.pose import Sights, landmarks_of
 
 TURN_RAD: Final = np.radians(15)
 """By how much what a photo and a street image share may lie elsewhere in each, turned alike."""

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from georet.types import Doubles, ImageTable, Ints
-from georet_peng.plane import Plane, along_segment, bearing_of
+from georet_peng.city.plane import Plane, along_segment, bearing_of
 
 NODE: Final = "node"
 """The column of street images and photos: the row of their node."""
@@ -24,7 +24,7 @@ class CityGraph:
 
     ``nodes`` are the nodes' tiles. ``streets`` were taken at a known place and heading, each at the
     node in its column NODE; ``photos`` too, but these are to be located. ``heading_deg`` of both is
-    that of the image's middle, ``fov_deg`` what it shows (see ``georet_peng.features``).
+    that of the image's middle, ``fov_deg`` what it shows (see ``georet_peng.posing.features``).
     """
 
     name: str

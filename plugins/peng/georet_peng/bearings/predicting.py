@@ -16,8 +16,8 @@ import numpy as np
 from georet.errors import DataError
 from georet.files import write_atomic
 from georet.types import Doubles, Floats, Pixels
-from georet_peng.bits import BINS
-from georet_peng.features import seen_columns
+from georet_peng.bearings.bits import BINS
+from georet_peng.posing.features import seen_columns
 
 if TYPE_CHECKING:
     import torch

@@ -13,12 +13,12 @@ from georet.config import ComponentSpec
 from georet.contracts.building import BuildContext
 from georet.contracts.searching import RerankContext, Reranked
 from georet.types import Doubles, Ints
-from georet_peng.bits import agrees, bits_of, log_chance, predicted_bits
-from georet_peng.canvas import is_canvas
-from georet_peng.graph import CityGraph
-from georet_peng.plane import bearing_of
-from georet_peng.predicting import Directions
-from georet_peng.refiner import graph_of
+from georet_peng.bearings.bits import agrees, bits_of, log_chance, predicted_bits
+from georet_peng.bearings.predicting import Directions
+from georet_peng.city.canvas import is_canvas
+from georet_peng.city.graph import CityGraph
+from georet_peng.city.plane import bearing_of
+from georet_peng.posing.refiner import graph_of
 
 
 class Bearings:

@@ -14,10 +14,10 @@ from georet.contracts.building import BuildContext
 from georet.contracts.refining import Camera, Refinement, Tile
 from georet.errors import ConfigError
 from georet.types import Doubles, Pixels
-from georet_peng.canvas import canvas_of, is_canvas
-from georet_peng.graph import CityGraph
-from georet_peng.placing import Gates, Placed, place
-from georet_peng.streets import StreetMap
+from georet_peng.city.canvas import canvas_of, is_canvas
+from georet_peng.city.graph import CityGraph
+from georet_peng.posing.placing import Gates, Placed, place
+from georet_peng.posing.streets import StreetMap
 
 _MOST_SHOWN = 40
 
@@ -105,7 +105,7 @@ def graph_of(
             hint="graph=FOLDER with nodes.csv, edges.csv and streets.csv",
         )
     if folder is not None:
-        from georet_peng.layout import read_graph
+        from georet_peng.city.layout import read_graph
 
         return read_graph(folder)
     assert dataset is not None

@@ -12,7 +12,7 @@ import numpy as np
 from georet.errors import ConfigError
 from georet.types import ImageTable, Ints
 from georet_cityblocks.world import World
-from georet_peng.graph import FOV, NODE, CityGraph
+from georet_peng.city.graph import FOV, NODE, CityGraph
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import Final, Literal
 import numpy as np
 
 from georet.types import Doubles, Ints, Pixels
-from georet_peng.features import Rays, rays_of
-from georet_peng.graph import CityGraph
-from georet_peng.plane import wrapped
-from georet_peng.pose import Pose, pose_of
-from georet_peng.streets import Shared, StreetMap
+from georet_peng.city.graph import CityGraph
+from georet_peng.city.plane import wrapped
+from georet_peng.posing.features import Rays, rays_of
+from georet_peng.posing.pose import Pose, pose_of
+from georet_peng.posing.streets import Shared, StreetMap
 
 LEAST_VOTES: Final = 4
 """Features that a street image and a photo must share for the image to count at all."""
@@ -78,8 +78,8 @@ def place(
 
     Street images at the ends of ``edges`` int64[K] are compared with the photo. Around each of the
     ``tries`` that share most with it a pose is looked for, by that image and those at the nodes
-    next to it; the one that most features agree with is held against the gates. Where none passes but
-    one image clearly shows what the photo shows, its place is the answer.
+    next to it; the one that most features agree with is held against the gates. Where none passes
+    but one image clearly shows what the photo shows, its place is the answer.
     """
     graph, photo = streets.graph, rays_of(canvas, most=streets.most)
     nodes = np.unique(graph.ends[edges])

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from georet.types import Bools, Doubles, Ints
-from georet_peng.plane import bearing_of, crossing, wrapped
+from georet_peng.city.plane import bearing_of, crossing, wrapped
 
 LANDMARK_RAD: Final = np.radians(1.2)
 """How far a landmark's height as seen from its two images may differ, as an angle."""

@@ -14,7 +14,7 @@ from georet.errors import DataError
 from georet.files import write_atomic
 from georet.suggest import did_you_mean
 from georet.types import ImageTable
-from georet_peng.graph import FOV, NODE, CityGraph
+from georet_peng.city.graph import FOV, NODE, CityGraph
 
 NODES: Final = ("id", "latitude", "longitude", "tile", "side_m")
 EDGES: Final = ("from", "to")

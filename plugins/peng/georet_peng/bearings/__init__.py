@@ -1,0 +1,1 @@
+"""In which directions photos show streets, and the filter by it."""

@@ -1,0 +1,1 @@
+"""The graph of a city: nodes, edges and images, how they are read and measured."""
