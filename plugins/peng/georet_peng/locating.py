@@ -60,7 +60,19 @@ class Locator:
     def __call__(
         self, name: str, canvas: Pixels, heading_deg: float | None, truth: Truth | None = None
     ) -> Answer:
-        """Return where a canvas uint8[H, 2H, 3] was taken; ``heading_deg`` is its middle's.
+        """Return where a canvas uint8[H, 2H, 3] was taken; ``heading_deg`` is its middle's."""
+        ranked = np.argsort(-self.scores(canvas, heading_deg), kind="stable")
+        placed = place(
+            self.streets,
+            canvas,
+            ranked[: self.candidates],
+            self.gates,
+            heading_rad=None if heading_deg is None else float(np.radians(heading_deg)),
+        )
+        return Answer(name, canvas, ranked.tolist(), placed, truth)
+
+    def scores(self, canvas: Pixels, heading_deg: float | None) -> Doubles:
+        """Return the edges' scores float64[E], each the mean of the cosines of both its ends.
 
         Without a heading NUM_TURNS are tried, and each edge counts by its best one.
         """
@@ -70,16 +82,8 @@ class Locator:
             turns = np.array([-heading_deg])
         embedded = self._embedded(QUERY, [turned(canvas, float(turn)) for turn in turns])
         cosines = embedded @ self.nodes_embedded.T
-        scores = cosines[:, self.graph.ends].mean(axis=2).max(axis=0)
-        ranked = np.argsort(-scores, kind="stable")
-        placed = place(
-            self.streets,
-            canvas,
-            ranked[: self.candidates],
-            self.gates,
-            heading_rad=None if heading_deg is None else float(np.radians(heading_deg)),
-        )
-        return Answer(name, canvas, ranked.tolist(), placed, truth)
+        found: Doubles = cosines[:, self.graph.ends].mean(axis=2).max(axis=0).astype(np.float64)
+        return found
 
     @cached_property
     def streets(self) -> StreetMap:

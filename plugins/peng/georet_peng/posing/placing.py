@@ -16,10 +16,12 @@ from georet_peng.posing.streets import Shared, StreetMap
 
 LEAST_VOTES: Final = 4
 """Features that a street image and a photo must share for the image to count at all."""
+_WORTH: Final = 0.4
+"""An image that shares less than this share of what the best one does isn't tried."""
 _APART_M: Final = 60.0
 """Street images farther apart than this don't show one place."""
 _STARTS_M: Final = np.array([[1.0, 1.0], [5.0, 0.0], [-5.0, 0.0], [0.0, 5.0], [0.0, -5.0]])
-_WIDER: Final = 3.0
+_WIDER: Final = 6.0
 """Directions to neighbouring landmarks err together: deviations are this much wider than they would
 be, if each erred on its own."""
 _FLOOR_M, _IMAGE_M = 0.1, 5.0
@@ -37,7 +39,7 @@ class Gates:
     the street image.
     """
 
-    agree: int = 12
+    agree: int = 10
     margin: float = 1.3
     sigma_m: float = 5.0
     near_m: float = 15.0
@@ -72,7 +74,7 @@ def place(
     gates: Gates,
     *,
     heading_rad: float | None = None,
-    tries: int = 3,
+    tries: int = 4,
 ) -> Placed:
     """Return where the photo of a canvas uint8[H, 2H, 3] was taken, given its likeliest edges.
 
@@ -93,7 +95,7 @@ def place(
     posed = [
         (pose, shared, parts)
         for shared in found[:tries]
-        if len(shared) >= LEAST_VOTES
+        if len(shared) >= max(LEAST_VOTES, _WORTH * len(found[0]))
         for pose, parts in [_pose_about(streets, photo, shared)]
         if pose is not None
     ]
@@ -111,9 +113,9 @@ def place(
 def _pose_about(streets: StreetMap, photo: Rays, first: Shared) -> tuple[Pose | None, list[Shared]]:
     """Return the pose of a photo near a street image, and what it shares with which of them."""
     others = [row for row in streets.around(first.row) if row != first.row]
-    parts = [first]
+    parts = [streets.shared_at(photo, first.row, first.turn_rad)]
     for row in others:
-        shared = streets.shared(photo, row, first.turn_rad)
+        shared = streets.shared_at(photo, row, first.turn_rad)
         if len(shared) >= LEAST_VOTES + 2:
             parts.append(shared)
     sights = streets.sights(photo, parts)

@@ -25,7 +25,7 @@ SIGMA_RAD: Final = np.radians(0.7)
 """How well a direction is known: most of a pixel in a small panorama."""
 AGREES_RAD: Final = np.radians(2.5)
 _SCALE2: Final = (AGREES_RAD / 2) ** 2
-_STEPS, _MOST_STEP_M = 15, 4.0
+_NUM_STARTS, _STEPS, _MOST_STEP_M = 2, 15, 4.0
 _TINY: Final = np.array([1e-3, 1e-3, 1e-5])
 
 
@@ -121,16 +121,22 @@ def landmarks_of(
 def pose_of(sights: Sights, starts: Doubles) -> Pose | None:
     """Return the pose that most of what is seen agrees with; None where nothing decides it.
 
-    From each of ``starts`` float64[S, 3] Gauss-Newton steps go down the sum of e^2 / (e^2 + c^2)
-    over all angles e, c being half of ``AGREES_RAD`` (Geman and McClure's, which bounds what
-    an outlier can do); the cheapest end counts.
+    From the two cheapest of ``starts`` float64[S, 3] Gauss-Newton steps go down the sum of
+    e^2 / (e^2 + c^2) over all angles e, c being half of ``AGREES_RAD`` (Geman and McClure's, which
+    bounds what an outlier can do); the cheapest end counts.
     """
+    likely = sorted(starts.tolist(), key=lambda start: _cost(np.array(start), sights))
     best: Pose | None = None
-    for start in starts:
-        found = _descend(start, sights)
+    for start in likely[:_NUM_STARTS]:
+        found = _descend(np.array(start), sights)
         if found is not None and (best is None or found.cost < best.cost):
             best = found
     return best
+
+
+def _cost(pose: Doubles, sights: Sights) -> float:
+    square = sights.errors(pose) ** 2
+    return float((square / (square + _SCALE2)).sum())
 
 
 def _descend(start: Doubles, sights: Sights) -> Pose | None:

@@ -17,6 +17,7 @@ from georet_peng.city.plane import wrapped
 from georet_peng.posing.features import Rays, matched, matched_between, rays_of
 from georet_peng.posing.pose import Sights, landmarks_of
 
+GUIDED_RATIO: Final = 0.82
 TURN_RAD: Final = np.radians(15)
 """By how much what a photo and a street image share may lie elsewhere in each, turned alike."""
 
@@ -85,6 +86,19 @@ class StreetMap:
         near = agree[best]
         middle = turn[best] + float(np.median(wrapped(turn[near] - turn[best])))
         return Shared(row, one[near], other[near], middle)
+
+    def shared_at(self, photo: Rays, row: int, turn_rad: float) -> Shared:
+        """Return what a photo and a street image share, the photo's heading being nearly known.
+
+        Features are compared with those alone that lie within TURN_RAD of where they should, so
+        that more of them are clearly each other's nearest.
+        """
+        street = self.rays(row)
+        turn = wrapped(street.azimuth_rad[None] - photo.azimuth_rad[:, None] - turn_rad)
+        rise = street.elevation_rad[None] - photo.elevation_rad[:, None]
+        near = (np.abs(turn) < TURN_RAD) & (np.abs(rise) < TURN_RAD)
+        one, other = matched_between(photo, street, near, ratio=GUIDED_RATIO)
+        return Shared(row, one, other, turn_rad)
 
     def around(self, row: int) -> list[int]:
         """Return the street images at the same node as ``row`` and at its neighbours."""
