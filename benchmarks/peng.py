@@ -29,16 +29,16 @@ from georet_peng.bearings.filtering import Bearings
 from georet_peng.bearings.predicting import Directions
 from georet_peng.city.graph import CityGraph
 from georet_peng.city.layout import write_graph
-from georet_peng.locating import Answer, Locator, Truth, record
-from georet_peng.posing.placing import place
+from georet_peng.locating import Locator, Truth, record
 
 RESULTS = Path(__file__).parent / "results/peng.json"
 SETS = ("edges", "edges-180", "edges-90", "unknown", "unknown-90")
 DEPTHS = (1, 5, 10)
+CANDIDATES = (100, 200, 400, 800)
 
 
 def measured(
-    name: str, which: EvaluationSet, locator: Locator, weights: Path, town: Path, num: int
+    name: str, which: EvaluationSet, locator: Locator, weights: Path, town: Path
 ) -> dict[str, Any]:
     """Return the figures of an evaluation set."""
     graph = locator.graph
@@ -48,17 +48,15 @@ def measured(
     print(f"{name}: retrieval done", flush=True)
     figures: dict[str, Any] = {
         "set": name,
-        "retrieval": retrieval(scores, positives, which, graph, locator.candidates),
+        "retrieval": retrieval(scores, positives, which, graph),
         "bearings": bearings(scores, positives, which, weights, town, known=known),
     }
     print(json.dumps(figures), flush=True)
-    if num:
-        figures["poses"] = poses(which, scores, locator, num, known=known)
     return figures
 
 
 def retrieval(
-    scores: Doubles, positives: Ints, which: EvaluationSet, graph: CityGraph, candidates: int
+    scores: Doubles, positives: Ints, which: EvaluationSet, graph: CityGraph
 ) -> dict[str, Any]:
     """Return recall of the nearest edge, and errors in metres of the best edge's middle."""
     ranks = _ranks(scores, positives[:, 0])
@@ -74,8 +72,7 @@ def retrieval(
         "photos": len(scores),
         "edges": scores.shape[1],
         **{f"recall@{k}": _percent(ranks < k) for k in DEPTHS},
-        "candidates": candidates,
-        "recall_candidates": _percent(near < candidates),
+        "recall_at": {str(k): _percent(near < k) for k in CANDIDATES},
         "median_m": float(np.median(error_m)),
     }
 
@@ -119,9 +116,7 @@ def bearings(
     return rows
 
 
-def poses(
-    which: EvaluationSet, scores: Doubles, locator: Locator, num: int, *, known: bool
-) -> dict[str, Any]:
+def poses(which: EvaluationSet, locator: Locator, num: int, *, known: bool) -> dict[str, Any]:
     """Return errors of positions and headings of ``num`` photos, drawn by a fixed seed."""
     queries, graph = which.queries, locator.graph
     assert queries.latlon is not None
@@ -129,18 +124,10 @@ def poses(
     rows = np.sort(np.random.default_rng(0).permutation(len(queries))[:num])
     began, found = time.perf_counter(), []
     for row in rows.tolist():
-        ranked = np.argsort(-scores[row], kind="stable")
         canvas, heading = read_image(queries.paths[row]), float(queries.heading_deg[row])
-        placed = place(
-            locator.streets,
-            canvas,
-            ranked[: locator.candidates],
-            locator.gates,
-            heading_rad=float(np.radians(heading)) if known else None,
-        )
         at = queries.latlon[row]
         truth = Truth((float(at[0]), float(at[1])), heading)
-        answer = Answer(queries.ids[row], canvas, ranked.tolist(), placed, truth)
+        answer = locator(queries.ids[row], canvas, heading if known else None, truth)
         found.append(record(answer, graph))
         if len(found) % 20 == 0:
             print(f"{len(found)} of {num} posed", flush=True)
@@ -151,6 +138,7 @@ def poses(
     sigma_m = np.array([one["sigma_m"] for one in placed_ones])
     return {
         "photos": len(found),
+        "candidates": locator.candidates,
         "placed": _percent(np.array([one["is_placed"] for one in found])),
         "by_image": sum(one["by"] == "image" for one in placed_ones),
         "retrieval_median_m": float(np.median([one["retrieval_error_m"] for one in found])),
@@ -190,13 +178,17 @@ def main() -> None:
     parser.add_argument("weights", type=Path)
     parser.add_argument("--out", type=Path, default=Path("runs/peng-figures"))
     parser.add_argument("--photos", type=int, default=200, help="photos whose pose is looked for")
+    parser.add_argument("--candidates", type=int, default=400, help="edges of the second stage")
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name}")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
     cities = cities_of(arguments.run, UNSAID)
-    locator, town = Locator(arguments.run, cities.city), arguments.out / "town"
+    locator, town = (
+        Locator(arguments.run, cities.city, arguments.candidates),
+        arguments.out / "town",
+    )
     if not town.exists():
         write_graph(cities.city, town)
     sets = cities.evaluations()
@@ -204,7 +196,7 @@ def main() -> None:
     for name in arguments.sets:
         path = arguments.out / f"{name}.json"
         if not path.is_file():
-            figures = measured(name, sets[name], locator, arguments.weights, town, arguments.photos)
+            figures = measured(name, sets[name], locator, arguments.weights, town)
             write_json(path, figures)
         rows.append(json.loads(path.read_text()))
         print(json.dumps(rows[-1], indent=1), flush=True)

@@ -55,7 +55,7 @@ def locate(
     ] = None,
     candidates: Annotated[
         int, typer.Option(min=1, help="Edges whose street images are compared with the photo.")
-    ] = 200,
+    ] = 400,
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="A new picture of the last answer.")
     ] = None,

@@ -52,7 +52,7 @@ class Locator:
 
     run: Path
     graph: CityGraph
-    candidates: int = 200
+    candidates: int = 400
     gates: Gates = field(default_factory=Gates)
     checkpoint: str = "last"
     selection: Selection = UNSAID

@@ -47,6 +47,7 @@ class Bearings:
         self.is_north_known = north == "known"
         self.directions = Directions.load(weights)
         self.graph = graph_of(graph, dataset, context)
+        self._views: dict[int, list[Doubles]] = {}
         self._edge_of = {name: row for row, name in enumerate(self.graph.edge_ids)}
 
     def __call__(
@@ -75,17 +76,22 @@ class Bearings:
         total = np.asarray(scores, np.float64) + self.weight * gains
         return np.argsort(-total, kind="stable"), total
 
+    def _seen(self, edge: int) -> list[Doubles]:
+        if edge not in self._views:
+            self._views[edge] = views_of(self.graph, edge)
+        return self._views[edge]
+
     def _agrees(self, chances: Doubles, edge: int) -> bool:
         bits, seen = predicted_bits(chances)
         return any(
             agrees(bits, seen, bits_of(each), is_north_known=self.is_north_known)
-            for each in views_of(self.graph, edge)
+            for each in self._seen(edge)
         )
 
     def _log_chance(self, chances: Doubles, edge: int) -> float:
         return max(
             log_chance(chances, each, is_north_known=self.is_north_known)
-            for each in views_of(self.graph, edge)
+            for each in self._seen(edge)
         )
 
 

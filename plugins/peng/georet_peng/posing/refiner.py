@@ -38,7 +38,7 @@ class Streets:
         *,
         graph: Path | None = None,
         dataset: ComponentSpec | None = None,
-        candidates: Annotated[int, Field(ge=1)] = 200,
+        candidates: Annotated[int, Field(ge=1)] = 400,
         features: Annotated[int, Field(ge=50)] = 600,
         agree: Annotated[int, Field(ge=3)] = Gates.agree,
         margin: Annotated[float, Field(ge=1)] = Gates.margin,
