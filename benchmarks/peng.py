@@ -23,6 +23,7 @@ import numpy as np
 from georet.data.images import read_image
 from georet.files import write_json
 from georet.plugins import UNSAID
+from georet.run_layout import EVENTS
 from georet.types import Doubles, EvaluationSet, Ints
 from georet_peng.asking import cities_of
 from georet_peng.bearings.filtering import Bearings
@@ -201,7 +202,7 @@ def main() -> None:
         rows.append(json.loads(path.read_text()))
         print(json.dumps(rows[-1], indent=1), flush=True)
     if arguments.save:
-        steps = (arguments.run / "events.jsonl").read_text().count('"event": "step"')
+        steps = (arguments.run / EVENTS).read_text().count('"event": "step"')
         write_json(RESULTS, {"steps": steps, "rows": rows})
 
 

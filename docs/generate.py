@@ -14,6 +14,7 @@ from adapt_tables import with_adapt
 from guides import with_protocols, with_recipes
 from metres_tables import with_metres
 from modern_tables import with_modern
+from paper_tables import with_papers
 
 from georet import hookspecs
 from results import with_results
@@ -43,6 +44,7 @@ def main() -> int:
         "train.md": with_recipes,
         "evaluate.md": with_protocols,
         "own-map.md": with_adapt,
+        "papers.md": with_papers,
     }
     is_check, num_stale = "--check" in sys.argv[1:], 0
     for name, render in pages.items():

@@ -1,0 +1,86 @@
+"""Tables of docs/papers.md, from what benchmarks left in benchmarks/results/, if they did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from results import RESULTS
+
+VIEWS = {
+    "edges": ("360", "known"),
+    "edges-180": ("180", "known"),
+    "edges-90": ("90", "known"),
+    "unknown": ("360", "unknown"),
+    "unknown-90": ("90", "unknown"),
+}
+
+
+def with_papers(page: str) -> str:
+    """Return docs/papers.md with its tables; one whose results aren't there is empty."""
+    for name, (source, render) in TABLES.items():
+        begin = f"<!-- Generated from benchmarks/results/{source}.json: {name}. -->\n"
+        end = f"<!-- Generated until here: {name}. -->\n"
+        if page.count(begin) != 1:
+            raise ValueError(f"the page must have this line once: {begin}")
+        path = RESULTS / f"{source}.json"
+        lines = list(render(json.loads(path.read_text(encoding="utf-8")))) if path.is_file() else []
+        body = "".join(f"{line}\n" for line in ["", *lines, ""]) if lines else ""
+        head, _, rest = page.partition(begin)
+        page = f"{head}{begin}{body}{end}{rest.partition(end)[2]}"
+    return page
+
+
+def peng_poses(found: dict[str, Any]) -> Iterator[str]:
+    """Yield errors of both stages by field of view."""
+    head = ("view", "heading", "photos", "R@1", "among the candidates", "retrieval, median")
+    head += ("refined, median", "placed", "placed ones, median", "heading, median", "off by > 25 m")
+    yield "| " + " | ".join(head) + " |"
+    yield "|---:|---|" + "---:|" * (len(head) - 2)
+    for row in found["rows"]:
+        poses, edges = row.get("poses"), row["retrieval"]
+        if poses is None:
+            continue
+        view, heading = VIEWS[row["set"]]
+        among = edges["recall_at"][str(poses["candidates"])]
+        yield (
+            f"| {view} | {heading} | {poses['photos']} | {edges['recall@1']:.1f} | {among:.0f} % "
+            f"| {poses['retrieval_median_m']:.0f} m | {poses['median_m']:.1f} m "
+            f"| {poses['placed']:.0f} % | {poses['placed_median_m']:.2f} m "
+            f"| {poses['heading_median_deg']:.1f} | {poses['placed_beyond_25_m']} |"
+        )
+
+
+def peng_bearings(found: dict[str, Any]) -> Iterator[str]:
+    """Yield what the bearing filter by predicted bits gains and loses."""
+    yield "| view | heading | filter | R@1 | R@5 | R@10 | first: gained, lost | ten: gained, lost |"
+    yield "|---:|---|---|---:|---:|---:|---:|---:|"
+    for row in found["rows"]:
+        for mode in row["bearings"]:
+            recalls = " | ".join(f"{mode[f'recall@{k}']:.1f}" for k in (1, 5, 10))
+            moved = [
+                f"{mode[f'gained@{k}']}, {mode[f'lost@{k}']}" if f"lost@{k}" in mode else ""
+                for k in (1, 10)
+            ]
+            cells = " | ".join((*VIEWS[row["set"]], mode["mode"], recalls, *moved))
+            yield f"| {cells} |"
+
+
+def methods(found: dict[str, Any]) -> Iterator[str]:
+    """Yield R@1 of the methods that were trained side by side."""
+    yield "| judged with | method | steps | R@1, mean | each seed | deviation |"
+    yield "|---|---|---:|---:|---:|---:|"
+    for row in found["rows"]:
+        seeds = " / ".join(f"{value:.1f}" for value in row["recall@1"])
+        steps = " / ".join(f"{each:,}" for each in row["steps"])
+        spread = "" if row["spread"] is None else f"{row['spread']:.1f}"
+        cells = (row["judged"], row["method"], steps, f"{row['mean']:.1f}", seeds, spread)
+        yield f"| {' | '.join(cells)} |"
+
+
+TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], Iterator[str]]]] = {
+    "poses": ("peng", peng_poses),
+    "bearings": ("peng", peng_bearings),
+    "methods": ("papers", methods),
+}
