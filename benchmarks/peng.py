@@ -186,10 +186,8 @@ def main() -> None:
     cv2.setNumThreads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
     cities = cities_of(arguments.run, UNSAID)
-    locator, town = (
-        Locator(arguments.run, cities.city, arguments.candidates),
-        arguments.out / "town",
-    )
+    locator = Locator(arguments.run, cities.city, arguments.candidates)
+    town = arguments.out / "town"
     if not town.exists():
         write_graph(cities.city, town)
     sets = cities.evaluations()
@@ -200,6 +198,10 @@ def main() -> None:
             figures = measured(name, sets[name], locator, arguments.weights, town)
             write_json(path, figures)
         rows.append(json.loads(path.read_text()))
+        if "poses" not in rows[-1] and arguments.photos:
+            known = not name.startswith("unknown")
+            rows[-1]["poses"] = poses(sets[name], locator, arguments.photos, known=known)
+            write_json(path, rows[-1])
         print(json.dumps(rows[-1], indent=1), flush=True)
     if arguments.save:
         steps = (arguments.run / EVENTS).read_text().count('"event": "step"')
