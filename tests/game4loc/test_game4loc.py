@@ -238,7 +238,7 @@ def test_no_photo_meets_a_tile_that_it_overlaps_other_than_its_own():
 
 
 @pytest.mark.parametrize(
-    "recipe", ["cityblocks", "gta-uav-cross", "gta-uav-same", "denseuav", "orbitview"]
+    "recipe", ["cityblocks", "gta-uav-cross", "gta-uav-same", "denseuav", "orbitview", "uav-visloc"]
 )
 def test_every_recipe_is_valid_by_its_name_alone(recipe):
     asked = ["config", "validate", "--recipe", f"game4loc/{recipe}", "--plugins", "game4loc"]
