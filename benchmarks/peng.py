@@ -4,7 +4,8 @@
     georet peng learn runs/peng runs/bearings.safetensors
     python benchmarks/peng.py runs/peng runs/bearings.safetensors --out runs/peng-figures --save
 
-Retrieval and filter are measured on all photos of the city, poses on --photos of them, drawn once.
+Retrieval and filter are measured on --retrieved photos of the city, poses on --photos of them, which
+are drawn once.
 What is measured of an evaluation set is kept in OUT as a file; sets that are there are not measured
 again. --save writes benchmarks/results/peng.json, which docs/papers.md shows.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +41,15 @@ CANDIDATES = (100, 200, 400, 800)
 
 
 def measured(
-    name: str, which: EvaluationSet, locator: Locator, weights: Path, town: Path
+    name: str, whole: EvaluationSet, locator: Locator, weights: Path, town: Path, num: int | None
 ) -> dict[str, Any]:
     """Return the figures of an evaluation set."""
     graph = locator.graph
     known = not name.startswith("unknown")
+    rows = drawn(len(whole.queries), num)
+    which = replace(
+        whole, queries=whole.queries.take(rows), positives=np.asarray(whole.positives)[rows]
+    )
     scores = _scores(which, locator, known)
     positives = np.asarray(which.positives)
     print(f"{name}: retrieval done", flush=True)
@@ -122,7 +128,7 @@ def poses(which: EvaluationSet, locator: Locator, num: int, *, known: bool) -> d
     queries, graph = which.queries, locator.graph
     assert queries.latlon is not None
     assert queries.heading_deg is not None
-    rows = np.sort(np.random.default_rng(0).permutation(len(queries))[:num])
+    rows = drawn(len(queries), num)
     began, found = time.perf_counter(), []
     for row in rows.tolist():
         canvas, heading = read_image(queries.paths[row]), float(queries.heading_deg[row])
@@ -153,6 +159,11 @@ def poses(which: EvaluationSet, locator: Locator, num: int, *, known: bool) -> d
     }
 
 
+def drawn(every: int, num: int | None) -> Ints:
+    """Return ``num`` rows of ``every``, ascending: the same ones each time, more hold fewer."""
+    return np.sort(np.random.default_rng(0).permutation(every)[:num])
+
+
 def _scores(which: EvaluationSet, locator: Locator, known: bool) -> Doubles:
     """Return float64[Q, E], as ``georet peng locate`` scores edges."""
     return np.stack(
@@ -179,6 +190,7 @@ def main() -> None:
     parser.add_argument("weights", type=Path)
     parser.add_argument("--out", type=Path, default=Path("runs/peng-figures"))
     parser.add_argument("--photos", type=int, default=200, help="photos whose pose is looked for")
+    parser.add_argument("--retrieved", type=int, help="photos of the first stage; by default all")
     parser.add_argument("--candidates", type=int, default=400, help="edges of the second stage")
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name}")
@@ -195,7 +207,9 @@ def main() -> None:
     for name in arguments.sets:
         path = arguments.out / f"{name}.json"
         if not path.is_file():
-            figures = measured(name, sets[name], locator, arguments.weights, town)
+            figures = measured(
+                name, sets[name], locator, arguments.weights, town, arguments.retrieved
+            )
             write_json(path, figures)
         rows.append(json.loads(path.read_text()))
         if "poses" not in rows[-1] and arguments.photos:
