@@ -4,8 +4,8 @@
     georet peng learn runs/peng runs/bearings.safetensors
     python benchmarks/peng.py runs/peng runs/bearings.safetensors --out runs/peng-figures --save
 
-Retrieval and filter are measured on --retrieved photos of the city, poses on --photos of them, which
-are drawn once.
+Retrieval and filter are measured on --retrieved photos of the city, poses on --photos of them,
+all drawn once.
 What is measured of an evaluation set is kept in OUT as a file; sets that are there are not measured
 again. --save writes benchmarks/results/peng.json, which docs/papers.md shows.
 """

@@ -20,7 +20,7 @@ PENG = (
     "Measured by `benchmarks/peng.py` on the held-out city of `cityblocks` (1,007 photos, 1,121",
     "edges) after the three epochs of the recipe, one seed. Photos are drawn once. The refined",
     "median counts all of them, at the middle of the best edge where one was not placed. Retrieval",
-    "is weak after so few steps: what shows here is the second stage. R@1 and the candidates are of",
+    "is weak after so few steps: what shows is the second stage. R@1 and the candidates are of",
     "the photos of the second table, whose filter works on the 200 best edges.",
 )
 
