@@ -171,7 +171,7 @@ class Pilot:
         return Flight(follower.points, follower.frames, flown, told, follower.latencies_s)
 
     def _looker(self, film: Film) -> Looker:
-        framing = self.locator.framing(self.cameras)
+        framing = replace(self.locator.framing(self.cameras), pieces=1)
         return Looker(film, framing, self.locator.session, self.cameras.turns_photos)
 
     def _flown(self) -> Flown:

@@ -50,6 +50,12 @@ class Layout:
         covers: Bools = np.any(arc_m(np.asarray(chords)) <= self.reach_m[rows], axis=1)
         return covers
 
+    def nearest(self, points: Doubles, among: Ints) -> tuple[Ints, Doubles]:
+        """Return the tiles, of rows ``among``, nearest to points [N, 3], and how far, in metres."""
+        chords, found = cKDTree(self.points[among]).query(points)
+        rows: Ints = among[np.asarray(found)]
+        return rows, arc_m(np.asarray(chords))
+
     def spacing_m(self, rows: Ints) -> Doubles:
         """Return metres float64[M] from tiles to their fourth nearest, at most the side.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,10 @@ from georet.locate.rerank import Reranking
 from georet.locate.results import Location, candidates_of
 from georet.locate.scoring import Query, Scoring, fused
 from georet.locate.tuning import Tuning
+from georet.locate.voting import Votes
 from georet.photos.camera.cameras import Cameras
 from georet.photos.camera.facts import CameraFacts
-from georet.photos.framing import AS_IS, Framing
+from georet.photos.framing import AS_IS, PIECES, Framing, offsets_m
 from georet.photos.outline import ground_corners
 from georet.photos.photos import Photo, embed_views, view_photo
 from georet.plugins import UNSAID, Selection
@@ -96,7 +98,9 @@ class Locator:
             found_index = open_index(gallery, index, selection=selection)
         sharpness = self.tuning.sharpness
         rows = gallery.rows if gallery.has_rows or found_index is None else None
-        self._scoring = Scoring(rows, found_index, len(self._layout), sharpness, with_heat)
+        self._scoring = Scoring(
+            rows, found_index, len(self._layout), sharpness, with_heat, Votes(self._layout)
+        )
 
     def close(self) -> None:
         """Let go of the gallery's imagery; it is opened again when it is needed."""
@@ -128,7 +132,7 @@ class Locator:
             str(image) if isinstance(image, Path) else f"image {at}"
             for at, image in enumerate(images)
         ]
-        framing = self.framing(cameras)
+        framing = self.framing(cameras, fuse=fuse)
         views = [
             view_photo(image, framing, cameras, max_pixels=self.max_pixels, at=at)
             for at, image in enumerate(images)
@@ -136,10 +140,14 @@ class Locator:
         pixels, how = [one.pixels for one in views], [one.how for one in views]
         return self._located(question, pixels, prior, names, images, how)
 
-    def framing(self, cameras: Cameras | None) -> Framing:
-        """Return how photos are turned into what this gallery's tiles are compared with."""
+    def framing(self, cameras: Cameras | None, *, fuse: bool = False) -> Framing:
+        """Return how photos are turned into what this gallery's tiles are compared with.
+
+        Photos that ``fuse`` into one place are taken as one piece each.
+        """
         rotations = 1 if cameras is None else cameras.rotations
-        return Framing.of_tiles(self.gallery.centres[1], self.session.identity, rotations)
+        framing = Framing.of_tiles(self.gallery.centres[1], self.session.identity, rotations)
+        return replace(framing, pieces=1 if fuse else PIECES)
 
     def answer(
         self,
@@ -189,7 +197,16 @@ class Locator:
         logs = self._log_priors(prior, len(views))
         rows = zip(names, shown, embeddings, logs, how, strict=True)
         queries = [
-            Query(name, image, some, 1, log, self._facts(image, question.cameras), said)
+            Query(
+                name,
+                image,
+                some,
+                1,
+                log,
+                self._facts(image, question.cameras),
+                said,
+                offsets_m(said),
+            )
             for name, image, some, log, said in rows
         ]
         if question.fuse:
@@ -286,7 +303,7 @@ class Locator:
     def _cosines(self, query: Query, field: Field, num: int) -> Floats:
         """Return the cosines float32[num] of the field's best tiles, exact where that can be."""
         rows = field.rows[:num]
-        if self._has_rows:
+        if self._has_rows and query.offsets_m is None:
             return query.scores(self.gallery.rows.take(rows))
         prior = 0.0 if query.log_prior is None else query.log_prior[rows] / self.tuning.sharpness
         return ((field.merits[:num] - prior) / query.num_photos).astype(np.float32)

@@ -11,6 +11,7 @@ from georet.contracts.searching import Searchable
 from georet.errors import DataError
 from georet.ground.region import Region
 from georet.locate.field import CONTENDERS, Field, best_of, heat_of, score_blocks
+from georet.locate.voting import Votes
 from georet.photos.camera.facts import CameraFacts
 from georet.photos.photos import Photo
 from georet.search.rows import Stored
@@ -23,7 +24,8 @@ class Query:
     """One place that is asked for: an image, and the embeddings ``views`` float32[V, D] of it.
 
     Of several photos there is one view, the sum of their embeddings. ``how`` says how views came,
-    ``facts`` what is known of the camera.
+    ``facts`` what is known of the camera. ``offsets_m`` float64[V, 2] are how far east and north of
+    the photo's middle its views lie, where they show neighbouring pieces of ground.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Query:
     log_prior: Doubles | None
     facts: CameraFacts | None = None
     how: str = ""
+    offsets_m: Doubles | None = None
 
     def scores(self, embeddings: Floats) -> Floats:
         """Return the cosine float32[M] of each tile's embedding [M, D] and the view it suits."""
@@ -55,6 +58,7 @@ class Scoring:
     num_tiles: int
     sharpness: float
     with_heat: bool
+    votes: Votes
 
     def fields(
         self, queries: Sequence[Query], allowed: Bools | None, region: Region | None = None
@@ -72,10 +76,13 @@ class Scoring:
         blocks = score_blocks(embeddings, self.rows, allowed)
         rows = (row for _, scores in blocks for row in scores)
         for query in queries:
-            # A tile counts by the view that suits it best.
             best = next(rows)
-            for _ in query.views[1:]:
-                best = np.maximum(best, next(rows))
+            if query.offsets_m is not None:
+                others = [next(rows) for _ in query.views[1:]]
+                best = self.votes.pooled(np.stack([best, *others]), query.offsets_m)
+            else:  # A tile counts by the view that suits it best.
+                for _ in query.views[1:]:
+                    best = np.maximum(best, next(rows))
             merits = self._merits(best, query.log_prior)
             yield best_of(merits, allowed), self._heat(merits, allowed)
 
@@ -94,10 +101,13 @@ class Scoring:
         scores = scores * lengths
         start = 0
         for query in queries:
-            merits = np.full(self.num_tiles, -np.inf, np.float32)
-            for at in range(start, start + len(query.views)):
+            found = np.full((len(query.views), self.num_tiles), -np.inf, np.float32)
+            for at, merits in enumerate(found, start):
                 is_found = rows[at] >= 0
                 np.maximum.at(merits, rows[at][is_found], scores[at][is_found])
+            merits = found.max(axis=0)
+            if query.offsets_m is not None:
+                merits = self.votes.pooled(found, query.offsets_m)
             start += len(query.views)
             merits = self._merits(merits, query.log_prior)
             seen = np.isfinite(merits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
@@ -23,6 +24,9 @@ STEEPEST_DEG: Final = 60.0
 _TURNED_UP_TO_DEG: Final = 45.0
 _SMALLEST_SHARE: Final = 0.4
 """A photo that shows a smaller part of a tile than this says too little at the tile's scale."""
+PIECES: Final = 3
+"""Of a photo that shows much more than a tile, so many times so many pieces are looked at."""
+_APART = re.compile(r"(\d) x \d pieces, ([0-9.e+]+) m apart$")
 AS_IS, TURNED, RECTIFIED = "as it is", "turned", "rectified"
 
 
@@ -39,7 +43,8 @@ class Framing:
     """Makes views of photos for tiles whose sides are ``sides_m`` metres.
 
     Where heading, tilt, height and field of view are known, the ground that a photo shows is drawn
-    as the map shows it: north up, as large as the tile that it fills best. Where only the heading
+    as the map shows it: north up, as large as the tile that it fills best; where it shows much more
+    than that, up to ``pieces`` x ``pieces`` of this size. Where only the heading
     of a photo that looks down is known, it is turned. ``rotations`` are that many headings, tried
     where it is unknown. What tells too little is left as it is.
     """
@@ -49,6 +54,7 @@ class Framing:
     """Height and width in pixels of what the encoder takes."""
     rule: str
     rotations: int = 1
+    pieces: int = 1
 
     @classmethod
     def of_tiles(cls, side_m: Doubles, encoder: EncoderIdentity, rotations: int = 1) -> Self:
@@ -68,8 +74,19 @@ class Framing:
         if headings is None or facts.panorama is not None:
             return self._as_is(photo)
         camera = self._camera(photo, facts)
-        side_m = None if camera is None else self._side_m(camera)
-        if camera is not None and side_m is not None:
+        sides_m = None if camera is None else self._sides_m(camera)
+        if camera is not None and sides_m is not None:
+            side_m, shown_m = sides_m
+            # The largest square that lies within the photo whatever its heading.
+            spare_m = shown_m / math.sqrt(2) - side_m
+            num = min(self.pieces, int(spare_m / side_m) + 1) if len(headings) == 1 else 1
+            if num > 1:
+                apart_m = spare_m / (num - 1)
+                how = f"{RECTIFIED}, {num} x {num} pieces, {apart_m:.6g} m apart"
+                places = offsets_m(how)
+                assert places is not None
+                pieces = [self._drawn(photo, camera, headings[0], side_m, at) for at in places]
+                return Views(np.stack(pieces), how)
             found = [self._drawn(photo, camera, heading, side_m) for heading in headings]
             return Views(np.stack(found), _named(RECTIFIED, len(found)))
         if not _looks_down(facts):
@@ -98,8 +115,11 @@ class Framing:
         roll = 0.0 if facts.roll_deg is None else math.radians(facts.roll_deg.value)
         return Pinhole(lens, Pose(0, 0, height.value, 0.0, math.radians(tilt.value), roll))
 
-    def _side_m(self, camera: Pinhole) -> float | None:
-        """Return the side of the tile that the photo fills best, None where it fills none."""
+    def _sides_m(self, camera: Pinhole) -> tuple[float, float] | None:
+        """Return the side of the tile that the photo fills best, and how much ground it shows.
+
+        None where it fills none.
+        """
         lens = camera.lens
         radius = min(lens.width, lens.height) / 2
         middle = np.array([lens.width / 2, lens.height / 2])
@@ -112,17 +132,41 @@ class Framing:
         shown_m = float(min(spans[0] + spans[1], spans[2] + spans[3]))
         sides = np.asarray(self.sides_m, np.float64)
         best = float(sides[np.argmin(np.abs(np.log(sides / shown_m)))])
-        return best if shown_m >= _SMALLEST_SHARE * best else None
+        return (best, shown_m) if shown_m >= _SMALLEST_SHARE * best else None
 
-    def _drawn(self, photo: Pixels, camera: Pinhole, heading: float, side_m: float) -> Pixels:
+    def _drawn(
+        self,
+        photo: Pixels,
+        camera: Pinhole,
+        heading: float,
+        side_m: float,
+        off_m: Doubles | None = None,
+    ) -> Pixels:
         pose = camera.pose
         turned_to = Pose(0, 0, pose.height_m, heading, pose.tilt_rad, pose.roll_rad)
-        return self._fitted(
-            rectified(photo, Pinhole(camera.lens, turned_to), side_m, max(self.size))
-        )
+        pinhole, centre_m = Pinhole(camera.lens, turned_to), None
+        if off_m is not None:
+            middle = np.array([[camera.lens.width / 2, camera.lens.height / 2]])
+            centre_m = pinhole.ground(middle)[0, :2] + off_m
+        px = max(self.size)
+        return self._fitted(rectified(photo, pinhole, side_m, px, centre_m=centre_m))
 
     def _fitted(self, image: Pixels) -> Pixels:
         return preprocess(image, self.size, self.rule)
+
+
+def offsets_m(how: str) -> Doubles | None:
+    """Return how far east and north [V, 2] of the photo's middle its pieces lie; None: no pieces.
+
+    ``how`` is that of ``Views``.
+    """
+    found = _APART.search(how)
+    if found is None:
+        return None
+    num, apart_m = int(found[1]), float(found[2])
+    steps = (np.arange(num) - (num - 1) / 2) * apart_m
+    x, y = np.meshgrid(steps, steps)
+    return np.column_stack([x.ravel(), y.ravel()])
 
 
 def _is_whole(facts: CameraFacts) -> bool:

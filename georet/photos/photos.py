@@ -116,7 +116,8 @@ class ViewFiller:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of an image with as many views as there may be."""
-        return self.framing.rotations * self.framing.size[0], self.framing.size[1]
+        most = max(self.framing.rotations, self.framing.pieces**2)
+        return most * self.framing.size[0], self.framing.size[1]
 
     def fill(self, row: int, out: Pixels) -> bytes:
         """Write a photo's views to ``out`` uint8[V * h, w, 3]; return their number and how."""

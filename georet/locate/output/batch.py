@@ -46,7 +46,9 @@ def locate_batch(
         len(photos),
         quota,
         max_pixels=locator.max_pixels,
-        framing=None if question.cameras is None else locator.framing(question.cameras),
+        framing=None
+        if question.cameras is None
+        else locator.framing(question.cameras, fuse=question.fuse),
         cameras=question.cameras,
     )
     reader.bad |= {Path(name): DataError(why) for name, why in journal.unreadable().items()}
