@@ -189,8 +189,9 @@ def _taken_s(facts: CameraFacts) -> float | None:
     """Return when a photo was taken, by telemetry or else by its EXIF, in seconds of any start."""
     if facts.time_s is not None:
         return facts.time_s.value
+    whole, _, fraction = facts.taken_at.partition(".")
     try:
-        taken = datetime.strptime(facts.taken_at, "%Y:%m:%d %H:%M:%S")
+        taken = datetime.strptime(f"{whole}.{fraction[:6] or '0'}", "%Y:%m:%d %H:%M:%S.%f")
     except ValueError:
         return None
     # Which zone doesn't matter: only differences are used.

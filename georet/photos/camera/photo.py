@@ -17,7 +17,7 @@ from georet.photos.camera.lens import fov_in
 from georet.photos.camera.xmp import packets_in, values_of
 from georet.photos.gps import own_position, read_exif
 
-_MAKE, _MODEL, _TAKEN = 0x010F, 0x0110, 0x9003
+_MAKE, _MODEL, _TAKEN, _FRACTION = 0x010F, 0x0110, 0x9003, 0x9291
 _EXIF_DIRECTORY, _GPS_DIRECTORY = 0x8769, 0x8825
 _DIRECTION_REF, _DIRECTION = 16, 17
 _TRUE_SIGMA_DEG, _MAGNETIC_SIGMA_DEG = 10.0, 20.0
@@ -61,7 +61,7 @@ def camera_facts(path: Path, *, with_position: bool = False) -> CameraFacts:
         size=stored[::-1] if is_turned else stored,
         maker=_text(root.get(_MAKE)),
         model=_text(root.get(_MODEL)),
-        taken_at=_text(tags.get(_TAKEN)),
+        taken_at=_taken_at(_text(tags.get(_TAKEN)), _text(tags.get(_FRACTION))),
         refused=tuple(refused),
     )
     facts = told.over(own)
@@ -96,6 +96,12 @@ def _direction(gps: Mapping[int, Any], refused: list[str]) -> Reading | None:
         return Reading(heading % 360.0, _TRUE_SIGMA_DEG, "EXIF GPSImgDirection")
     note = "from magnetic north" if ref.startswith("M") else "from an unnamed north"
     return Reading(heading % 360.0, _MAGNETIC_SIGMA_DEG, "EXIF GPSImgDirection", note)
+
+
+def _taken_at(second: str, fraction: str) -> str:
+    """Return when a photo was taken, with the digits after the second where the camera has any."""
+    digits = fraction.strip()
+    return f"{second}.{digits}" if second and digits.isascii() and digits.isdigit() else second
 
 
 def _text(value: Any) -> str:
