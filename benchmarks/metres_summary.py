@@ -45,7 +45,10 @@ def summary(folder: Path) -> dict[str, Any]:
 
 
 def cell(records: Records, mode: str, tilt: int | None) -> dict[str, Any]:
-    """Return what a mode makes of the photos of a level, at one tilt or at all."""
+    """Return what a mode makes of the photos of a level, at one tilt or at all.
+
+    ``earlier``: lines that an earlier version of the refiners left.
+    """
     told = [one | one["modes"][mode] for one in records]
     kept = [one for one in told if one["accepted"]]
     gross = [is_gross(one) for one in kept]
@@ -54,6 +57,7 @@ def cell(records: Records, mode: str, tilt: int | None) -> dict[str, Any]:
         "mode": mode,
         "tilt": tilt,
         "num": len(told),
+        "earlier": any(one.get("earlier", False) for one in told),
         "sites": sorted({one["site"] for one in told}),
         "tile_m": median([one["tile_error_m"] for one in told]),
         "accepted": len(kept) / len(told),

@@ -1,4 +1,4 @@
-"""Tables of docs/metres.md, from benchmarks/results/metres.json."""
+"""Tables of docs/metres.md, from benchmarks/results/."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ LEVELS = {
     "infrared": "near infrared",
     "old": "coarser map, a quarter replaced; relief",
 }
+TILTS = (0, 20, 40)
 
 
 def with_metres(page: str) -> str:
     """Return docs/metres.md with its tables."""
-    found = json.loads((RESULTS / "metres.json").read_text(encoding="utf-8"))
-    for name, render in TABLES.items():
-        begin = f"<!-- Generated from benchmarks/results/metres.json: {name}. -->\n"
+    for name, (file, render) in TABLES.items():
+        found = json.loads((RESULTS / f"{file}.json").read_text(encoding="utf-8"))
+        begin = f"<!-- Generated from benchmarks/results/{file}.json: {name}. -->\n"
         end = f"<!-- Generated until here: {name}. -->\n"
         if page.count(begin) != 1:
             raise ValueError(f"the page must have this line once: {begin}")
@@ -32,45 +33,93 @@ def with_metres(page: str) -> str:
 
 
 def cells(found: dict[str, Any]) -> Iterator[str]:
-    """Yield a line for each level, mode and tilt."""
-    head = ("photo against map", "asked, told", "tilt", "photos", "accepted", "map px, median")
-    head += ("90 %", "within 1 px", "heading, median", "wrong", "CPU ms")
-    yield "| " + " | ".join(head) + " |"
-    yield "|---|---|" + "---:|" * (len(head) - 2)
-    for row in found["cells"]:
+    """Yield a line for each level and mode."""
+    yield from head("photo against map", "asked, told", "photos", "accepted", "at 0°, 20°, 40°",
+                    "map px, median", "90 %", "heading", "wrong", "CPU ms")  # fmt: skip
+    rows = {(row["level"], row["mode"], row["tilt"]): row for row in found["cells"]}
+    before = ""
+    for (level, mode, tilt), row in rows.items():
+        if tilt is not None:
+            continue
+        tilted = (rows.get((level, mode, one)) for one in TILTS)
         shown = (
-            LEVELS[row["level"]] if row["tilt"] is None else "",
-            row["mode"],
-            "all" if row["tilt"] is None else f"{row['tilt']}°",
-            str(row["num"]),
-            f"{100 * row['accepted']:.0f} %",
+            "" if level == before else LEVELS[level],
+            mode,
+            str(row["num"]) + (" †" if row["earlier"] else ""),
+            f"{share(row['accepted'])} %",
+            ", ".join(share(None if one is None else one["accepted"]) for one in tilted),
             number(row["px_50"], ".2f"),
             number(row["px_90"], ".2f"),
-            "" if row["within_px"] is None else f"{100 * row['within_px']:.0f} %",
             "" if row["heading_50"] is None else f"{row['heading_50']:.2f}°",
             str(row["gross"]),
             f"{row['ms']:.0f}",
         )
-        yield "| " + " | ".join(shown) + " |"
+        before = level
+        yield line(*shown)
 
 
 def wrong(found: dict[str, Any]) -> Iterator[str]:
     """Yield what refiners make of tiles that don't show the photo."""
-    yield "| refiner | pairs | accepted | clearest | CPU ms |"
-    yield "|---|---:|---:|---:|---:|"
+    yield from head("refiner", "lists", "tiles", "lists accepted", "clearest", "CPU ms a list")
     for name, row in found["wrong"].items():
-        values = f"{row['num']:,} | {row['accepted']} | {row['highest']:.1f}"
-        yield f"| `{name}` | {values} | {number(row['ms'], '.0f')} |"
+        counts = (f"{row['num']:,}", f"{row['tiles']:,}", str(row["accepted"]))
+        yield line(f"`{name}`", *counts, f"{row['highest']:.1f}", number(row["ms"], ".0f"))
 
 
 def radii(found: dict[str, Any]) -> Iterator[str]:
-    """Yield how radii hold on a site that were learnt on the others."""
-    yield "| asked, told | site | places | in 50 % radius | in 90 % | with the floor | |"
-    yield "|---|---|---:|---:|---:|---:|---:|"
+    """Yield how radii hold on a site, learnt on other photos of it and on other sites."""
+    yield from head("asked, told", "photo against map", "site", "places", "own: in 50 %", "in 90 %",
+                    "other sites: in 50 %", "in 90 %")  # fmt: skip
     for row in found["radii"]:
-        keys = ("covered_50", "covered_90", "floored_50", "floored_90")
-        shares = " | ".join(f"{100 * row[key]:.0f} %" for key in keys)
-        yield f"| {row['mode']} | {row['site']} | {row['num']} | {shares} |"
+        held = [
+            f"{share(row[taught][f'covered_{one}'])} %"
+            for taught in ("own", "others")
+            for one in (50, 90)
+        ]
+        yield line(row["mode"], LEVELS[row["level"]], row["site"], str(row["num"]), *held)
+
+
+def orbit(found: dict[str, Any]) -> Iterator[str]:
+    """Yield what refining brings among tiles of a continent."""
+    yield from head("tiles", "photos", "accepted", "wrong", "best tile, median", "90 %",
+                    "refined, median", "all answers, median", "90 %", "CPU ms")  # fmt: skip
+    names = {"orbitview": "the photos' own imagery", "relief": "an independent map"}
+    for name, row in found.items():
+        keys = ("tile_50_m", "tile_90_m", "refined_50_m", "all_50_m", "all_90_m")
+        km = ["" if row[key] is None else kilometres(row[key]) for key in keys]
+        counts = (str(row["num"]), f"{share(row['accepted'])} %", str(row["wrong"]))
+        yield line(names[name], *counts, *km, number(row["ms"], ".0f"))
+
+
+def cost(found: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what each part costs."""
+    yield "| part | photos | CPU ms, median | 10 % | 90 % |"
+    yield "|---|---:|---:|---:|---:|"
+    for row in found:
+        values = (f"{row[key]:.0f}" for key in ("ms_50", "ms_10", "ms_90"))
+        yield line(row["part"], str(row["num"]), *values)
+
+
+def kilometres(metres: float) -> str:
+    """Return a length in kilometres, with two decimals below ten."""
+    km = metres / 1000
+    return f"{km:.2f} km" if km < 10 else f"{km:,.0f} km"
+
+
+def line(*values: str) -> str:
+    """Return a line of a table."""
+    return "| " + " | ".join(values) + " |"
+
+
+def head(*names: str) -> Iterator[str]:
+    """Yield the first two lines of a table whose first two columns are text."""
+    yield line(*names)
+    yield "|---|---|" + "---:|" * (len(names) - 2)
+
+
+def share(value: float | None) -> str:
+    """Return a share in percent, without the sign."""
+    return "" if value is None else f"{100 * value:.0f}"
 
 
 def number(value: float | None, how: str) -> str:
@@ -78,9 +127,11 @@ def number(value: float | None, how: str) -> str:
     return "" if value is None else format(value, how)
 
 
-TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
-    "cells": cells,
-    "wrong": wrong,
-    "radii": radii,
+TABLES: dict[str, tuple[str, Callable[[Any], Iterator[str]]]] = {
+    "cells": ("metres", cells),
+    "wrong": ("metres", wrong),
+    "radii": ("metres", radii),
+    "cost": ("metres_cost", cost),
+    "orbit": ("orbitview_refine", orbit),
 }
-"""{name of a table: what renders it}"""
+"""{name of a table: (file of results, what renders it)}"""

@@ -32,7 +32,7 @@ from georet.locate.tuning import Tuning
 from georet.locate.voting import Votes
 from georet.photos.camera.cameras import Cameras
 from georet.photos.camera.facts import CameraFacts
-from georet.photos.framing import AS_IS, PIECES, Framing, offsets_m
+from georet.photos.framing import AS_IS, PIECES, Framing
 from georet.photos.outline import ground_corners
 from georet.photos.photos import Photo, embed_views, view_photo
 from georet.plugins import UNSAID, Selection
@@ -98,9 +98,8 @@ class Locator:
             found_index = open_index(gallery, index, selection=selection)
         sharpness = self.tuning.sharpness
         rows = gallery.rows if gallery.has_rows or found_index is None else None
-        self._scoring = Scoring(
-            rows, found_index, len(self._layout), sharpness, with_heat, Votes(self._layout)
-        )
+        votes = Votes(self._layout)
+        self._scoring = Scoring(rows, found_index, len(votes), sharpness, with_heat, votes)
 
     def close(self) -> None:
         """Let go of the gallery's imagery; it is opened again when it is needed."""
@@ -197,16 +196,7 @@ class Locator:
         logs = self._log_priors(prior, len(views))
         rows = zip(names, shown, embeddings, logs, how, strict=True)
         queries = [
-            Query(
-                name,
-                image,
-                some,
-                1,
-                log,
-                self._facts(image, question.cameras),
-                said,
-                offsets_m(said),
-            )
+            Query(name, image, some, 1, log, self._facts(image, question.cameras), said)
             for name, image, some, log, said in rows
         ]
         if question.fuse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from georet.ground.region import Region
 from georet.locate.field import CONTENDERS, Field, best_of, heat_of, score_blocks
 from georet.locate.voting import Votes
 from georet.photos.camera.facts import CameraFacts
+from georet.photos.framing import offsets_m
 from georet.photos.photos import Photo
 from georet.search.rows import Stored
 from georet.search.served import search_within
@@ -24,8 +26,7 @@ class Query:
     """One place that is asked for: an image, and the embeddings ``views`` float32[V, D] of it.
 
     Of several photos there is one view, the sum of their embeddings. ``how`` says how views came,
-    ``facts`` what is known of the camera. ``offsets_m`` float64[V, 2] are how far east and north of
-    the photo's middle its views lie, where they show neighbouring pieces of ground.
+    ``facts`` what is known of the camera.
     """
 
     name: str
@@ -35,7 +36,14 @@ class Query:
     log_prior: Doubles | None
     facts: CameraFacts | None = None
     how: str = ""
-    offsets_m: Doubles | None = None
+
+    @cached_property
+    def offsets_m(self) -> Doubles | None:
+        """How far views lie from the photo's middle, metres east and north [V, 2].
+
+        None unless they show neighbouring pieces of ground.
+        """
+        return offsets_m(self.how)
 
     def scores(self, embeddings: Floats) -> Floats:
         """Return the cosine float32[M] of each tile's embedding [M, D] and the view it suits."""

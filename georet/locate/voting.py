@@ -23,6 +23,9 @@ class Votes:
         self._layout = layout
         self._known: dict[tuple[float, float], Ints] = {}
 
+    def __len__(self) -> int:
+        return len(self._layout)
+
     def pooled(self, scores: Floats, offsets_m: Doubles) -> Floats:
         """Return the mean score float32[R] of the pieces, were each tile in the photo's middle.
 
