@@ -79,7 +79,8 @@ class Anchored:
 def anchored(steps: Sequence[Moved | None], spots: Sequence[Spot | None]) -> list[Spot]:
     """Return the place of each of T frames by its refined neighbours on both sides.
 
-    ``steps[t]`` leads to frame t, ``spots[t]`` is its refined place, None where there is none.
+    ``steps[t]`` leads to frame t, ``spots[t]`` is its refined place, None where there is none. No
+    place is surer than the surest refined one: all are seen on one map, whose errors they share.
     """
     weights = np.ones(len(spots))
     found = _smoothed(steps, spots, weights)
@@ -90,6 +91,15 @@ def anchored(steps: Sequence[Moved | None], spots: Sequence[Spot | None]) -> lis
                 square = float(off @ np.linalg.inv(spot.covariance_m2) @ off)
                 weights[at] = (_FREEDOM + 2) / (_FREEDOM + square)
         found = _smoothed(steps, spots, weights)
+    there = [np.linalg.eigvalsh(spot.covariance_m2)[0] for spot in spots if spot is not None]
+    least = float(min(there, default=0.0))
+    return [Spot(spot.point_m, _at_least(spot.covariance_m2, least)) for spot in found]
+
+
+def _at_least(covariance: Doubles, least: float) -> Doubles:
+    """Return a covariance [2, 2] whose variance is at least that in each direction."""
+    values, axes = np.linalg.eigh(covariance)
+    found: Doubles = axes @ np.diag(np.maximum(values, least)) @ axes.T
     return found
 
 
