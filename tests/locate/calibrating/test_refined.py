@@ -50,6 +50,21 @@ def test_radii_hold_on_photos_that_were_not_learnt_from():
     assert 0.25 < held["refused"] < 0.35
 
 
+def test_radii_follow_how_the_matches_scatter_not_a_deviation_with_a_floor():
+    rng = np.random.default_rng(4)
+    scatter = np.exp(rng.normal(0, 1, 800))
+    error = scatter * np.abs(rng.normal(size=(800, 2)) @ [1, 1j])
+    found = [replace(place(5.0), scatter_m=float(one)) for one in scatter]
+    taught = Attempts(ABOUT, found[:400], error[:400], np.full(400, 50.0), [], 0.01)
+    refining = learnt(taught, np.linspace(0, 1, 400))
+    radii = np.array([refining.radii_m(one) for one in found[400:]])
+    clear = scatter[400:] < np.median(scatter)
+    for some in (clear, ~clear):
+        assert 0.4 < (error[400:] <= radii[:, 0])[some].mean() < 0.6
+        assert 0.84 < (error[400:] <= radii[:, 1])[some].mean() < 0.96
+    assert np.median(radii[clear, 1]) < np.median(radii[~clear, 1]) / 2
+
+
 def test_no_radius_is_less_than_half_a_pixel():
     refining = learnt(attempts(100, 0, floor_m=7.5), np.linspace(0, 1, 100))
     assert min(refining.radii_m(place(1e-3))) == 7.5
