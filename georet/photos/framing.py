@@ -24,8 +24,11 @@ STEEPEST_DEG: Final = 60.0
 _TURNED_UP_TO_DEG: Final = 45.0
 _SMALLEST_SHARE: Final = 0.4
 """A photo that shows a smaller part of a tile than this says too little at the tile's scale."""
-PIECES: Final = 3
-"""Of a photo that shows much more than a tile, so many times so many pieces are looked at."""
+PIECES: Final = 2
+"""Of a photo that shows much more than a tile, so many times so many pieces are looked at.
+
+Batches hold room for all of them, for each photo.
+"""
 _APART = re.compile(r"(\d) x \d pieces, ([0-9.e+]+) m apart$")
 AS_IS, TURNED, RECTIFIED = "as it is", "turned", "rectified"
 
