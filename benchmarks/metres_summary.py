@@ -17,7 +17,7 @@ from georet.types import Doubles
 GROSS: Final = 0.1
 """A place farther off than this share of a tile's side, and than three pixels, is wrong."""
 _LEAST_SITE: Final = 10
-_SPLITS: Final = 20
+SPLITS: Final = 20
 Records = Sequence[dict[str, Any]]
 
 
@@ -84,7 +84,7 @@ def radii(folder: Path) -> list[dict[str, Any]]:
     """Return how radii hold on places that they were not learnt on, in pixels of the map.
 
     For each site and level: learnt on half of its own photos and judged on the other half (means of
-    ``_SPLITS`` draws), as a gallery is calibrated with photos rendered from its own map; and learnt
+    ``SPLITS`` draws), as a gallery is calibrated with photos rendered from its own map; and learnt
     on the same level's photos of all other sites. The covered shares leave the floor of half a
     pixel out, which holds more than it promises.
     """
@@ -99,7 +99,7 @@ def radii(folder: Path) -> list[dict[str, Any]]:
                 if min(len(own), len(others)) < 2 * _LEAST_SITE:
                     continue
                 row = {"level": records[0]["level"], "mode": mode, "site": site, "num": len(own)}
-                halves = [held(*halved(own, seed)) for seed in range(_SPLITS)]
+                halves = [held(*halved(own, seed)) for seed in range(SPLITS)]
                 rows.append(row | {"own": means(halves), "others": held(others, own)})
     return rows
 
