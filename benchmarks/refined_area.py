@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--num", type=int, default=240)
     parser.add_argument("--sets", nargs="+", default=["new", "elsewhere"])
-    parser.add_argument("--refine", default="sift:dense=false")
+    parser.add_argument("--refine", default="sift")
     parser.add_argument("--pixel-m", type=float, default=0.1, help="the map's")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
