@@ -90,7 +90,7 @@ def radii(folder: Path) -> list[dict[str, Any]]:
     """
     rows = []
     for path in sorted(folder.glob("cells-*.jsonl")):
-        records = read(path)
+        records = [one for one in read(path) if not one.get("earlier", False)]
         for mode in ("sift, lens", "sift or dense, all"):
             kept = [one | one["modes"][mode] for one in records if one["modes"][mode]["accepted"]]
             for site in sorted({one["site"] for one in kept}):
