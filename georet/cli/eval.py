@@ -9,6 +9,7 @@ import typer
 from georet.cli.options import (
     AsJson,
     Checkpoint,
+    DryRun,
     NoPlugin,
     Nproc,
     PluginNames,
@@ -62,6 +63,7 @@ def evaluate(
         ),
     ] = None,
     nproc: Nproc = 1,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Embed queries and galleries with a run's encoder and print the metrics of each gallery."""
@@ -80,4 +82,5 @@ def evaluate(
         as_json=as_json,
         rerank=rerank,
         refine=refine,
+        is_dry=dry_run,
     )

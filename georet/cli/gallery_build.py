@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from georet.cli.options import BackendName, Checkpoint, NoPlugin, PluginNames
+from georet.cli.options import BackendName, Checkpoint, DryRun, NoPlugin, PluginNames
 from georet.plugins import Selection
 from georet.progress import echo
 
@@ -130,9 +130,6 @@ Share = Annotated[
 ]
 Thumbnails = Annotated[bool, typer.Option(help="Keep small pictures of the tiles.")]
 Quota = Annotated[float, typer.Option(help="Share of the tiles that may be unreadable.")]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only say what it would take, as georet gallery plan.")
-]
 Batch = Annotated[int, typer.Option(help="Tiles embedded at once.")]
 
 

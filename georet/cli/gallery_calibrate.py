@@ -12,6 +12,7 @@ from georet.cli.options import (
     AsJson,
     BackendName,
     BadImageQuota,
+    DryRun,
     GalleryEncoder,
     GalleryFolder,
     KnownQueries,
@@ -71,6 +72,7 @@ def calibrate(
     bad_image_quota: BadImageQuota = 0.0,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Fit radii, confidence and the threshold below which to abstain; keep them in the gallery.
@@ -79,8 +81,12 @@ def calibrate(
     the other half. With --rerank or --refine the calibration is kept beside the plain one, and is
     used by `georet locate` with the same re-ranker and refiner.
     """
-    from georet.commands.calibrating import calibrate_gallery, in_words
+    from georet.commands.calibrating import calibrate_gallery, foresee_fits, in_words
 
+    if dry_run:
+        selection = Selection.of(plugins, no_plugin)
+        foresee_fits(gallery, queries, encoder, backend, split_seed, selection)
+        return
     found, page = calibrate_gallery(
         gallery,
         queries,

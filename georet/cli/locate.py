@@ -11,6 +11,7 @@ from georet.cli.options import (
     AsJson,
     BackendName,
     BadImageQuota,
+    DryRun,
     GalleryEncoder,
     GalleryFolder,
     Height,
@@ -157,6 +158,7 @@ def locate(
     max_pixels: MaxPixels = None,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the places of photos among a gallery's tiles.
@@ -202,5 +204,11 @@ def locate(
         selection=selection,
         max_pixels=max_pixels,
     )
+    if dry_run:
+        from georet.commands.foreseeing import foresee_locating
+
+        writes = [*(out or []), *([geotag_copies] if geotag_copies else [])]
+        foresee_locating(locator, found, question, writes)
+        return
     how = Writing(targets, geotag_copies, as_json, echo)
     locate_photos(locator, found, question, how, quota=bad_image_quota)

@@ -10,6 +10,7 @@ import typer
 from georet.cli.options import (
     AsJson,
     BackendName,
+    DryRun,
     GalleryEncoder,
     GalleryFolder,
     Height,
@@ -115,6 +116,7 @@ def track(
     max_pixels: MaxPixels = None,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Locate the frames of one flight together: a video, or photos in their order.
@@ -141,5 +143,6 @@ def track(
         gallery=gallery, films=films, cameras=cameras, every=every, region=region, refine=refine,
         tracker=tracker, is_live=live, truth=truth, outs=out or [], formats=out_format or [],
         encoder=encoder, backend=backend, max_pixels=max_pixels, as_json=as_json,
+        is_dry=dry_run,
     )  # fmt: skip
     track_flight(asked, Selection.of(plugins, no_plugin))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from georet.cli import completing
-from georet.cli.options import ConfigFile, NoPlugin, Nproc, PluginNames, Recipe, Sets
+from georet.cli.options import ConfigFile, DryRun, NoPlugin, Nproc, PluginNames, Recipe, Sets
 from georet.plugins import Selection
 
 EPILOG = """Examples:
@@ -58,12 +58,7 @@ def train(
         ),
     ] = 0,
     nproc: Nproc = 1,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Say steps, time, memory and disk from a few steps; train nothing."
-        ),
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Train an encoder; without arguments, Sample4Geo on the embedded benchmark."""
     from georet.commands.training import resume_run, start_run

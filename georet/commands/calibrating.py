@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from georet.commands.foreseeing import foresee_calibrating
 from georet.contracts.running import Session
 from georet.gallery.encoders import open_encoder
 from georet.gallery.pictures.originals import Originals
@@ -16,6 +17,7 @@ from georet.locate.calibrating.calibrate import NUM_SEEDS, Trial, calibrate
 from georet.locate.calibrating.page import calibration_page
 from georet.locate.calibration import Calibration, fitting_calibration, own_file
 from georet.locate.field import Field
+from georet.locate.locator import Locator
 from georet.locate.refine import make_refiner
 from georet.locate.rerank import Reranking, make_reranker
 from georet.locate.tuning import Tuning
@@ -87,6 +89,25 @@ def calibrate_gallery(
     if seat is not None:
         seat.finish()
     return calibration, _kept(gallery, calibration, trials)
+
+
+def foresee_fits(
+    folder: Path,
+    queries: str,
+    encoder: Path | None,
+    backend: str,
+    seeds: Sequence[int] | None,
+    selection: Selection,
+) -> None:
+    """Print what ``calibrate_gallery`` would do and take."""
+    gallery = StoredGallery.open(folder)
+    known = open_queries(queries, selection=selection)
+    session = open_encoder(gallery, QUERY, source=encoder, backend=backend, selection=selection)
+    locator = Locator(gallery, session, with_heat=False, selection=selection)
+    names = ("calibration.json", "calibration.html")
+    num = NUM_SEEDS if seeds is None else len(seeds)
+    foresee_calibrating(locator, known, num, [folder / name for name in names])
+    locator.close()
 
 
 def _embedded(

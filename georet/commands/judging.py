@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from georet.commands.foreseeing import foresee_embedding
 from georet.config import RunConfig
 from georet.configure.stages import make_stages, stage_named
 from georet.errors import UsageError
@@ -38,7 +39,7 @@ from georet.train.checkpoint import LAST, check_name, load_checkpoint
 from georet.train.run import check_run, reconfigure
 from georet.train.saving import encoder_of
 from georet.train.state import State
-from georet.types import EvaluationSet
+from georet.types import QUERY, REFERENCE, EvaluationSet
 from georet.vouching import check_vouched, vouch_for
 
 RANKS: Final = ".ranks-eval"
@@ -68,13 +69,15 @@ def evaluate_run(
     as_json: bool = False,
     rerank: str | None = None,
     refine: str | None = None,
+    is_dry: bool = False,
 ) -> dict[str, Result]:
     """Judge a run's encoder on the galleries of its data set, or of the one in the overrides.
 
     ``save_as`` keeps the results in the run's folder, below ``evaluation/<save_as>/``. ``rerank``
     and ``refine`` (``NAME:key=value,...``) are stages beside those of the configuration. Where the
     environment makes this process one of several ranks, they share the images and the queries; the
-    figures are those of one process, and the first rank alone prints and writes.
+    figures are those of one process, and the first rank alone prints and writes. ``is_dry``: only
+    what would be judged and how long that takes is printed.
     """
     check_name(which, where="--checkpoint")
     if save_as is not None and Path(save_as).name != save_as:
@@ -84,6 +87,9 @@ def evaluate_run(
     config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
     named = {"--rerank": ("rerankers", rerank), "--refine": ("refiners", refine)}
     asked = Asked(which, only or (), named, save_as, as_json)
+    if is_dry:
+        _foresee(run_dir, asked, config, loaded)
+        return {}
     with _together(run_dir, config) as ranks:
         return _judged(run_dir, asked, config, loaded, ranks)
 
@@ -97,6 +103,30 @@ def _together(run_dir: Path, config: RunConfig) -> Iterator[Ranks]:
         with ranks.first_alone(signs):
             begin(ranks, run_dir, config.train.ranks, signs=f"{RANKS}/signs", is_saved=False)
             yield ranks
+
+
+def _foresee(run_dir: Path, asked: Asked, config: RunConfig, loaded: Plugins) -> None:
+    """Print which sets would be judged, how large they are, and how long it takes."""
+    every = setup.evaluations_of(setup.make_dataset(config, loaded, run_dir), loaded)
+    sets = choose(every, list(asked.only) or None, where="--only")
+    checkpoint = load_checkpoint(run_dir, asked.which)
+    encoder = encoder_of(checkpoint, config, loaded, run_dir)
+    judging = setup.judging_precision_of(config)
+    embedder = Embedder(encoder, config.data, config.evaluate.batch_size, judging)
+    tables = [
+        (view, table)
+        for one in sets.values()
+        for view, table in ((QUERY, one.queries), (REFERENCE, one.gallery))
+    ]
+    facts = {
+        name: f"{len(one.queries):,} queries, {len(one.gallery):,} references"
+        for name, one in sets.items()
+    }
+    stages = [text for _, text in asked.stages.values() if text is not None]
+    if stages or config.evaluate.stages:
+        facts["stages"] = "re-ranking and refining come on top, and are not measured"
+    kept = [] if asked.save_as is None else [run_dir / EVALUATION / asked.save_as]
+    foresee_embedding(embedder, tables, facts, writes=kept)
 
 
 def _judged(

@@ -7,9 +7,11 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from georet.commands.foreseeing import foresee_tracking
 from georet.commands.locating import check_outputs, open_locator
 from georet.errors import DataError
 from georet.files import write_atomic
@@ -52,6 +54,7 @@ class Asked:
     backend: str
     max_pixels: int | None
     as_json: bool
+    is_dry: bool = False
 
 
 def track_flight(asked: Asked, selection: Selection) -> None:
@@ -82,6 +85,10 @@ def track_flight(asked: Asked, selection: Selection) -> None:
     del facts["created"]  # A flight that went on after a kill has the same files to the byte.
     facts["track"] = {"tracker": asked.tracker, "live": asked.is_live, "region": asked.region}
     pilot = Pilot(locator, tracker, asked.cameras, region, selection)
+    if asked.is_dry:
+        look = partial(pilot.glimpsed, film)
+        foresee_tracking(pilot, range(len(film.shots)), look, asked.outs)
+        return
     with ExitStack() as stack:
         stack.callback(locator.close)
         if asked.outs:

@@ -23,7 +23,7 @@ from georet.errors import UsageError
 from georet.flights.fields import Flown, frames_of
 from georet.flights.films import Film
 from georet.flights.live import Follower
-from georet.flights.looking import Looker, look_at_all, looks_in
+from georet.flights.looking import Look, Looker, look_at_all, looks_in
 from georet.flights.points import points_of
 from georet.flights.refining import Sharpener, of_json, refine_all
 from georet.gallery.pictures.originals import Originals
@@ -169,6 +169,11 @@ class Pilot:
                 check()
         told = told_of(self.tracker)
         return Flight(follower.points, follower.frames, flown, told, follower.latencies_s)
+
+    def glimpsed(self, film: Film, frames: Sequence[int]) -> Sequence[Look]:
+        """Return what a few frames in a row look like, and keep nothing."""
+        images = list(film.read(frames[0], frames[-1] + 1))
+        return self._looker(film).look(frames[0], images)
 
     def _looker(self, film: Film) -> Looker:
         framing = replace(self.locator.framing(self.cameras), pieces=1)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from georet.cli.options import AsJson, AsMarkdown, MaxImages, NoPlugin, PluginNames, Sets
+from georet.cli.options import AsJson, AsMarkdown, DryRun, MaxImages, NoPlugin, PluginNames, Sets
 from georet.plugins import Selection
 
 EPILOG = """Examples:
@@ -67,6 +67,7 @@ def benchmark(
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
     sets: Sets = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
 ) -> None:
@@ -75,7 +76,12 @@ def benchmark(
     Each is executed in a process of its own, on the same images. Threads are 1 by default, so that
     the factors don't hang on what else the machine does.
     """
-    from georet_export.benchmark.command import Request, accept_on_gpu, measure_and_print
+    from georet_export.benchmark.command import (
+        Request,
+        accept_on_gpu,
+        foresee_benchmark,
+        measure_and_print,
+    )
 
     asked = Request(
         paths=paths,
@@ -89,7 +95,9 @@ def benchmark(
         selection=Selection.of(plugins, no_plugin),
         overrides=tuple(sets or ()),
     )
-    if gpu_acceptance:
+    if dry_run:
+        foresee_benchmark(asked)
+    elif gpu_acceptance:
         accept_on_gpu(asked, out)
     else:
         measure_and_print(asked, plot, as_json=as_json, as_markdown=as_markdown)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from georet.cli.options import one_format
+from georet.commands.foreseeing import foretell
 from georet.errors import UsageError
 from georet.files import write_atomic
 from georet.plugins import Selection
@@ -62,6 +63,22 @@ def measure_and_print(
     if picture is not None:
         write_atomic(picture, plot(result, title))
         say(f"picture {picture}")
+
+
+def foresee_benchmark(asked: Request) -> None:
+    """Print what would be measured and for how long; nothing is opened."""
+    paths = [run_folder(path, selection=asked.selection) for path in asked.paths]
+    run = None if asked.run is None else run_folder(asked.run, selection=asked.selection)
+    choice = Choice(asked.backends or None, asked.view, asked.threads, asked.selection)
+    entries, batches = find_contenders(paths, choice, run), parse_batches(asked.batch)
+    for reason in entries.absent:
+        say(f"not executed: {reason}")
+    facts = {each.name: f"batches of {', '.join(map(str, batches))}" for each in entries.contenders}
+    timed = asked.seconds * len(batches) * len(entries.contenders)
+    compared = "no comparison" if not asked.num_images else f"at most {asked.num_images:,} images"
+    foretell(
+        {**facts, "compared": compared}, {"timing": timed}, "by --seconds; comparing not", writes=()
+    )
 
 
 def _check_worth_it(seconds: float, picture: Path | None) -> None:

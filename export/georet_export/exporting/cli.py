@@ -10,6 +10,7 @@ import typer
 from georet.cli.options import (
     AsJson,
     Checkpoint,
+    DryRun,
     MaxImages,
     NoPlugin,
     PluginNames,
@@ -81,6 +82,7 @@ def export(
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
     sets: Sets = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a run's encoder for other runtimes, and compare each file with torch."""
@@ -100,4 +102,5 @@ def export(
         selection=Selection.of(plugins, no_plugin),
         overrides=sets or (),
         as_json=as_json,
+        is_dry=dry_run,
     )

@@ -20,7 +20,7 @@ from georet.train.run import check_run, reconfigure
 from georet_export.artefact.backends import ONNX, OPENVINO
 from georet_export.exporting.job import Outcome, check_gates
 from georet_export.exporting.request import Request, parse_batch
-from georet_export.exporting.run import Options, export_encoder
+from georet_export.exporting.run import Options, export_encoder, foresee_export
 
 
 def export_and_print(
@@ -36,8 +36,12 @@ def export_and_print(
     selection: Selection,
     overrides: Sequence[str],
     as_json: bool,
+    is_dry: bool = False,
 ) -> None:
-    """Export, print each outcome as it comes (or all as JSON), and raise if a gate failed."""
+    """Export, print each outcome as it comes (or all as JSON), and raise if a gate failed.
+
+    ``is_dry``: only say what would be written.
+    """
     named = tuple(part for text in targets for part in text.replace(" ", ",").split(",") if part)
     chosen = [*exporters, *([_tensorrt(named)] if wants_tensorrt else [])] or ["onnx"]
     if named and {name.rpartition(":")[2] for name in chosen} <= {ONNX, OPENVINO}:
@@ -50,6 +54,11 @@ def export_and_print(
         out = out or Path(f"{folder.name.rpartition('-')[0] or folder.name}-export")
         run_dir = folder
     request = Request(chosen, _precision(precision), parse_batch(batch), named)
+    if is_dry:
+        foresee_export(
+            run_dir, request, out=out, options=options, selection=selection, overrides=overrides
+        )
+        return
     outcomes = []
     for outcome in export_encoder(
         run_dir, request, out=out, options=options, selection=selection, overrides=overrides

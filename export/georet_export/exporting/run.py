@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from georet.commands.foreseeing import foresee_embedding, foretell
 from georet.config import RunConfig
 from georet.contracts.building import BuildContext
 from georet.encoder import Encoder
 from georet.errors import DataError, UsageError
+from georet.evaluate.embed import Embedder
 from georet.export_spec import Exporter
+from georet.page.readable import megabytes
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.run_layout import EXPORT
 from georet.train.checkpoint import LAST, check_name, load_checkpoint
 from georet.train.run import check_run, reconfigure
 from georet.train.saving import load_encoder
+from georet.types import QUERY, REFERENCE
 from georet.vouching import check_vouched
 from georet_export.exporting.job import Job, Outcome
 from georet_export.exporting.request import Request, specs_of
@@ -75,6 +79,41 @@ def export_encoder(
         if outcome.is_kept:
             loaded.observe("georet_export_end", artefact=outcome.path, run_dir=run_dir)
         yield outcome
+
+
+def foresee_export(
+    run_dir: Path,
+    request: Request,
+    *,
+    out: Path | None,
+    options: Options,
+    selection: Selection,
+    overrides: Sequence[str],
+) -> None:
+    """Print what ``export_encoder`` would write, how large about, and what it compares."""
+    check_vouched(check_run(run_dir).parent)
+    config, loaded = reconfigure(check_run(run_dir), selection=selection, overrides=overrides)
+    base = out or run_dir / EXPORT
+    paths = [base / request.label(name) for name in _exporters(request, loaded)]
+    for path in paths:
+        _check_free(path, force=options.force)
+    encoder = load_encoder(run_dir, options.checkpoint, config, loaded).eval()
+    specs = specs_of(encoder, config, loaded, request, {})
+    size = sum(tensor.nbytes for tensor in encoder.state_dict().values())
+    facts = {
+        "formats": ", ".join(path.name for path in paths),
+        "artefacts": f"{len(specs)} each",
+        "weights": f"{megabytes(size)} in fp32",
+    }
+    judge = _judge(encoder, config, loaded, options.num_images)
+    if judge is None:
+        foretell(facts, {}, "no time: nothing is compared", writes=paths)
+        return
+    data = judge.evidence.data
+    tables = [(QUERY, data.queries), (REFERENCE, data.gallery)]
+    embedder = Embedder(encoder, config.data, config.evaluate.batch_size)
+    foresee_embedding(embedder, tables, {**facts, "compared": "by torch; each file again"},
+                      writes=paths)  # fmt: skip
 
 
 def _exporters(request: Request, plugins: Plugins) -> dict[str, Exporter]:

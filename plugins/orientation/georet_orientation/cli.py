@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from georet.cli.options import AsJson, NoPlugin, PluginNames
+from georet.cli.options import AsJson, DryRun, NoPlugin, PluginNames
 from georet.progress import echo, echo_json
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def orient(
     workers: Annotated[int, typer.Option(min=1, help="Photos matched at once.")] = 1,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Find where photos look against their own tiles, and write it with a weight for each.
@@ -60,7 +61,7 @@ def orient(
     from georet.errors import DataError
     from georet.plugins import Selection, load_plugins
     from georet.progress import progress
-    from georet_orientation.labelling import agreement, label
+    from georet_orientation.labelling import agreement, foresee, label
     from georet_orientation.labels import write_labels
 
     if out.exists():
@@ -70,6 +71,9 @@ def orient(
     pairs = _dataset(loaded, dataset, sets).train()
     match = _matcher(loaded, matcher, height_m, certain)
     num = len({int(row) for row in pairs.pairs[:, 0]})
+    if dry_run:
+        foresee(pairs, match, num, out, workers)
+        return
     found = dict(progress(label(pairs, match, workers=workers), "matching", num))
     write_labels(out, found)
     told = agreement(pairs, found.items())

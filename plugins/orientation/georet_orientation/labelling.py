@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from georet.commands.foreseeing import FEW, foretell, seconds_each
 from georet.contracts.refining import Camera, Patch, Refiner, Tile
 from georet.data.images import read_image
 from georet.errors import DataError
@@ -54,6 +57,19 @@ def refiner_matcher(refiner: Refiner, certain: float) -> Matcher:
         return Label(relative, min(1.0, found.inliers / certain), float(found.inliers))
 
     return match
+
+
+def foresee(pairs: PairTable, match: Matcher, num: int, out: Path, workers: int) -> None:
+    """Print how many photos would be matched, and how long that takes, by a few of them."""
+    each_s = seconds_each(
+        lambda some: list(islice(label(pairs, match), len(some))), range(min(num, FEW))
+    )
+    foretell(
+        {"photos": f"{num:,}"},
+        {"matching": each_s * num / workers},
+        f"{min(num, FEW)} photos, {each_s:.2g} s each",
+        writes=[out],
+    )
 
 
 def label(pairs: PairTable, match: Matcher, *, workers: int = 1) -> Iterator[tuple[str, Label]]:

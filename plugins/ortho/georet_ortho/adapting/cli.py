@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from georet.cli.options import NoPlugin, PluginNames
+from georet.cli.options import DryRun, NoPlugin, PluginNames
 from georet.plugins import Selection
 from georet.progress import echo, echo_json
 
@@ -86,6 +86,7 @@ def adapt(
     size: Size = 128,
     seed: Seed = 0,
     gallery: WithGallery = True,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
     plugins: PluginNames = None,
     no_plugin: NoPlugin = None,
@@ -100,6 +101,7 @@ def adapt(
     from georet.errors import UsageError
     from georet.ground.lengths import length_m
     from georet_ortho.adapting.conducting import adapt as run
+    from georet_ortho.adapting.conducting import foresee
     from georet_ortho.adapting.radii import GALLERY
     from georet_ortho.adapting.settings import REPORT, Settings
 
@@ -113,6 +115,9 @@ def adapt(
         gallery=gallery, size=size,
     )  # fmt: skip
     selection = Selection.of(plugins, no_plugin)
+    if dry_run:
+        foresee(settings, out, selection=selection)
+        return
     done = run(settings, out, selection=selection, say=lambda text: echo(text, err=True))
     if as_json:
         echo_json(json.loads(json.dumps(done.values)))

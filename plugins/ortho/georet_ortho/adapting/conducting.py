@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from georet.commands.foreseeing import foretell
 from georet.encoder import Encoder
 from georet.errors import UsageError
 from georet.files import write_atomic, write_json
@@ -18,6 +19,7 @@ from georet.locks import only_writer
 from georet.photos.known import KnownPhotos, open_queries
 from georet.plugins import UNSAID, Selection
 from georet.pretrained.making import run_folder
+from georet.progress import say
 from georet.run_layout import CONFIG
 from georet.sessions import SessionSpec
 from georet.train.ready import write_ready_run
@@ -105,6 +107,20 @@ def adapt(
             f"about {sum(plan.values()) / 60:.1f} minutes of one core"
         )
         return _adapted(work, run_dir, plan, known, selection, say)
+
+
+def foresee(settings: Settings, run_dir: Path, *, selection: Selection = UNSAID) -> None:
+    """Print what ``adapt`` would do and how long about that takes; write nothing."""
+    settings = with_cameras(settings, say)
+    area = open_area(settings, selection)
+    base = open_base(run_folder(settings.encoder, selection=selection), settings.size, selection)
+    settings, plan = planned(settings, base, len(area.tiles))
+    facts = {
+        "tiles": f"{len(area.tiles):,} of {settings.side_m:g} m",
+        "photos": f"{settings.pairs:,} to train on, {settings.judged:,} in each set that judges",
+    }
+    writes = [run_dir, *([run_dir / GALLERY] if settings.gallery else [])]
+    foretell(facts, plan, "by counted operations of one core", writes=writes)
 
 
 def with_cameras(settings: Settings, say: Callable[[str], None]) -> Settings:
