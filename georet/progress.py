@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
@@ -82,6 +83,14 @@ def progress(items: Iterable[Item], description: str, total: int | None = None) 
 def say(text: str) -> None:
     """Print a line for people on stderr."""
     console(stderr=True, soft_wrap=True, highlight=False).print(text, markup=False)
+
+
+def next_step(*words: object) -> None:
+    """Print on stderr, as the last line of a long command, what to type next: the words of a call.
+
+    What the user has to put in is in capitals: ``PHOTO``, ``AREA.tif``.
+    """
+    say("next: " + shlex.join(["georet", *map(str, words)]))
 
 
 def echo(text: str, *, err: bool = False, end: str = "\n") -> None:

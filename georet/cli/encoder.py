@@ -10,7 +10,7 @@ import typer
 from georet.cli.gallery_build import Overlap, Sides, Zoom
 from georet.cli.options import AsJson, NoPlugin, PluginNames
 from georet.plugins import Selection
-from georet.progress import echo, echo_json
+from georet.progress import echo, echo_json, next_step
 
 EPILOG = """Examples:
 
@@ -81,6 +81,8 @@ def make(
         selection=Selection.of(plugins, no_plugin),
     ):
         echo(line)
+    usual = ("--side", "60m", "--out", "area.gallery")
+    next_step("gallery", "build", "AREA.tif", "--encoder", out, *usual)
 
 
 @app.command("list")

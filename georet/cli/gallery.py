@@ -30,7 +30,7 @@ from georet.cli.gallery_build import (
 from georet.cli.groups import PluginGroup
 from georet.cli.options import AsJson, BackendName, Checkpoint, GalleryFolder, NoPlugin, PluginNames
 from georet.plugins import Selection
-from georet.progress import echo, echo_json
+from georet.progress import echo, echo_json, next_step
 
 EPILOG = """Examples:
 
@@ -212,6 +212,7 @@ def merge(
 
     merge_galleries(galleries, out, storage=storage, shard_size=shard_size, duplicates=duplicates)
     echo(outcome(out))
+    next_step("locate", out, "PHOTO")
 
 
 @app.command(
@@ -235,6 +236,7 @@ def join(
 
     join_galleries([StoredGallery.open(path) for path in galleries], out, prefixed=prefix)
     echo(f"{out}: {len(StoredGallery.open(out)):,} tiles, galleries: {len(galleries)}")
+    next_step("locate", out, "PHOTO")
 
 
 @app.command(

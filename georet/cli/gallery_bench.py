@@ -17,7 +17,7 @@ from georet.cli.options import (
     PluginNames,
 )
 from georet.plugins import Selection
-from georet.progress import console, echo, echo_json
+from georet.progress import console, echo, echo_json, next_step
 
 EPILOG = """Examples:
 
@@ -85,3 +85,4 @@ def bench(
     screen = console(highlight=False, soft_wrap=True)
     for line in lines(found):
         screen.print(line, markup=False)
+    next_step("locate", gallery, "PHOTO", "--index", "NAME")

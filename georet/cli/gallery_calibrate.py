@@ -21,7 +21,7 @@ from georet.cli.options import (
     Rerank,
 )
 from georet.plugins import Selection
-from georet.progress import echo, echo_json
+from georet.progress import echo, echo_json, next_step
 
 EPILOG = """Examples:
 
@@ -105,3 +105,4 @@ def calibrate(
     else:
         echo(in_words(found))
     echo(f"report: {page}", err=True)
+    next_step("locate", gallery, "PHOTO")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from georet.cli.options import RunFolder
-from georet.progress import echo
+from georet.progress import echo, next_step
 
 EPILOG = """Examples:
 
@@ -55,3 +55,4 @@ def pull(
     from georet.pretrained.hub import pull as pull_run
 
     echo(str(pull_run(target, out)))
+    next_step("eval", out)

@@ -10,8 +10,10 @@ from georet.addresses import shown_url
 from georet.commands.galleries import outcome, tell_plugins
 from georet.commands.planning import show_plan
 from georet.errors import Interrupted
+from georet.gallery.files.manifest import MANIFEST
 from georet.gallery.making.build import build_gallery
 from georet.gallery.making.settings import BuildOptions, BuildSettings
+from georet.progress import next_step
 from georet.sessions import SessionSpec
 
 
@@ -39,6 +41,8 @@ def build(
         hint = f"Go on with: {shown_url(shlex.join(command))}"
         raise Interrupted(stop.what, where=stop.where, hint=hint) from stop
     tell_plugins(out, encoder.source, encoder.selection)
+    if (out / MANIFEST).is_file():
+        next_step("locate", out, "PHOTO")
     return [outcome(out)]
 
 

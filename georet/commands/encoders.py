@@ -80,15 +80,12 @@ def make(
 
 
 def lines(run_dir: Path, selection: Selection) -> list[str]:
-    """Return a run's folder, its encoder's identity, and what to type next."""
+    """Return a run's folder and its encoder's identity."""
     session = SessionSpec(run_dir, view=REFERENCE, selection=selection).open()
     found, (height, width) = session.identity, session.identity.size
     session.close()
     about = f"{found.embed_dim}-d, {width} x {height} px, {found.resize_rule}"
-    return [
-        f"{run_dir}: {found.weights_sha256[:16]}, {about}",
-        f"next: georet gallery build area.tif --encoder {run_dir} --side 40m --out area.gallery",
-    ]
+    return [f"{run_dir}: {found.weights_sha256[:16]}, {about}"]
 
 
 def suggestions(selection: Selection) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ from georet.locks import only_writer
 from georet.page.table import metrics_table
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.pretrained.making import run_folder
-from georet.progress import console, echo_json, say, stage
+from georet.progress import console, echo_json, next_step, say, stage
 from georet.ranks.joining import SIGNS, begin, joining
 from georet.ranks.world import Ranks
 from georet.run_layout import EVALUATION
@@ -189,6 +189,7 @@ def _tell(
         echo_json(rows)
     else:
         show(results, f"{config.dataset.name}, {field_of_view_line(config)}")
+        next_step("report", run_dir) if asked.save_as else next_step("export", run_dir, "--onnx")
 
 
 def show(results: Mapping[str, Result], title: str = "Evaluation") -> None:

@@ -39,7 +39,7 @@ from georet.page.readable import metres
 from georet.photos.finding import in_groups
 from georet.photos.gps import own_position
 from georet.plugins import Selection, load_plugins
-from georet.progress import echo_json, one_line, stage
+from georet.progress import echo_json, next_step, one_line, stage
 from georet.progress import say as warn
 from georet.sources.rasters.heights import Heights
 from georet.types import QUERY
@@ -182,6 +182,8 @@ def locate_photos(
             notes = [*gps_notes, *_prior_notes(question, locator), *tagged]
             for line in _report(journal, locator, outs, notes):
                 say(line)
+            if locator.calibration is not None:
+                next_step("serve", locator.gallery.path)
         journal.remove()
 
 

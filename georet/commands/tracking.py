@@ -29,7 +29,7 @@ from georet.locate.question import Question
 from georet.page.readable import position
 from georet.photos.camera.cameras import Cameras
 from georet.plugins import Selection
-from georet.progress import echo, echo_json, one_line, say
+from georet.progress import echo, echo_json, next_step, one_line, say
 from georet.tracks.points import TrackPoint
 
 _PAGE: Final = ".html"
@@ -150,6 +150,10 @@ def _told(track: Track, truth: Truth | None, asked: Asked) -> None:
         tell("fitted: " + ", ".join(f"{name} {value:.3g}" for name, value in fitted.items()))
     for out in asked.outs:
         tell(f"wrote {out}")
+    if not asked.outs:
+        next_step("track", asked.gallery, *asked.films, "--out", "report.html")
+    else:
+        next_step("serve", asked.gallery)
 
 
 def in_a_line(point: TrackPoint) -> str:

@@ -14,7 +14,7 @@ from georet.configure import configure, load_resolved
 from georet.files import write_json
 from georet.locks import only_writer
 from georet.plugins import UNSAID, Plugins, Selection
-from georet.progress import say
+from georet.progress import next_step, say
 from georet.ranks.joining import begin, joining
 from georet.ranks.world import ALONE, Ranks
 from georet.report import write_report
@@ -139,3 +139,4 @@ def _train(
     vouch_for_run(run_dir)
     show(results)
     say(f"report {write_report(run_dir, trainer.data.evaluations, trainer.pairs)}")
+    next_step("export", run_dir, "--onnx")

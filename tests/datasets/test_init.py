@@ -92,9 +92,11 @@ def test_a_map_with_photos_needs_no_file_and_gets_commands_that_are_understood(t
     assert outcome.exit_code == 0, outcome.stderr
     assert "1 map and 3 photos" in outcome.stdout
     commands = [line for line in outcome.stdout.splitlines() if line.startswith("georet ")]
-    assert [shlex.split(line)[1] for line in commands] == ["gallery", "locate", "adapt"]
+    assert [shlex.split(line)[1] for line in commands] == ["gallery", "locate", "adapt", "train"]
     assert str(folder / "area.tif") in shlex.split(commands[0])
     assert str(folder / "photos") in shlex.split(commands[1])
+    asked = [word for word in shlex.split(commands[3])[2:] if word != "--dry-run"]
+    assert runner("config", "show", *asked).exit_code == 0
     assert list(folder.glob("*.yaml")) == []
 
 

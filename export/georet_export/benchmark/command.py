@@ -13,7 +13,7 @@ from georet.errors import UsageError
 from georet.files import write_atomic
 from georet.plugins import Selection
 from georet.pretrained.making import run_folder
-from georet.progress import console, echo, echo_json, say
+from georet.progress import console, echo, echo_json, next_step, say
 from georet_export.artefact.errors import ExportError
 from georet_export.benchmark.contenders import Choice, find_contenders
 from georet_export.benchmark.figures import Result
@@ -63,6 +63,9 @@ def measure_and_print(
     if picture is not None:
         write_atomic(picture, plot(result, title))
         say(f"picture {picture}")
+    if form is None:
+        usual = ("--side", "60m", "--out", "area.gallery")
+        next_step("gallery", "build", "AREA.tif", "--encoder", asked.paths[0], *usual)
 
 
 def foresee_benchmark(asked: Request) -> None:

@@ -13,7 +13,7 @@ from georet.page.readable import megabytes
 from georet.plugins import UNSAID, Selection
 from georet.pretrained.making import run_folder
 from georet.pretrained.naming import is_named
-from georet.progress import echo, echo_json, say
+from georet.progress import echo, echo_json, next_step, say
 from georet.report import write_report
 from georet.train import setup
 from georet.train.run import check_run, reconfigure
@@ -72,6 +72,8 @@ def export_and_print(
     if out is None:
         renew_report(run_dir, selection=selection, overrides=overrides)
     check_gates(outcomes)
+    if not as_json:
+        next_step("benchmark", run_dir if out is None else out)
 
 
 def lines(outcome: Outcome) -> list[str]:

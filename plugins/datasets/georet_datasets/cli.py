@@ -10,7 +10,7 @@ import typer
 from georet.cli.groups import PluginGroup
 from georet.cli.options import AsJson, NoPlugin, PluginNames
 from georet.plugins import Selection
-from georet.progress import console, echo, echo_json
+from georet.progress import console, echo, echo_json, next_step
 
 if TYPE_CHECKING:
     from georet.contracts.training import Dataset
@@ -71,6 +71,7 @@ def export(
     about = {"dataset": dataset, "options": options, "plugins": loaded.versions}
     export_dataset(source, layout, folder, about=about, evaluations=evaluation)
     echo(f"written: {folder}")
+    next_step("data", "check", folder)
 
 
 @app.command(
@@ -117,6 +118,8 @@ def check(
     _print(report, name, quota, as_json)
     if report.bad_share > quota:
         raise typer.Exit(BEYOND_QUOTA)
+    if folder is not None and not as_json:
+        next_step("init", folder)
 
 
 def _what_to_check(

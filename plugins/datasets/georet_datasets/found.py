@@ -52,6 +52,11 @@ class Found:
             "An encoder made for this ground finds more:",
             "",
             f"georet adapt {area} --encoder {encoder} --side 60m --out runs/area",
+            "",
+            "All of an encoder can be trained on photos rendered from the map, which takes longer:",
+            "",
+            f"georet train --recipe ortho/own-map --set dataset.source={area} "
+            "--set dataset.side=60m --dry-run",
         ]
         return "\n".join(lines)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from georet.cli.options import AsJson, DryRun, NoPlugin, PluginNames
-from georet.progress import echo, echo_json
+from georet.progress import echo, echo_json, next_step
 
 if TYPE_CHECKING:
     from georet.contracts.training import Dataset
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 PANORAMA = "panorama"
+RECIPE = "orientation/cityblocks-unknown"
 EPILOG = """Examples:
 
 georet data orient headings.csv --dataset cityblocks --set heading=unknown
@@ -83,6 +84,7 @@ def orient(
     for name, value in told.items():
         echo(f"{name}: {value}")
     echo(f"written: {out}")
+    next_step("train", "--recipe", RECIPE, "--set", f"dataset.labels={out}")
 
 
 def _dataset(loaded: Plugins, name: str, sets: list[str] | None) -> Dataset:

@@ -9,7 +9,7 @@ import typer
 
 from georet.cli.options import NoPlugin, PluginNames, Sets
 from georet.plugins import Selection
-from georet.progress import echo
+from georet.progress import echo, next_step
 
 EPILOG = """Examples:
 
@@ -64,4 +64,4 @@ def sample4geo(
         echo(f"left out, the classifier: {', '.join(done.left_out)}", err=True)
     if done.logit_scale is None:
         echo("the file has no logit_scale: the recipe's stays", err=True)
-    echo(f"next: georet eval {done.run_dir} --set dataset.root=...")
+    next_step("eval", done.run_dir, "--set", "dataset.root=FOLDER")

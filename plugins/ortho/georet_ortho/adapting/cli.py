@@ -10,7 +10,7 @@ import typer
 
 from georet.cli.options import DryRun, NoPlugin, PluginNames
 from georet.plugins import Selection
-from georet.progress import echo, echo_json
+from georet.progress import echo, echo_json, next_step
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 EPILOG = """Examples:
@@ -125,7 +125,7 @@ def adapt(
     echo(in_words(done.values))
     echo(f"report: {out / REPORT}")
     if gallery:
-        echo(f"next: georet locate {out / GALLERY} PHOTO...")
+        next_step("locate", out / GALLERY, "PHOTO")
 
 
 def in_words(values: dict[str, Any] | Any) -> str:
