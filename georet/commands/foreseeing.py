@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
-from georet.evaluate.embed import Embedder
 from georet.flights.flying import Pilot
 from georet.locate.locator import Locator
 from georet.locate.question import Question
@@ -19,6 +18,10 @@ from georet.photos.known import KnownPhotos
 from georet.photos.photos import PhotoReader, embed_photos
 from georet.progress import echo
 from georet.types import ImageTable
+
+if TYPE_CHECKING:
+    # Commands that need no torch don't load it for this.
+    from georet.evaluate.embed import Embedder
 
 Piece = TypeVar("Piece")
 FEW: Final = 4
