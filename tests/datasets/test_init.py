@@ -108,6 +108,18 @@ def test_a_picture_without_a_place_is_no_map(tmp_path, runner):
     assert "1 photo" in outcome.stderr
 
 
+def test_what_georet_made_in_the_folder_is_nobodys_data(tmp_path):
+    from georet_datasets.found import in_folder
+
+    draw(tmp_path / "mine/0.jpg")
+    for made, mark in (
+        ("area.gallery", "gallery.json"), ("runs/a", "config.yaml"), ("b", "adapt/settings.json"),
+    ):  # fmt: skip
+        draw(tmp_path / made / "adapt/new/1.jpg")
+        (tmp_path / made / mark).write_text("{}")
+    assert in_folder(tmp_path).said() == "1 photo"
+
+
 def test_an_empty_folder_and_one_that_is_not_there_are_told_apart(tmp_path, runner):
     empty = runner("init", str(tmp_path))
     assert empty.exit_code == 3

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from georet.data.kinds import SUFFIXES
+from georet.run_layout import CONFIG
 
 MAPS: Final = (".tif", ".tiff", ".vrt", ".mbtiles", ".pmtiles", ".gpkg", ".jp2")
 ENCODER: Final = "timm:tf_efficientnet_lite0?weights=lite0&stage=3&pool=gem&size=128"
 """What the page "Your own map" begins with."""
+MADE: Final = (("gallery.json", 0), (CONFIG, 0), ("adapt/settings.json", 1))
+"""Marks of what georet itself has made, and how far above them its folder is: not anybody's data.
+"""
 MOST: Final = 100_000
 """Files looked at; who has more knows what is there."""
 
@@ -42,6 +46,7 @@ class Found:
         if shown is not None and shown == self.maps[0].parent:
             photos = shlex.quote(str(self.photos[0]))
         build = f"georet gallery build {area} --encoder {encoder} --side 60m --overlap 0.5"
+        sets = f"--set dataset.source={area} --set dataset.side=60m"
         lines = [
             f"{self.folder}: {self.said()}. A map needs no configuration; photos are looked for",
             "in a gallery of its tiles. --side is about the width of ground that a photo shows.",
@@ -55,8 +60,7 @@ class Found:
             "",
             "All of an encoder can be trained on photos rendered from the map, which takes longer:",
             "",
-            f"georet train --recipe ortho/own-map --set dataset.source={area} "
-            "--set dataset.side=60m --dry-run",
+            f"georet train --recipe ortho/own-map {sets} --dry-run",
         ]
         return "\n".join(lines)
 
@@ -78,9 +82,15 @@ def in_folder(folder: Path) -> Found:
 
 
 def _files(folder: Path) -> list[Path]:
-    paths = folder.rglob("*")
-    hidden = (path for path in paths if path.is_file())
-    return [p for p in hidden if not any(q.startswith(".") for q in p.relative_to(folder).parts)]
+    made = {path.parents[depth] for mark, depth in MADE for path in folder.rglob(mark)}
+    made.discard(folder)
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return [
+        path
+        for path in files
+        if made.isdisjoint(path.parents)
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
 
 
 def _is_map(path: Path) -> bool:
