@@ -204,11 +204,5 @@ def locate(
         selection=selection,
         max_pixels=max_pixels,
     )
-    if dry_run:
-        from georet.commands.foreseeing import foresee_locating
-
-        writes = [*(out or []), *([geotag_copies] if geotag_copies else [])]
-        foresee_locating(locator, found, question, writes)
-        return
-    how = Writing(targets, geotag_copies, as_json, echo)
+    how = Writing(targets, geotag_copies, as_json, echo, dry_run)
     locate_photos(locator, found, question, how, quota=bad_image_quota)

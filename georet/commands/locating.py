@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from georet.commands.foreseeing import foresee_locating
 from georet.config import MAX_PIXELS
 from georet.errors import UsageError
 from georet.gallery.encoders import open_encoder
@@ -134,6 +135,7 @@ class Writing:
     copies: Path | None
     as_json: bool
     say: Callable[[str], None]
+    is_dry: bool = False
 
 
 def locate_photos(
@@ -144,6 +146,11 @@ def locate_photos(
     Raises Interrupted (exit code 75) on SIGTERM or Ctrl-C once the journal is on disk.
     """
     targets, as_json, say = writing.targets, writing.as_json, writing.say
+    if writing.is_dry:
+        copies_in = [] if writing.copies is None else [writing.copies]
+        writes = [*(target.path for target in targets), *copies_in]
+        foresee_locating(locator, photos, question, writes)
+        return
     geotag_copies = writing.copies
     copies = None if geotag_copies is None else copies_of(photos, geotag_copies)
     gps_notes = _gps_notes(photos, question, as_json=as_json)
