@@ -151,7 +151,7 @@ def _told(track: Track, truth: Truth | None, asked: Asked) -> None:
     for out in asked.outs:
         tell(f"wrote {out}")
     if not asked.outs:
-        next_step("track", asked.gallery, *asked.films, "--out", "report.html")
+        next_step("track", asked.gallery, *asked.films, "--out", "flight.html")
     else:
         next_step("serve", asked.gallery)
 
