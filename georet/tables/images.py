@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,7 +175,7 @@ _WANTED: Final = {
 
 def _is_right(name: str, values: Doubles) -> Bools:
     """Return bool[R]: which values of a field may stand there."""
-    flat = values.reshape(len(values), -1)
+    flat = values.reshape(len(values), math.prod(values.shape[1:]))
     right = np.isfinite(flat).all(axis=1) | np.isnan(flat).all(axis=1)
     if name == "side_m":
         right &= ~(values <= 0)

@@ -35,6 +35,9 @@ def test_a_field_is_a_column_and_a_column_of_its_name_the_field():
     taken = by_field.take(np.array([1]))
     assert taken.altitude_m.tolist() == [80]
     assert taken.corners_latlon.shape == (1, 4, 2)
+    nothing = by_field.take(np.array([], int))
+    assert nothing.altitude_m.shape == (0,)
+    assert nothing.corners_latlon.shape == (0, 4, 2)
     assert images().heading_deg is None
     assert images().columns == {}
 
