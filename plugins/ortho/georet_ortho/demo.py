@@ -169,7 +169,10 @@ def _on(settings: Settings, path: Path) -> Settings:
 
 
 def _key(settings: Settings) -> str:
-    text = json.dumps([asdict(settings), BOX], sort_keys=True)
+    from georet.version import __version__
+
+    # Another version may train in another way, and shall not show what the last one learnt.
+    text = json.dumps([asdict(settings), BOX, __version__], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
