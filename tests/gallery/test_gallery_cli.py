@@ -50,6 +50,14 @@ def gallery(call: Call, run: Path, tmp_path: Path) -> Path:
     return tmp_path / "g"
 
 
+def test_a_build_that_is_done_says_that_nothing_was_left(
+    call: Call, gallery: Path, run: Path
+) -> None:
+    code, out, err = call(*building(run, gallery))
+    assert (code, out) == (0, f"{gallery}: 36 tiles in 3 shards\n")
+    assert "nothing was left to embed" in err
+
+
 def test_info_prints_a_table_and_json(call: Call, gallery: Path, run: Path) -> None:
     code, out, _ = call("info", gallery)
     assert code == 0

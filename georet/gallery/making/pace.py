@@ -35,10 +35,12 @@ class Pace:
         return self._embedded / max(time.monotonic() - self._began_s, 1e-9)
 
     def summary(self, told: Callable[[], str] | None) -> str:
-        """Return what this call did, in words; ``told`` returns more, if it did anything."""
+        """Return what this call did, in words; ``told`` returns more of it."""
+        if not self._embedded:
+            return "nothing was left to embed: other calls made all tiles"
         took_s = time.monotonic() - self._began_s
         rate = f"{self._embedded:,} tiles in {took_s:.0f} s, {self.tiles_per_s:.0f} tiles/s"
-        return f"{rate}; {told()}" if self._embedded and told is not None else rate
+        return f"{rate}; {told()}" if told is not None else rate
 
     def _move(self, num: int) -> None:
         self._done += num
