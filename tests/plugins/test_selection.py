@@ -19,17 +19,8 @@ def names(*args: object, **kwargs: object) -> list[str]:
 
 def test_by_default_the_method_and_what_is_always_on_are_loaded(site):
     always_on = ["cityblocks", "congeo", "datasets", "export", "faiss", "game4loc", "heads"]
-    always_on += [
-        "imagery",
-        "lsh",
-        "matchers",
-        "modern",
-        "orbitview",
-        "orientation",
-        "ortho",
-        "panobev",
-    ]
-    always_on += ["pml", "qdrant", "ray", "singeo", "slurm", "vici"]
+    always_on += ["imagery", "lsh", "matchers", "modern", "orbitview", "orientation", "ortho"]
+    always_on += ["panobev", "peng", "pml", "qdrant", "ray", "singeo", "slurm", "vici"]
     assert names() == ["core", "sample4geo", *always_on]
 
 
