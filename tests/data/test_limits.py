@@ -131,10 +131,10 @@ BOMBS = {
 def test_a_bomb_is_refused_at_once_and_by_name(tmp_path, bomb):
     path = tmp_path / "bomb.jpg"
     path.write_bytes(BOMBS[bomb]())
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(DataError, match=r"bomb|the cap is") as caught:
         read_image(path)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 20  # decoded, it would be minutes and gigabytes
     assert caught.value.where == str(path)
     assert re.search(r"\d x \d+ = [\d,]+ pixels", caught.value.what)
 

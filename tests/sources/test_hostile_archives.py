@@ -16,14 +16,16 @@ from georet.sources.archives.hilbert import columns_and_rows, first_number
 from georet.sources.opening import open_source
 from georet.tiles.tiling import Tiling
 
-SECONDS = 5
+CPU_S = 60
+"""Far above what any of these takes on a slow machine; what these files are made to cause takes
+minutes, or never ends."""
 
 
 @pytest.fixture(autouse=True)
 def _soon():
     begin = time.process_time()
     yield
-    assert time.process_time() - begin < SECONDS
+    assert time.process_time() - begin < CPU_S
 
 
 def png():
