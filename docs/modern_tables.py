@@ -1,4 +1,4 @@
-"""Tables of docs/modern.md, from benchmarks/results/modern.json."""
+"""Tables of docs/modern.md, from benchmarks/results/modern.json and modern_time.json."""
 
 from __future__ import annotations
 
@@ -14,16 +14,36 @@ BASE = "sample4geo"
 
 def with_modern(page: str) -> str:
     """Return docs/modern.md with its tables."""
-    found = json.loads((RESULTS / "modern.json").read_text(encoding="utf-8"))
+    rows = json.loads((RESULTS / "modern.json").read_text(encoding="utf-8"))["rows"]
     for name, is_untouched in (("chosen", False), ("confirmed", True)):
-        begin = f"<!-- Generated from benchmarks/results/modern.json: {name}. -->\n"
-        end = f"<!-- Generated until here: {name}. -->\n"
-        if page.count(begin) != 1:
-            raise ValueError(f"the page must have this line once: {begin}")
-        head, _, rest = page.partition(begin)
-        body = "\n".join(_table([r for r in found["rows"] if r["untouched"] == is_untouched]))
-        page = f"{head}{begin}\n{body}\n\n{end}{rest.partition(end)[2]}"
-    return page
+        table = _table([row for row in rows if row["untouched"] == is_untouched])
+        page = _with(page, f"modern.json: {name}", name, table)
+    times = json.loads((RESULTS / "modern_time.json").read_text(encoding="utf-8"))["rows"]
+    return _with(page, "modern_time.json", "time", _times(times))
+
+
+def _with(page: str, source: str, name: str, table: Iterator[str]) -> str:
+    begin = f"<!-- Generated from benchmarks/results/{source}. -->\n"
+    end = f"<!-- Generated until here: {name}. -->\n"
+    if page.count(begin) != 1:
+        raise ValueError(f"the page must have this line once: {begin}")
+    head, _, rest = page.partition(begin)
+    body = "\n".join(table)
+    return f"{head}{begin}\n{body}\n\n{end}{rest.partition(end)[2]}"
+
+
+def _times(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a line for each seed: both ways, and what the second takes of the first."""
+    yield "| seed | README: R@1 | s | CPU s | modern: R@1 | s | CPU s | time | CPU time | load |"
+    yield "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|"
+    ways = {(row["seed"], row["way"]): row for row in rows}
+    for seed in sorted({row["seed"] for row in rows}):
+        one, other = ways[seed, "README"], ways[seed, "modern"]
+        cells = [str(seed)]
+        for row in (one, other):
+            cells += [f"{row['recall@1']:.1f}", f"{row['seconds']:.0f}", f"{row['cpu_s']:.0f}"]
+        cells += [f"{other[key] / one[key]:.2f}" for key in ("seconds", "cpu_s")]
+        yield f"| {' | '.join(cells)} | {one['load']:.0f}, {other['load']:.0f} |"
 
 
 def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
