@@ -66,12 +66,13 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--whole", action="store_true", help="whole trainings, not steps")
+    parser.add_argument("--renders", type=int, default=1, help="photos a place; the whole has 3")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         export = [sys.executable, "-m", "georet", "data", "export", "--layout", "cvusa"]
-        renders = f"train_renders={3 if args.whole else 1}"
+        renders = f"train_renders={args.renders}"
         subprocess.run([*export, str(folder / "cvusa"), "--set", renders], check=True)
         judge = whole if args.whole else steps
         rows = judge(args, folder)
@@ -79,8 +80,9 @@ def main() -> None:
         echo(json.dumps(row))
     if args.json:
         kept = json.loads(args.json.read_text()) if args.json.exists() else {}
-        kept |= {"machine": machine("cpu"), "whole" if args.whole else "rows": rows}
-        write_json(args.json, kept if args.whole else kept | {"steps": args.steps})
+        about = {"renders": args.renders} if args.whole else {"steps": args.steps}
+        kept |= {"machine": machine("cpu"), **about, "whole" if args.whole else "rows": rows}
+        write_json(args.json, kept)
 
 
 def whole(args: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -181,13 +182,25 @@ def loader_workers(found: dict[str, Any]) -> Iterator[str]:
 
 
 def equal_work(found: dict[str, Any]) -> Iterator[str]:
-    """Yield CPU seconds of a training step, before and now."""
+    """Yield CPU seconds of a training step and of whole trainings, before and now."""
     yield "| code | memory layout | CPU s a step | of before |"
     yield "|---|---|---:|---:|"
     for row in found["rows"]:
         code, _, layout = row["way"].partition(", ")
         layout = layout or "channels first"
         yield f"| {code} | {layout} | {row['step_s']:.3f} | {row['of_before']:.2f} |"
+    yield ""
+    yield "| whole training by | s | of before | CPU s | of before | R@1 |"
+    yield "|---|---:|---:|---:|---:|---|"
+    for row in found["whole"]:
+        wall, cpu, recall = (
+            [turn[key] for turn in row["turns"]] for key in ("wall_s", "cpu_s", "recall_at_1")
+        )
+        yield (
+            f"| {row['way']} | {statistics.median(wall):.0f} | {row['wall_s_of_before']:.2f} "
+            f"| {statistics.median(cpu):.0f} | {row['cpu_s_of_before']:.2f} "
+            f"| {' / '.join(f'{each:.1f}' for each in recall)} |"
+        )
 
 
 def mining(found: dict[str, Any]) -> Iterator[str]:
