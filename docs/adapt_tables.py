@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from splicing import spliced
+
 from results import RESULTS
 
 UNSEEN = "ground held out"
@@ -15,13 +17,7 @@ def with_adapt(page: str) -> str:
     """Return docs/own-map.md with its tables."""
     found = json.loads((RESULTS / "adapt.json").read_text(encoding="utf-8"))
     for name, render in {"scenes": scenes, "recall": recall, "radii": radii}.items():
-        begin = f"<!-- Generated from benchmarks/results/adapt.json: {name}. -->\n"
-        end = f"<!-- Generated until here: {name}. -->\n"
-        if page.count(begin) != 1:
-            raise ValueError(f"the page must have this line once: {begin}")
-        head, _, rest = page.partition(begin)
-        body = "\n".join(render(found))
-        page = f"{head}{begin}\n{body}\n\n{end}{rest.partition(end)[2]}"
+        page = spliced(page, "adapt", render(found), name)
     return page
 
 

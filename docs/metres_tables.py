@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from splicing import spliced
+
 from results import RESULTS
 
 LEVELS = {
@@ -22,13 +24,7 @@ def with_metres(page: str) -> str:
     """Return docs/metres.md with its tables."""
     for name, (file, render) in TABLES.items():
         found = json.loads((RESULTS / f"{file}.json").read_text(encoding="utf-8"))
-        begin = f"<!-- Generated from benchmarks/results/{file}.json: {name}. -->\n"
-        end = f"<!-- Generated until here: {name}. -->\n"
-        if page.count(begin) != 1:
-            raise ValueError(f"the page must have this line once: {begin}")
-        head, _, rest = page.partition(begin)
-        body = "\n".join(render(found))
-        page = f"{head}{begin}\n{body}\n\n{end}{rest.partition(end)[2]}"
+        page = spliced(page, file, render(found), name)
     return page
 
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from splicing import spliced
+
 from results import RESULTS
 
 K = ("recall@1", "recall@10")
@@ -17,19 +19,9 @@ def with_modern(page: str) -> str:
     rows = json.loads((RESULTS / "modern.json").read_text(encoding="utf-8"))["rows"]
     for name, is_untouched in (("chosen", False), ("confirmed", True)):
         table = _table([row for row in rows if row["untouched"] == is_untouched])
-        page = _with(page, f"modern.json: {name}", name, table)
+        page = spliced(page, "modern", table, name)
     times = json.loads((RESULTS / "modern_time.json").read_text(encoding="utf-8"))["rows"]
-    return _with(page, "modern_time.json", "time", _times(times))
-
-
-def _with(page: str, source: str, name: str, table: Iterator[str]) -> str:
-    begin = f"<!-- Generated from benchmarks/results/{source}. -->\n"
-    end = f"<!-- Generated until here: {name}. -->\n"
-    if page.count(begin) != 1:
-        raise ValueError(f"the page must have this line once: {begin}")
-    head, _, rest = page.partition(begin)
-    body = "\n".join(table)
-    return f"{head}{begin}\n{body}\n\n{end}{rest.partition(end)[2]}"
+    return spliced(page, "modern_time", _times(times), "time")
 
 
 def _times(rows: list[dict[str, Any]]) -> Iterator[str]:

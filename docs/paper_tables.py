@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from splicing import spliced
+
 from results import RESULTS
 
 VIEWS = {
@@ -31,15 +33,9 @@ BEARINGS = (
 def with_papers(page: str) -> str:
     """Return docs/papers.md with its tables; one whose results aren't there is empty."""
     for name, (source, render) in TABLES.items():
-        begin = f"<!-- Generated from benchmarks/results/{source}.json: {name}. -->\n"
-        end = f"<!-- Generated until here: {name}. -->\n"
-        if page.count(begin) != 1:
-            raise ValueError(f"the page must have this line once: {begin}")
         path = RESULTS / f"{source}.json"
-        lines = list(render(json.loads(path.read_text(encoding="utf-8")))) if path.is_file() else []
-        body = "".join(f"{line}\n" for line in ["", *lines, ""]) if lines else ""
-        head, _, rest = page.partition(begin)
-        page = f"{head}{begin}{body}{end}{rest.partition(end)[2]}"
+        lines = render(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else ()
+        page = spliced(page, source, lines, name)
     return page
 
 

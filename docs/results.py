@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from splicing import spliced
+
 RESULTS = Path(__file__).parents[1] / "benchmarks/results"
-BEGIN, END = (
-    "<!-- Generated from benchmarks/results/{}.json. -->\n",
-    "<!-- Generated until here. -->\n",
-)
 INDEX = {"index_s": ".1f", "index_mb": ".0f"}
 SOURCES = {"geotiff": "GeoTIFF", "pmtiles": "PMTiles", "folder": "folder of JPEGs"}
 
@@ -20,13 +18,8 @@ SOURCES = {"geotiff": "GeoTIFF", "pmtiles": "PMTiles", "folder": "folder of JPEG
 def with_results(page: str) -> str:
     """Return docs/benchmarks.md with the tables of the results that it shows."""
     for name, render in TABLES.items():
-        begin = BEGIN.format(name)
-        if page.count(begin) != 1:
-            raise ValueError(f"the page must have this line once: {begin}")
-        head, _, rest = page.partition(begin)
         found = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-        body = "\n".join(render(found))
-        page = f"{head}{begin}\n{body}\n\n{END}{rest.partition(END)[2]}"
+        page = spliced(page, name, render(found))
     return page
 
 
