@@ -11,6 +11,7 @@ from georet.cameras.crops import crop_points
 from georet.types import Bools, Doubles, Floats, Pixels
 
 BINS: Final = 8
+DARK: Final = 0.25
 _BLACK: Final = 1
 _EDGE: Final = np.ones((7, 7), np.uint8)
 """Features near a mask's edge see beyond it."""
@@ -72,6 +73,19 @@ def has_data(image: Pixels) -> Bools:
     """
     black = (image.max(axis=2) <= _BLACK).astype(np.uint8)
     found: Bools = cv2.morphologyEx(black, cv2.MORPH_OPEN, _EDGE) == 0
+    return found
+
+
+def lit(image: Pixels, mask: Bools, within: Bools) -> Bools:
+    """Return a mask bool[H, W] without what is dark: the darkest ``DARK`` of what lies ``within``.
+
+    Shadows wander with the hour, all alike, and take their edges with them.
+    """
+    grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (0, 0), 1.0)
+    seen = grey[mask & within]
+    if not len(seen):
+        return mask
+    found: Bools = mask & (grey > np.quantile(seen, DARK))
     return found
 
 

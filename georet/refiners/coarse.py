@@ -13,8 +13,8 @@ from georet.cameras.lens import Lens
 from georet.cameras.pinhole import Pinhole
 from georet.cameras.pose import Pose
 from georet.contracts.refining import Camera, Tile
-from georet.refiners.channels import channels_of, drawn, has_data, shrunk_mask
-from georet.refiners.windows import Window, window_side_m
+from georet.refiners.channels import channels_of, drawn, has_data, lit, shrunk_mask
+from georet.refiners.windows import Window, shown_m, window_side_m
 from georet.types import Doubles, Floats, Pixels
 
 COARSE_PX: Final = 192
@@ -27,6 +27,8 @@ _TEMPLATE_PX: Final = round(_TEMPLATE * COARSE_PX)
 _SIZE: Final = fft.next_fast_len(int((1 + _TEMPLATE) * COARSE_PX) + 2, real=True)
 _APART_PX: Final = 10
 """Nearer peaks are one place."""
+_NEAR: Final = 1.5
+"""So many times what the photo shows is looked at for lit ground."""
 _WHOLE: Final = 0.95
 """A window of this share of what was asked for is drawn as large as that."""
 
@@ -105,14 +107,37 @@ class Templates:
             math.radians(camera.roll_deg or 0.0),
         )
         pinhole = Pinhole(Lens.of_fov(width, height, math.radians(camera.fov_deg or 0.0)), pose)
-        spans_m = _TEMPLATE_PX * side_m / COARSE_PX
-        shown, mask = drawn(self.photo, pinhole.homography, np.zeros(2), spans_m, _TEMPLATE_PX)
-        if not mask.any():
-            return None
-        channels = channels_of(shown, mask)
-        spectrum = np.conj(fft.rfft2(channels, (_SIZE, _SIZE), axes=(0, 1)))
-        seen = np.conj(fft.rfft2(shrunk_mask(mask), (_SIZE, _SIZE)))
-        return _Template(pinhole, spectrum, seen, float(np.sqrt((channels**2).sum())))
+        return _template(self.photo, pinhole, np.zeros(2), side_m)
+
+
+def lit_places(photo: Pixels, place: Coarse, camera: Pinhole) -> list[Coarse]:
+    """Return where near a camera the photo fits best by the map's lit ground alone."""
+    window, pose = place.window, camera.pose
+    side_m = min(_NEAR * shown_m(camera), window.pixel_m * max(window.image.shape[:2]))
+    template = _template(photo, camera, camera.looked_at, side_m)
+    if template is None:
+        return []
+    fixed, inside = drawn(window.image, window.to_pixels, camera.looked_at, side_m, COARSE_PX)
+    mask = inside & has_data(fixed)
+    found = []
+    for _, z, shift in _Field(channels_of(fixed, lit(fixed, mask, mask))).fits(template):
+        east, south = shift * side_m / COARSE_PX
+        moved = replace(pose, east_m=pose.east_m + east, north_m=pose.north_m - south)
+        found.append(Coarse(place.number, window, Pinhole(camera.lens, moved), z))
+    return found
+
+
+def _template(
+    photo: Pixels, pinhole: Pinhole, centre_m: Doubles, side_m: float
+) -> _Template | None:
+    spans_m = _TEMPLATE_PX * side_m / COARSE_PX
+    shown, mask = drawn(photo, pinhole.homography, centre_m, spans_m, _TEMPLATE_PX)
+    if not mask.any():
+        return None
+    channels = channels_of(shown, mask)
+    spectrum = np.conj(fft.rfft2(channels, (_SIZE, _SIZE), axes=(0, 1)))
+    seen = np.conj(fft.rfft2(shrunk_mask(mask), (_SIZE, _SIZE)))
+    return _Template(pinhole, spectrum, seen, float(np.sqrt((channels**2).sum())))
 
 
 class _Field:

@@ -13,8 +13,8 @@ from typing import Final
 
 from georet.contracts.refining import Camera, Refinement, Tile
 from georet.refiners.answers import MOST_TILT_DEG, Found, refinement_of
-from georet.refiners.coarse import Coarse, Templates
-from georet.refiners.patches import Fitted, fitted_patches
+from georet.refiners.coarse import Coarse, Templates, lit_places
+from georet.refiners.patches import Fitted, fitted_patches, lit_share
 from georet.types import Pixels
 
 CERTAIN_Z: Final = 8.0
@@ -23,6 +23,8 @@ CERTAIN: Final = 10.0
 """With patches that fit so well no other place is tried."""
 TRIED: Final = 4
 """So many places of all candidates are fitted by patches."""
+LIT: Final = 1 / 3
+"""So much of a fit must be left on lit ground: half or more is where it is right."""
 
 
 def can_be_asked(camera: Camera) -> bool:
@@ -63,11 +65,37 @@ class Dense:
                 best = fitted, place
             if fitted is not None and fitted.score > CERTAIN:
                 break
+        if best is not None and self._is_clear(best[0]):
+            lit, score = self._lit(photo, best, camera), self._clear(best[0])
+            if lit is None:
+                refused = Refinement.refused("the photo fits by the map's shadows alone")
+                return replace(refused, by="dense", clearness=score)
+            best = lit
         if best is None:
             return Refinement.refused("no candidate shows what the photo shows")
         return replace(
             self._answer(photo, *best, camera), by="dense", clearness=self._clear(best[0])
         )
+
+    def _lit(
+        self, photo: Pixels, best: tuple[Fitted, Coarse], camera: Camera
+    ) -> tuple[Fitted, Coarse] | None:
+        """Return the best fit, another one of lit ground, or None.
+
+        Shadows of another hour lie beside those of the map, all by the same step, and pull the
+        whole photo along: such a fit has nothing left without what is dark.
+        """
+        fitted, place = best
+        if lit_share(photo, place.window, fitted, camera) >= LIT:
+            return best
+        for other in lit_places(photo, place, fitted.camera):
+            again = fitted_patches(photo, other.window, other.camera, camera, is_lit=True)
+            if again is not None and self._is_clear(again):
+                return again, other
+        return None
+
+    def _is_clear(self, fitted: Fitted) -> bool:
+        return len(fitted.ground) >= self.inliers and self._clear(fitted) >= self.clear
 
     def _clear(self, fitted: Fitted) -> float:
         return fitted.score * math.sqrt(len(fitted.ground) / self.inliers)

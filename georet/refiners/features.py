@@ -26,6 +26,10 @@ class Features:
     def __len__(self) -> int:
         return len(self.points)
 
+    def as_type(self, dtype: type[np.floating]) -> Features:
+        """Return the same with descriptors of another precision; half of it keeps them well."""
+        return Features(self.points, self.descriptors.astype(dtype, copy=False))
+
 
 def features_of(image: Pixels, *, most: int = 1500, contrast: float = 0.02) -> Features:
     """Return the RootSIFT features of uint8[H, W, 3] (Arandjelovic and Zisserman 2012, section 2).
@@ -51,6 +55,7 @@ def matches_of(one: Features, other: Features, *, ratio: float = RATIO) -> Ints:
     """Return rows int64[M, 2] of features that are each other's nearest, and clearly so."""
     if len(one) < 2 or len(other) < 2:
         return np.empty((0, 2), np.int64)
+    one, other = one.as_type(np.float32), other.as_type(np.float32)
     cosines = one.descriptors @ other.descriptors.T
     rows = np.arange(len(one))
     nearest = cosines.argmax(axis=1)

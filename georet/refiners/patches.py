@@ -17,9 +17,9 @@ from scipy.spatial.transform import Rotation
 from georet.cameras.pinhole import Pinhole
 from georet.cameras.pose import Pose
 from georet.contracts.refining import Camera
-from georet.refiners.channels import channels_of, drawn, has_data, shrunk_mask
+from georet.refiners.channels import channels_of, drawn, has_data, lit, shrunk_mask
 from georet.refiners.poses import told_rotation
-from georet.refiners.windows import Window, inverse, projected
+from georet.refiners.windows import Window, inverse, projected, shown_m
 from georet.types import Bools, Doubles, Floats, Pixels
 
 FINE_PX: Final = 320
@@ -87,13 +87,22 @@ class _Surfaces:
 
 
 def fitted_patches(
-    photo: Pixels, window: Window, camera: Pinhole, told: Camera, seed: int = 0
+    photo: Pixels,
+    window: Window,
+    camera: Pinhole,
+    told: Camera,
+    *,
+    is_lit: bool = False,
+    seed: int = 0,
 ) -> Fitted | None:
-    """Return how a photo fits a window, from a camera near the right one; None: too little seen."""
+    """Return how a photo fits a window, from a camera near the right one; None: too little seen.
+
+    With ``is_lit`` only the map's lit ground counts.
+    """
     rng, score = np.random.default_rng(seed), 0.0
     surfaces: _Surfaces | None = None
     for (radius, patch), smooth in zip(ROUNDS, _SMOOTH, strict=True):
-        surfaces = _surfaces(photo, window, camera, radius, patch, smooth)
+        surfaces = _surfaces(photo, window, camera, radius, patch, smooth, is_lit)
         if surfaces is None:
             return None
         before, camera = camera, camera
@@ -105,19 +114,38 @@ def fitted_patches(
     return Fitted(camera, score, (surfaces.ground + shifts)[agrees], pixels[agrees])
 
 
+def lit_share(photo: Pixels, window: Window, fitted: Fitted, told: Camera) -> float:
+    """Return how much of a fit's score is left where only the map's lit ground counts.
+
+    Of a photo that was laid onto shadows of another hour next to nothing is.
+    """
+    (radius, patch), smooth = ROUNDS[-1], _SMOOTH[-1]
+    surfaces = _surfaces(photo, window, fitted.camera, radius, patch, smooth, True)
+    if surfaces is None:
+        return 0.0
+    (score,) = _Tried(surfaces, fitted.camera, told).sums(np.zeros((1, 6)))
+    return float(score) / max(fitted.score, 1e-9)
+
+
 def _surfaces(
-    photo: Pixels, window: Window, camera: Pinhole, radius: int, patch: int, smooth: float
+    photo: Pixels,
+    window: Window,
+    camera: Pinhole,
+    radius: int,
+    patch: int,
+    smooth: float,
+    is_lit: bool,
 ) -> _Surfaces | None:
-    lens, pose = camera.lens, camera.pose
-    shown_m = lens.width / lens.focal_px * pose.height_m / np.cos(pose.tilt_rad)
-    side_m = min(1.5 * shown_m, 1.1 * window.pixel_m * max(window.image.shape[:2]))
+    lens = camera.lens
+    side_m = min(1.5 * shown_m(camera), 1.1 * window.pixel_m * max(window.image.shape[:2]))
     px = min(FINE_PX, max(2 * ROUNDS[0][1] + 4 * radius, int(OVER * side_m / window.pixel_m)))
     matrix, step_m = camera.homography, side_m / px
     (centre,) = projected(inverse(matrix), np.array([[lens.width / 2, lens.height / 2]]))
     ours, our_mask = drawn(photo, matrix, centre, side_m, px)
     theirs, their_mask = drawn(window.image, window.to_pixels, centre, side_m, px)
     their_mask &= has_data(theirs)
-    one, other = channels_of(ours, our_mask), channels_of(theirs, their_mask)
+    counts = lit(theirs, their_mask, our_mask) if is_lit else their_mask
+    one, other = channels_of(ours, our_mask), channels_of(theirs, counts)
     seen, shown = shrunk_mask(our_mask), shrunk_mask(their_mask)
     half = patch // 2
     reach = half + radius

@@ -29,7 +29,10 @@ _RELIEF: Final = 0.02
 _AGAIN_RATIO, _AGAIN_SHARE = 0.9, 0.06
 _CERTAIN: Final = 120
 """With so many inliers no other candidate is asked."""
-_KEPT: Final = 256
+_STEPS: Final = 2
+"""Windows come in so many sizes between one and twice it."""
+_KEPT: Final = 500
+"""Of so many windows the features are kept, in less than a megabyte each."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Sift:
         self.inliers, self.max_candidates = inliers, top
         self.dense, self.dense_top, self.dense_clear = dense, dense_top, dense_clear
         self._known: OrderedDict[tuple[str, float], tuple[Window, Features]] = OrderedDict()
+        """Windows without their pixels, and their features with descriptors of half precision."""
 
     def __call__(self, photo: Pixels, tiles: Sequence[Tile], camera: Camera) -> Refinement:
         """Return where the photo looks; refused with the reason where nothing is certain."""
@@ -79,6 +83,8 @@ class Sift:
             reason = f"{agree} matches agree, {self.inliers} are needed"
             return self._densely(photo, tiles, camera, Refinement.refused(reason, inliers=agree))
         if is_seen_from_above(best.plane.matrix, width, height):
+            tile = tiles[best.number]
+            best = replace(best, window=Window.of_tile(tile, _stepped_m(tile, camera)))
             best = _again(best, small, features, shrink, _within(camera) / shrink)
         lens = _lens(photo, camera)
         agrees, standing = best.plane.agrees, None
@@ -123,11 +129,12 @@ class Sift:
         return best
 
     def _window(self, tile: Tile, camera: Camera) -> tuple[Window, Features]:
-        side_m = window_side_m(tile, camera)
-        key = tile.id, round(math.log(side_m), 1)
+        side_m = _stepped_m(tile, camera)
+        key = tile.id, side_m
         if key not in self._known:
             window = Window.of_tile(tile, side_m)
-            self._known[key] = window, features_of(window.image, most=3000)
+            found = features_of(window.image, most=3000)
+            self._known[key] = window.bare, found.as_type(np.float16)
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
@@ -143,6 +150,12 @@ class Sift:
         if found.is_accepted:
             return found
         return Refinement.refused(f"{answer.reason}; {found.reason}", inliers=answer.inliers)
+
+
+def _stepped_m(tile: Tile, camera: Camera) -> float:
+    """Return how much of the map is looked at, in steps, so that photos have windows in common."""
+    step = round(_STEPS * math.log2(window_side_m(tile, camera) / tile.side_m))
+    return float(tile.side_m * 2 ** (step / _STEPS))
 
 
 def _within(camera: Camera) -> float:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
 import numpy as np
 
+from georet.cameras.pinhole import Pinhole
 from georet.contracts.refining import Camera, Patch, Tile
 from georet.ground.tangent import Tangent
 from georet.types import Doubles, Pixels
@@ -45,6 +46,11 @@ class Window:
     def exact(self, ground: Doubles) -> Doubles:
         """Return the metres [N, 2] of what ``to_pixels`` takes to lie at [N, 2]."""
         return ground if self.terms is None else self.ground_of(projected(self.to_pixels, ground))
+
+    @property
+    def bare(self) -> Window:
+        """The same without the pixels' values: uint8[h, w, 0]."""
+        return replace(self, image=np.empty((*self.image.shape[:2], 0), np.uint8))
 
     @property
     def pixel_m(self) -> float:
@@ -106,6 +112,12 @@ def projected(matrix: Doubles, points: Doubles) -> Doubles:
 def inverse(matrix: Doubles) -> Doubles:
     """Return the inverse of a matrix [3, 3]."""
     return np.asarray(np.linalg.inv(matrix), np.float64)
+
+
+def shown_m(camera: Pinhole) -> float:
+    """Return how wide the ground is that a photo shows across its middle."""
+    lens, pose = camera.lens, camera.pose
+    return float(lens.width / lens.focal_px * pose.height_m / np.cos(pose.tilt_rad))
 
 
 def window_side_m(tile: Tile, camera: Camera) -> float:
