@@ -112,6 +112,7 @@ def judged(case: Case, refiner: Sift | Dense, what: str, shift_m: Doubles) -> di
     off = case.off_m(found.latlon)
     heading = abs(((found.heading_deg or 0.0) - case.heading_deg + 180) % 360 - 180)
     told |= {
+        "off_m": off.tolist(),
         "error_m": float(np.linalg.norm(off)),
         "error_of_map_m": float(np.linalg.norm(off - shift_m)),
         "heading_deg": heading,

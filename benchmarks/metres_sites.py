@@ -34,6 +34,7 @@ FOREST_2: Final = "541000_4977000_image_crop.png"
 VARIANTS: Final = 4
 """So many outdated maps are drawn of each site."""
 REPLACED: Final = 0.25
+BLOCK_PX: Final = 128
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,8 @@ SITES: Final[dict[str, tuple[str, Reading, float, float, int, bool]]] = {
 def map_shift_m(site: Site, version: str) -> Doubles:
     """Return how far, east and north [2], a version of the map shows what the photos' map shows.
 
-    Phase correlation of edges over the whole map, at the finer map's pixels.
+    Phase correlation of edges at the finer map's pixels: the median over blocks, since the shift
+    varies over a map, and one correlation of all of it follows its few strongest edges.
     """
     edges: list[Doubles] = []
     for name in ("", version):
@@ -187,9 +189,16 @@ def map_shift_m(site: Site, version: str) -> Doubles:
             cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float64), (0, 0), 2
         )
         edges.append(np.hypot(cv2.Sobel(grey, cv2.CV_64F, 1, 0), cv2.Sobel(grey, cv2.CV_64F, 0, 1)))
-    window = cv2.createHanningWindow(edges[0].shape[::-1], cv2.CV_64F)
-    (right, down), _ = cv2.phaseCorrelate(edges[0], edges[1], window)
-    return np.array([right, -down]) * site.pixel_m
+    window = cv2.createHanningWindow((BLOCK_PX, BLOCK_PX), cv2.CV_64F)
+    found = []
+    for row in range(0, edges[0].shape[0] - BLOCK_PX + 1, BLOCK_PX // 2):
+        for column in range(0, edges[0].shape[1] - BLOCK_PX + 1, BLOCK_PX // 2):
+            block = np.s_[row : row + BLOCK_PX, column : column + BLOCK_PX]
+            one, other = (np.ascontiguousarray(edge[block]) for edge in edges)
+            (right, down), _ = cv2.phaseCorrelate(one, other, window)
+            found.append((right, -down))
+    shift: Doubles = np.median(found, axis=0) * site.pixel_m
+    return shift
 
 
 def stretched(band: Any) -> Pixels:

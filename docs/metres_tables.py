@@ -75,6 +75,31 @@ def radii(found: dict[str, Any]) -> Iterator[str]:
         yield line(row["mode"], LEVELS[row["level"]], row["site"], str(row["num"]), *held)
 
 
+def area(found: dict[str, Any]) -> Iterator[str]:
+    """Yield what refining brings among the tiles of a map that an encoder was adapted to."""
+    yield from head(
+        "answer", "accepted", "photos", "median", "90 %", "within 1 m", "wrong", "CPU ms"
+    )
+    count = str(found["num"])
+    tile = [metres(found[f"tile_{one}_m"]) for one in (50, 90)]
+    yield line("best tile", "", count, *tile, "", "", "")
+    every = [metres(found[f"all_{one}_m"]) for one in (50, 90)]
+    near = f"{share(found['near'])} %"
+    told = (f"{share(found['accepted'])} %", count, *every, near, str(found["wrong"]))
+    yield line("`--refine sift`, top 10", *told, number(found["ms"], ",.0f"))
+
+
+def tracks(found: dict[str, Any]) -> Iterator[str]:
+    """Yield what a track makes of the frames of a flight."""
+    yield from head("flight over", "answer", "frames", "best tile, median", "track, median", "90 %",
+                    "best tile gross", "track gross")  # fmt: skip
+    for row in found["flights"]:
+        middles = [metres(row[key]) for key in ("best_tile_median_m", "median_m", "p90_m")]
+        gross = [f"{100 * row[key]:.1f} %" for key in ("best_tile_gross", "gross")]
+        where = f"{row['site']} {row['seed']}"
+        yield line(where, row["way"], str(row["frames"]), *middles, *gross)
+
+
 def orbit(found: dict[str, Any]) -> Iterator[str]:
     """Yield what refining brings among tiles of a continent."""
     yield from head("tiles", "photos", "accepted", "wrong", "best tile, median", "90 %",
@@ -94,6 +119,13 @@ def cost(found: list[dict[str, Any]]) -> Iterator[str]:
     for row in found:
         values = (f"{row[key]:.0f}" for key in ("ms_50", "ms_10", "ms_90"))
         yield line(row["part"], str(row["num"]), *values)
+
+
+def metres(value: float | None) -> str:
+    """Return a length in metres, with two decimals below one."""
+    if value is None:
+        return ""
+    return f"{value:.2f} m" if value < 1 else f"{value:.1f} m"
 
 
 def kilometres(metres: float) -> str:
@@ -127,6 +159,8 @@ TABLES: dict[str, tuple[str, Callable[[Any], Iterator[str]]]] = {
     "cells": ("metres", cells),
     "wrong": ("metres", wrong),
     "radii": ("metres", radii),
+    "area": ("refined_area", area),
+    "tracks": ("flights", tracks),
     "cost": ("metres_cost", cost),
     "orbit": ("orbitview_refine", orbit),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from georet.cameras.pose import Pose
 from georet.contracts.refining import Camera
+from georet.refiners import dense
 from georet.refiners.channels import channels_of, drawn
 from georet.refiners.dense import Dense, can_be_asked
 from georet.refiners.sift import Sift
@@ -87,3 +89,34 @@ def test_a_drawn_piece_is_the_map_and_its_mask_where_it_is_seen(site):
     _, half = drawn(window.image, to_pixels, np.array([50.0, 0]), 50.0, 200)
     assert half[:, :95].all()
     assert not half[:, 101:].any()
+
+
+def shadowed(ground: np.ndarray, moved_m: tuple[float, float]) -> np.ndarray:
+    """Return faint ground under trees whose shadows lie so far east and north of them."""
+    rng = np.random.default_rng(3)
+    shade = np.ones(ground.shape[:2], np.float32)
+    for _ in range(2500):
+        at = rng.uniform(0, ground.shape[0], 2) + np.array(moved_m) * [4, -4]
+        size = tuple(rng.uniform(6, 22, 2).tolist())
+        cv2.ellipse(shade, (at.tolist(), size, rng.uniform(0, 180)), 0.35, -1)
+    faint = 120 + (ground.astype(np.float32) - 120) * 0.12
+    return np.clip(faint * cv2.GaussianBlur(shade, (0, 0), 1)[..., None], 0, 255).astype(np.uint8)
+
+
+def shadows_of_another_hour(site):
+    pose = Pose.looking_at(LOOK, 50, math.radians(40), 0.1)
+    photo = site.photo(pose, image=shadowed(site.image, (3.0, 2.5)))
+    tile = replace(site, image=shadowed(site.image, (0, 0))).tile((0, 0))
+    return Dense()(photo, [tile], told(40, 5.7))
+
+
+def test_shadows_of_another_hour_do_not_pull_a_photo_along(site):
+    found = shadows_of_another_hour(site)
+    assert not found.is_accepted or site.off_m(found.latlon, LOOK) < 1.0
+
+
+def test_without_a_look_at_lit_ground_shadows_would_pull(site, monkeypatch):
+    monkeypatch.setattr(dense, "LIT", -math.inf)
+    found = shadows_of_another_hour(site)
+    assert found.is_accepted
+    assert site.off_m(found.latlon, LOOK) > 3.0

@@ -11,6 +11,7 @@ from georet.cameras.lens import Lens
 from georet.cameras.pinhole import Pinhole
 from georet.cameras.pose import Pose
 from georet.contracts.refining import Camera
+from georet.refiners import sift
 from georet.refiners.sift import Sift
 from georet.testing.refiner_check import check_refiner
 
@@ -121,3 +122,17 @@ def test_the_same_photo_gives_the_same_answer_whatever_was_asked_before(site, el
 
 def test_the_contract_of_refiners_is_kept():
     check_refiner(Sift, within_m=0.5)
+
+
+def test_photos_of_like_heights_have_windows_in_common(site, monkeypatch):
+    asked = []
+    plain = sift.features_of
+    monkeypatch.setattr(
+        sift, "features_of", lambda image, **more: asked.append(more) or plain(image, **more)
+    )
+    refiner, tile = Sift(dense=False), site.tile((0, 0))
+    for height in (50, 54, 58):
+        photo = site.photo(pose_at(75, 0, height))
+        known = Camera(heading_deg=75, tilt_deg=0, height_m=height, fov_deg=70)
+        assert site.off_m(refiner(photo, [tile], known).latlon, LOOK) < 0.125
+    assert sum("most" in one for one in asked) == 1
