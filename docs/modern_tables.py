@@ -39,8 +39,10 @@ def _times(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
-    yield "| world | factor | level | seeds | steps | R@1 | difference | R@10 | difference |"
-    yield "|---|---|---|---:|---:|---:|---:|---:|---:|"
+    has_beside = any("beside" in row for row in rows)
+    last = " R@1 to mixvpr |" if has_beside else ""
+    yield f"| world | factor | level | seeds | steps | R@1 | difference | R@10 | difference |{last}"
+    yield f"|---|---|---|---:|---:|---:|---:|---:|---:|{'---:|' if has_beside else ''}"
     for row in rows:
         steps = "/".join(map(str, row["steps"]))
         cells = [row["world"], row["factor"], row["level"], str(len(row["seeds"])), steps]
@@ -49,6 +51,7 @@ def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
                 f"{row[key]['mean']:.1f}",
                 "" if row["level"] == BASE else _difference(row[key]),
             ]
+        cells += [_difference(row.get("beside", {}))] if has_beside else []
         yield f"| {' | '.join(cells)} |"
     num = sum(row["level"] != BASE for row in rows)
     yield ""

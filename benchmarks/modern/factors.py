@@ -69,6 +69,12 @@ def _loss(**options: object) -> tuple[str, ...]:
     return tuple(f"losses.0.{key}={value}" for key, value in options.items())
 
 
+def _contrast(**options: object) -> tuple[str, ...]:
+    """Return the loss of the plugin ``modern``; with label smoothing as in the recipe."""
+    shown = ", ".join(f"{key}: {value}" for key, value in options.items())
+    return (f"losses=[{{name: modern:contrastive, {shown}}}]",)
+
+
 def _aligned(way: str, **options: object) -> tuple[str, ...]:
     """Return the same trunk behind a warp, with a head of its own."""
     head = ", ".join(f"{key}: {value}" for key, value in options.items())
@@ -152,6 +158,16 @@ FACTORS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "fixed at 30": ("encoder.learn_logit_scale=false", "encoder.logit_scale=3.4012"),
         "learnt from 30": ("encoder.logit_scale=3.4012",),
         "at most 20": _loss(max_logit_scale=20),
+        "from 10 to 30": _contrast(logit_scale="[10, 30]"),
+        "from 30 to 10": _contrast(logit_scale="[30, 10]"),
+    },
+    "loss": {
+        "queries alone": _contrast(sides="queries"),
+        "references alone": _contrast(sides="references"),
+        "decoupled": _contrast(decoupled="true"),
+        "decoupled, no smoothing": _contrast(decoupled="true", label_smoothing=0),
+        "memory of 128": _contrast(memory=128),
+        "memory of 512": _contrast(memory=512),
     },
     "label smoothing": {
         "0": _loss(label_smoothing=0),
@@ -182,6 +198,13 @@ FACTORS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "batch": {
         "32, same pairs": ("train.batch_size=32",),
         "32, rate 2e-3, same pairs": ("train.batch_size=32", "train.lr=2e-3"),
+        "64 in chunks, same pairs": (
+            "train.batch_size=64",
+            "train.chunk=16",
+            "train.lr=2e-3",
+            "sampler.select=32",
+            "sampler.pool=64",
+        ),
     },
     "depth": {
         "stage 4, frozen": (f"{_BACKBONE}.stage=4", f"{_BACKBONE}.freeze_stages=5"),
@@ -207,6 +230,8 @@ FACTORS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "branches": {"one a view": ("encoder.shared=false",)},
 }
 """{factor: {level: what it changes of the recipe}}; the recipe itself is the level BASE."""
+BESIDE = {"mixvpr and": ("aggregator", "mixvpr")}
+"""Factors that change one thing more than a level of another one, which they are compared with."""
 ONLY = {"geometry": "cityblocks"}
 """Factors that only one data set has."""
 WORDS = {

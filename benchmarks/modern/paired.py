@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from scipy.stats import t
 
-from factors import BASE, WORLDS
+from factors import BASE, BESIDE, WORLDS
 
 CONFIDENCE = 0.95
 K = ("recall@1", "recall@10")
 
 
 def rows(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a row for each world, factor and level: means, differences to BASE by seed."""
+    """Return a row for each world, factor and level: means, differences to BASE by seed.
+
+    Where a level has one thing more than another one, ``beside`` is its R@1 less that one's.
+    """
     by_cell = {(f["world"], f["factor"], f["level"], f["seed"]): f["metrics"] for f in found}
     kinds = list(dict.fromkeys((f["world"], f["factor"], f["level"]) for f in found))
     kinds.sort(key=lambda kind: (list(WORLDS).index(kind[0]), kind[1] != BASE))
@@ -32,17 +35,30 @@ def rows(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             "steps": sorted({f["steps"] for f in own}),
         }
         for key in K:
-            values = [by_cell[world, factor, level, seed][key] for seed in seeds]
-            pairs = [
-                value - by_cell[base][key]
-                for seed, value in zip(seeds, values, strict=True)
-                if (base := (world, BASE, BASE, seed)) in by_cell
-            ]
-            row[key] = {"mean": statistics.mean(values), "values": values, "differences": pairs}
-            if pairs:
-                row[key] |= {"difference": statistics.mean(pairs), "half": half_width(pairs)}
+            values = {seed: by_cell[world, factor, level, seed][key] for seed in seeds}
+            row[key] = {"mean": statistics.mean(values.values()), "values": [*values.values()]}
+            row[key] |= _paired(values, _of(by_cell, (world, BASE, BASE), key))
+        if factor in BESIDE:
+            values = {seed: by_cell[world, factor, level, seed][K[0]] for seed in seeds}
+            row["beside"] = _paired(values, _of(by_cell, (world, *BESIDE[factor]), K[0]))
         result.append(row)
     return result
+
+
+def _of(by_cell: Mapping[tuple[str, ...], Any], kind: tuple[str, ...], key: str) -> dict[int, Any]:
+    return {cell[3]: metrics[key] for cell, metrics in by_cell.items() if cell[:3] == kind}
+
+
+def _paired(values: Mapping[int, float], others: Mapping[int, float]) -> dict[str, Any]:
+    """Return the differences of the seeds that both have, their mean and its interval."""
+    pairs = [value - others[seed] for seed, value in values.items() if seed in others]
+    if not pairs:
+        return {"differences": []}
+    return {
+        "differences": pairs,
+        "difference": statistics.mean(pairs),
+        "half": half_width(pairs),
+    }
 
 
 def half_width(differences: Sequence[float]) -> float | None:
@@ -56,8 +72,8 @@ def half_width(differences: Sequence[float]) -> float | None:
 
 def shown(table: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Yield the rows as Markdown."""
-    yield "| world | factor | level | seeds | R@1 | difference | R@10 | difference |"
-    yield "|---|---|---|---:|---:|---:|---:|---:|"
+    yield "| world | factor | level | seeds | R@1 | difference | R@10 | difference | to mixvpr |"
+    yield "|---|---|---|---:|---:|---:|---:|---:|---:|"
     for row in table:
         cells = [row["world"], row["factor"], row["level"], str(len(row["seeds"]))]
         for key in K:
@@ -65,7 +81,7 @@ def shown(table: Sequence[dict[str, Any]]) -> Iterator[str]:
                 f"{row[key]['mean']:.1f}",
                 "" if row["level"] == BASE else _difference(row[key]),
             ]
-        yield f"| {' | '.join(cells)} |"
+        yield f"| {' | '.join([*cells, _difference(row.get('beside', {}))])} |"
 
 
 def _difference(figures: dict[str, Any]) -> str:

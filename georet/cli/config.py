@@ -42,12 +42,12 @@ def show(
     sets: Sets = None,
 ) -> None:
     """Print the configuration that a run would use, all layers applied, as YAML."""
-    from georet.configure import configure, dump
+    from georet.configure import configure, dump, usual_recipe
 
     selection = Selection.of(plugins, no_plugin)
     found, _ = configure(
         selection=selection,
-        recipe=recipe,
+        recipe=usual_recipe(recipe, selection, config),
         path=config,
         overrides=sets or (),
         check_components=False,
@@ -75,9 +75,10 @@ def validate(
     With a backbone of your own, its encoder is built, and what can't be exported is warned of.
     """
     from georet.commands.exportable import unexportable_backbones
-    from georet.configure import configure
+    from georet.configure import configure, usual_recipe
 
     selection = Selection.of(plugins, no_plugin)
+    recipe = usual_recipe(recipe, selection, config)
     found, loaded = configure(selection=selection, recipe=recipe, path=config, overrides=sets or ())
     for warning in unexportable_backbones(found, loaded):
         echo(warning, err=True)

@@ -105,7 +105,8 @@ Recipe = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Recipe to start from: plugin/name, or `none`.",
+        help="Recipe to start from: plugin/name, or `none`. By default that of the first plugin "
+        "named; where neither plugins nor a file are, modern/orbitview.",
         autocompletion=completing.recipes,
     ),
 ]

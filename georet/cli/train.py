@@ -60,13 +60,15 @@ def train(
     nproc: Nproc = 1,
     dry_run: DryRun = False,
 ) -> None:
-    """Train an encoder; without arguments, Sample4Geo on the embedded benchmark."""
+    """Train an encoder; without arguments, modern/orbitview on the embedded benchmark."""
     from georet.commands.training import resume_run, start_run
+    from georet.configure import usual_recipe
     from georet.errors import UsageError
     from georet.ranks.joining import SUPERVISOR, is_rank
     from georet.ranks.supervisor import supervised
 
     selection = Selection.of(plugins, no_plugin)
+    recipe = usual_recipe(recipe, selection, config)
     if dry_run and (resume or out or profile):
         raise UsageError("--dry-run trains nothing: leave out --resume, --out and --profile")
     if dry_run and is_rank() and SUPERVISOR not in os.environ:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from georet.configure.layers import Layer
 from georet.configure.yamlfile import read_yaml
 from georet.errors import ConfigError
 from georet.places import components_in
 from georet.plugins import Plugins, Selection, load_plugins
-from georet.plugins.discovery import installed
+from georet.plugins.discovery import installed, split
+from georet.plugins.selection import named_by_user
 
 NO_RECIPE = "none"
 """Named instead of a recipe, it leaves the core's defaults alone."""
+UNNAMED: Final = "modern/orbitview"
+"""What is trained where nothing is named: what ``docs/modern.md`` found to be best."""
+
+
+def usual_recipe(recipe: str | None, selection: Selection, path: Path | None) -> str | None:
+    """Return the recipe named, or georet's own where neither plugins nor a file are named either.
+
+    None leaves the choice to what is named; so does blocking the plugin that brings georet's own.
+    """
+    is_named = recipe is not None or path is not None or named_by_user(selection.plugins)
+    is_blocked = UNNAMED.partition("/")[0] in split(selection.blocked)
+    return recipe if is_named or is_blocked else UNNAMED
 
 
 def load_for(

@@ -55,7 +55,8 @@ def georet_recipes() -> Mapping[str, Path]:
     under the user's file. Two keys are its own: ``extends: other/recipe`` puts it over another
     recipe, and ``plugins: [name]`` lists further plugins that its components come from. **The
     first entry is the plugin's default recipe**: where no recipe is named, that of the first
-    selected plugin that has one is used.
+    selected plugin that has one is used; only ``georet train`` and ``georet config`` with neither
+    plugins nor a file named take ``modern/orbitview``.
 
     Called once, when the plugins are loaded; the files are read when they are used.
     Added in 0.1.

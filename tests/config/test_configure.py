@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from georet.config import RunConfig
 from georet.configure import configure, dump, load_resolved, validate_components
 from georet.errors import ComponentError, ConfigError, GeoretError, PluginError
 from georet.plugins import Selection
+
+pytest_plugins = ["georet.testing.fixtures"]
 
 
 def config_of(lab, *overrides: str, **arguments: object) -> RunConfig:
@@ -315,3 +318,29 @@ def test_optimiser_and_schedule_are_sections_of_components(lab):
     assert config.train.ema is not None
     assert config.train.ema.decay == 0.99
     assert "did you mean 'cosine'" in complaint(lab, None, "train.schedule=cosin")
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ([], "modern/orbitview"),
+        (["--set", "train.epochs=1"], "modern/orbitview"),
+        (["--plugins", "sample4geo"], "sample4geo/orbitview"),
+        (["--config", "own.yaml"], "sample4geo/orbitview"),
+        (["--no-plugin", "modern"], "sample4geo/orbitview"),
+        (["--recipe", "cityblocks/cityblocks"], "cityblocks/cityblocks"),
+    ],
+)
+def test_a_recipe_of_our_own_is_trained_where_nothing_is_named(
+    words, wanted, tmp_path, monkeypatch, runner
+):
+    monkeypatch.chdir(tmp_path)
+    Path("own.yaml").write_text("train: {epochs: 1}")
+    shown = yaml.safe_load(runner("config", "show", *words).stdout)
+    assert shown["recipe"] == wanted
+    assert f"valid: recipe {wanted}," in runner("config", "validate", *words).stdout
+
+
+def test_plugins_named_by_the_environment_bring_their_recipe(monkeypatch, runner):
+    monkeypatch.setenv("GEORET_PLUGINS", "sample4geo")
+    assert yaml.safe_load(runner("config", "show").stdout)["recipe"] == "sample4geo/orbitview"

@@ -48,3 +48,15 @@ def test_a_level_is_compared_with_the_recipe_of_the_same_world_and_seed(paired):
     assert row["recall@1"]["difference"] == 2.0
     assert row["recall@10"]["half"] == 0
     assert row["untouched"]
+
+
+def test_what_has_one_thing_more_is_compared_with_what_lacks_it(paired):
+    found = [
+        cell("mixvpr", 0, 70.0, factor="aggregator"),
+        cell("mixvpr", 1, 72.0, factor="aggregator"),
+        cell("rate 2e-3", 0, 73.0, factor="mixvpr and"),
+        cell("rate 2e-3", 2, 99.0, factor="mixvpr and"),
+    ]
+    (row,) = [r for r in paired.rows(found) if r["level"] == "rate 2e-3"]
+    assert row["beside"] == {"differences": [3.0], "difference": 3.0, "half": None}
+    assert "difference" not in row["recall@1"]

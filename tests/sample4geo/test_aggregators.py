@@ -152,8 +152,9 @@ def test_an_aggregator_is_told_the_size_of_every_views_map(tmp_path):
 def test_what_does_not_fit_together_is_said():
     with pytest.raises(ComponentError, match=r"encoder.backbone.aggregator: there is no 'gen' "):
         of(**VIT, aggregator="gen")
-    with pytest.raises(ConfigError, match=r"aggregator takes the place of pool and head"):
+    with pytest.raises(ConfigError, match=r"aggregator takes the place of pool and head") as said:
         of(**VIT, aggregator="gem", pool="gem")
+    assert "aggregator: null" in str(said.value)
     with pytest.raises(ConfigError, match=r"the network has no class token") as caught:
         of(model="convnext_atto", aggregator="cls")
     assert "sample4geo:cls" in str(caught.value)

@@ -6,13 +6,23 @@ the same choices over to data that were not there, and say so in their first lin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from georet import hookimpl
+from georet import Component, hookimpl
 
 RECIPES = Path(__file__).parent / "recipes"
 DEFAULT_RECIPE = "orbitview"
+
+
+@hookimpl
+def georet_losses() -> Iterable[Component]:
+    """Declare the loss whose parts the study changes one by one."""
+    yield Component(
+        "contrastive",
+        "georet_modern.contrastive:Contrastive",
+        summary="InfoNCE: one-sided, decoupled, at a scheduled factor, with a memory",
+    )
 
 
 @hookimpl

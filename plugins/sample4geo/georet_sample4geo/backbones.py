@@ -95,7 +95,12 @@ class TimmBackbone(nn.Module):
             pool, aggregator = "default", ComponentSpec(name=f"sample4geo:{pool}")
         has_head = pool != "default" or head == "conv"
         if has_head and aggregator is not None:
-            raise ConfigError("aggregator takes the place of pool and head", where="aggregator")
+            raise ConfigError(
+                "aggregator takes the place of pool and head",
+                where="aggregator",
+                hint="To have these, take it away: aggregator: null. To have it, set pool: default "
+                "and head: linear.",
+            )
         self._has_map = stage is not None or has_head or aggregator is not None
         self._chosen_size = None if img_size is not None else size_for(model, context)
         img_size = img_size or self._chosen_size
