@@ -12,6 +12,8 @@ from factors import BASE, BESIDE, WORLDS
 
 CONFIDENCE = 0.95
 K = ("recall@1", "recall@10")
+_Cell = tuple[str, str, str, int]
+"""World, factor, level, seed."""
 
 
 def rows(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -45,7 +47,7 @@ def rows(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return result
 
 
-def _of(by_cell: Mapping[tuple[str, ...], Any], kind: tuple[str, ...], key: str) -> dict[int, Any]:
+def _of(by_cell: Mapping[_Cell, Any], kind: tuple[str, str, str], key: str) -> dict[int, float]:
     return {cell[3]: metrics[key] for cell, metrics in by_cell.items() if cell[:3] == kind}
 
 
