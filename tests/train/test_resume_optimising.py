@@ -38,6 +38,9 @@ RECIPES = {
         "evaluate.every=1",
     ],
     "an optimiser of torch": ["train.optimizer={name: torch, optimizer: NAdam}"],
+    "a memory of steps before": [
+        "losses=[{name: modern:contrastive, memory: 6, memory_from: 0.1, logit_scale: [8, 16]}]"
+    ],
     "all at once": [
         "train.optimizer={name: sgd, nesterov: true}",
         "train.groups=[{match: head, lr: 0.01}]",
