@@ -36,6 +36,10 @@ from georet_sample4geo.trunks import (
 
 Pool = Literal["default", "avg", "gem", "max", "cls"]
 HeadKind = Literal["linear", "conv"]
+BOTH = "aggregator takes the place of pool and head"
+EITHER = (
+    "To have these, take it away: aggregator: null. To have it, set pool: default and head: linear."
+)
 
 
 class TimmBackbone(nn.Module):
@@ -95,12 +99,7 @@ class TimmBackbone(nn.Module):
             pool, aggregator = "default", ComponentSpec(name=f"sample4geo:{pool}")
         has_head = pool != "default" or head == "conv"
         if has_head and aggregator is not None:
-            raise ConfigError(
-                "aggregator takes the place of pool and head",
-                where="aggregator",
-                hint="To have these, take it away: aggregator: null. To have it, set pool: default "
-                "and head: linear.",
-            )
+            raise ConfigError(BOTH, where="aggregator", hint=EITHER)
         self._has_map = stage is not None or has_head or aggregator is not None
         self._chosen_size = None if img_size is not None else size_for(model, context)
         img_size = img_size or self._chosen_size
