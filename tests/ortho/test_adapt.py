@@ -133,6 +133,31 @@ def test_the_report_shows_before_and_after(adapted):
     assert "Real photos" in page
     assert f"{values['adapted']['new photos']['telemetry']['recall@1']:.1f}".split(".")[0] in page
     assert "<script" not in page
+    assert "CPU time" in page
+    assert "Radii of the gallery" in page
+
+
+def test_the_report_counts_the_photos_that_training_gained_and_lost(adapted):
+    out, values = adapted
+    page = (out / "adapt.html").read_text()
+    found = re.search(
+        r"Of 40 photos the right tile was found for (\d+) only after, (\d+) before and after, "
+        r"(\d+) only before, (\d+) neither time", page
+    )  # fmt: skip
+    assert found is not None
+    gained, both, lost, neither = map(int, found.groups())
+    assert gained + both + lost + neither == 40
+    best = values["untrained"][values["best_untrained"]]
+    for number, where in ((gained + both, values["adapted"]), (both + lost, best)):
+        recall = where["new photos"]["telemetry"]["recall@1"]
+        assert 100 * number / 40 == pytest.approx(recall, abs=0.01)
+
+
+def test_it_says_what_it_took(adapted, first_steps):
+    _, values = adapted
+    assert values["cpu_s"] == pytest.approx(sum(values["spent_s"].values()), abs=0.3)
+    assert set(values["spent_s"]) >= {"judging before", "training", "gallery and radii"}
+    assert any("CPU time: " in printed for _, printed in first_steps.values())
 
 
 def test_real_photos_are_found_before_and_after_and_not_trained_on(adapted, known_csv):

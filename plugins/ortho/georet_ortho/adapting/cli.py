@@ -130,8 +130,11 @@ def adapt(
 
 def in_words(values: dict[str, Any] | Any) -> str:
     """Return the figures as lines for a terminal."""
+    from georet.page.readable import seconds
+
     said = "Training helped" if values["helped"] else "Training did not help, the encoder is kept"
     best = values["untrained"][values["best_untrained"]]
+    planned_s = sum(values["planned_s"].values())
     lines = [f"{said}: {values['why']}.", "recall@1 in percent, before and after:"]
     for name, modes in values["adapted"].items():
         shown = (
@@ -144,4 +147,6 @@ def in_words(values: dict[str, Any] | Any) -> str:
         lines.append(
             f"  real photos as they are, {when}: {score['recall@1']:.0f} % of {score['photos']}"
         )
+    if values["cpu_s"] is not None:
+        lines.append(f"CPU time: {seconds(values['cpu_s'])}, planned {seconds(planned_s)}")
     return "\n".join(lines)

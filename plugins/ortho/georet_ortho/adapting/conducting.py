@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -53,6 +52,7 @@ from georet_ortho.adapting.planning import planned
 from georet_ortho.adapting.radii import GALLERY, calibrated_gallery
 from georet_ortho.adapting.report import page_of
 from georet_ortho.adapting.settings import FOLDER, REPORT, RESULT, Settings
+from georet_ortho.adapting.spending import Spent
 from georet_ortho.adapting.untrained import AS_IT_IS, Contender, on_maps, untrained
 from georet_ortho.flights import PRESETS
 from georet_ortho.making import Drawn
@@ -148,17 +148,22 @@ def _adapted(
     selection: Selection,
     say: Callable[[str], None],
 ) -> Adapted:
-    train, sets = photos_of(work)
-    clear, more = elsewhere_of(work, train)
-    note_truth(work, [train, more, *sets.values()])
-    trunk = work.base.mapper()
-    before = {way.name: (way, scores(work, way, sets)) for way in untrained(work, trunk)}
-    best = best_of({name: found for name, (_, found) in before.items()})
-    say(f"before: recall@1 {_first(before[best][1]):.0f} % by telemetry ({best})")
-    ways = _trained(work, trunk, train, clear, more)
-    unseen = scores(work, ways["elsewhere"], {HELD_OUT: sets[HELD_OUT]})
-    after = scores(work, ways["all"], sets)
-    verdict = verdict_of(before[best][1], after, unseen)
+    spent = Spent.begun(work.folder)
+    with spent.part("judging before"):
+        train, sets = photos_of(work)
+        clear, more = elsewhere_of(work, train)
+        note_truth(work, [train, more, *sets.values()])
+        trunk = work.base.mapper()
+        untaught = {way.name: way for way in untrained(work, trunk)}
+        before = {name: scores(work, way, sets) for name, way in untaught.items()}
+        best = best_of(before)
+    say(f"before: recall@1 {_first(before[best]):.0f} % by telemetry ({best})")
+    with spent.part("training"):
+        ways = _trained(work, trunk, train, clear, more)
+    with spent.part("judging after"):
+        unseen = scores(work, ways["elsewhere"], {HELD_OUT: sets[HELD_OUT]})
+        after = scores(work, ways["all"], sets)
+        verdict = verdict_of(before[best], after, unseen)
     say(f"after: recall@1 {_first(after):.0f} % by telemetry; {verdict.why}")
     values: dict[str, Any] = {
         "helped": verdict.helped,
@@ -169,32 +174,29 @@ def _adapted(
         "pairs": len(train),
         "pairs_elsewhere": len(clear) + len(more),
         "best_untrained": best,
-        "untrained": {name: as_json(found) for name, (_, found) in before.items()},
+        "untrained": {name: as_json(found) for name, found in before.items()},
         "adapted": as_json(after),
         "adapted_elsewhere": as_json(unseen),
     }
-    if known is not None:
-        found = {"before": before[best][0], "after": ways["all"]}
-        values["real_photos"] = {
-            name: real_photos(work, way, known).as_json() for name, way in found.items()
-        }
-    write_json(work.folder / RESULT, values)
+    pages = {"before": untaught[best], "after": ways["all"], "unseen": ways["elsewhere"]}
     encoder = read_head(work, "all") if verdict.helped else None
-    pages = {"before": before[best][0], "after": ways["all"], "unseen": ways["elsewhere"]}
-    write_atomic(work.folder / REPORT, page_of(work, values, pages, sets))
+    if known is not None:
+        with spent.part("real photos"):
+            found = {name: real_photos(work, pages[name], known) for name in ("before", "after")}
+            values["real_photos"] = {name: score.as_json() for name, score in found.items()}
     if work.settings.gallery:
         say("building the gallery")
-        query = ways["all"] if verdict.helped else before[AS_IT_IS][0]
-        staged = work.folder / "run"
-        if not (staged / CONFIG).exists():
-            _write_run(work, staged, encoder, values)
-        spec = SessionSpec(staged, view=REFERENCE, selection=selection)
-        values["calibration"] = calibrated_gallery(
-            work, spec, run_dir / GALLERY, query, sets[EVERYWHERE]
-        )
-    _write_run(work, run_dir, encoder, values)
+        query = ways["all"] if verdict.helped else untaught[AS_IT_IS]
+        with spent.part("gallery and radii"):
+            spec = _staged(work, encoder, values, selection)
+            path, new = run_dir / GALLERY, sets[EVERYWHERE]
+            values["calibration"] = calibrated_gallery(work, spec, path, query, new)
+    with spent.part("report"):
+        page = page_of(work, values | spent.as_json(), pages, sets)
+    values |= spent.as_json()
     write_json(run_dir / RESULT, values)
-    shutil.copyfile(work.folder / REPORT, run_dir / REPORT)
+    write_atomic(run_dir / REPORT, page)
+    _write_run(work, run_dir, encoder, values)
     return Adapted(run_dir, verdict, values)
 
 
@@ -222,6 +224,16 @@ def _trained(
 
 def _way(work: Work, trunk: Encoder, encoder: Encoder, name: str) -> Contender:
     return on_maps(work, trunk, name, partial(embedded, encoder))
+
+
+def _staged(
+    work: Work, encoder: Encoder | None, values: Mapping[str, Any], selection: Selection
+) -> SessionSpec:
+    """Return the run as it will be, in a folder of its own: the gallery is built before it."""
+    folder = work.folder / "run"
+    if not (folder / CONFIG).exists():
+        _write_run(work, folder, encoder, values)
+    return SessionSpec(folder, view=REFERENCE, selection=selection)
 
 
 def _write_run(

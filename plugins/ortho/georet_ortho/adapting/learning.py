@@ -20,8 +20,8 @@ from georet_ortho.adapting.images import PLAIN
 from georet_ortho.adapting.varying import varied
 
 BATCH: Final = 64
-EPOCHS: Final = (12, 48)
-LEAST_STEPS: Final = 140
+EPOCHS: Final = (24, 48)
+LEAST_STEPS: Final = 220
 """Few pairs are shown more often, so that there are so many steps; fewer were too short."""
 RATE: Final = 1e-3
 _DECAY: Final = 0.01

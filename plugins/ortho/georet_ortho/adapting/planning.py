@@ -26,6 +26,8 @@ _TRUNK_FLOPS, _HEAD_FLOPS = 20e9, 60e9
 """What one core of a laptop does in a second: thin convolutions, and those of a head."""
 _THERE_AND_BACK: Final = 3
 _REST_S: Final = 15.0
+_FITTED_S: Final = 2e-5
+"""To fit radii and try them on halves: for each photo and tile."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ def work_of(settings: Settings, costs: Costs, num_tiles: int, pairs: int) -> dic
     elsewhere = min(pairs, ELSEWHERE)
     # Two and a half sets, told and alone; one of them at all headings as well.
     judged = settings.judged * (2.5 * 1.5 * costs.photo_s + (2.5 * 2 + TURNS) * costs.map_s)
-    radii = num_calibrating(settings.judged) * (1.5 * costs.photo_s + costs.map_s)
+    more = num_calibrating(settings.judged)
+    radii = more * (1.5 * costs.photo_s + costs.map_s)
+    radii += (settings.judged + more) * num_tiles * _FITTED_S
     return {
         "tiles": (1 + settings.gallery) * num_tiles * costs.map_s,
         "photos that judge": judged,

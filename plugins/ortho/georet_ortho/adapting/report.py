@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from georet.ground.wgs84 import span_m
 from georet.page.markup import Html, data_url, document, join, rows, tag
-from georet.page.readable import count, metres, percent
+from georet.page.readable import count, metres, percent, seconds
 from georet.page.thumbnails import shrunk
-from georet.types import Pixels
+from georet.types import Bools, Pixels
 from georet_ortho.adapting.comparing import QUERY_KINDS, places
 from georet_ortho.adapting.images import images_of
 from georet_ortho.adapting.job import EVERYWHERE, HELD_OUT, Work
@@ -53,8 +53,9 @@ def page_of(
     return document(
         title,
         header,
-        tag("section", tag("h2", "Before and after"), _table(values)),
+        tag("section", tag("h2", "Before and after"), _table(values), _cost(values)),
         _real(values),
+        _radii(values),
         *(
             tag("section", tag("h2", title), _pictures(work, ways, after, sets[name], said))
             for title, after, name, said in _SHOWN_SETS
@@ -117,6 +118,30 @@ def _real(values: Mapping[str, Any]) -> Html:
     return tag("section", tag("h2", "Real photos"), rows(table, heads=heads, caption=caption))
 
 
+def _cost(values: Mapping[str, Any]) -> Html:
+    """Return what the work took; nothing where a killed call has taken that with it."""
+    if values["cpu_s"] is None:
+        return Html()
+    parts = ", ".join(f"{name} {seconds(each)}" for name, each in values["spent_s"].items())
+    return tag("p", f"CPU time: {seconds(values['cpu_s'])} ({parts}).")
+
+
+def _radii(values: Mapping[str, Any]) -> Html:
+    """Return whether the gallery's radii held for photos to which they were not fitted."""
+    found = values.get("calibration")
+    if not found:
+        return Html()
+    shares = [percent(100 * found[f"covered_{level}"]["mean"]) for level in (50, 90)]
+    radii_m = [metres(found[f"median_radius_{level}_m"]) for level in (50, 90)]
+    text = (
+        f"Fitted to one half of the photos by telemetry and tried on the other, "
+        f"{len(found['seeds'])} times, the 50 % radius held {shares[0]} of their places, the 90 % "
+        f"radius {shares[1]}. The radii are {radii_m[0]} and {radii_m[1]} in the median. They hold "
+        "for photos like these of this map, and for no others."
+    )
+    return tag("section", tag("h2", "Radii of the gallery"), tag("p", text))
+
+
 def _pictures(
     work: Work, ways: Mapping[str, Contender], after: str, photos: Sequence[Drawn], said: str
 ) -> Html:
@@ -130,13 +155,33 @@ def _pictures(
         )
     heads = ["Photo", "North up", "The map there", "Found before", "Found after"]
     top = tag("tr", *(tag("th", head) for head in heads))
-    body = [_row(work, photos[at], at, found) for at in range(min(_SHOWN, len(photos)))]
+    kinds = _kinds(found["before"].hits, found[after].hits)
+    body = [_row(work, photos[at], at, found) for at in _shown(kinds.values(), len(photos))]
+    counts = ", ".join(f"{count(int(where.sum()))} {kind}" for kind, where in kinds.items())
     caption = (
-        f"The first {len(body)} photos of the set, the tile nearest to what they show, and the "
-        f"best tile before and after: {said}."
+        f"Of {count(len(photos))} photos the right tile was found for {counts}. Here are the first "
+        "of each kind, the tile nearest to what they show, and the best tile before and after: "
+        f"{said}."
     )
     inner = tag("table", tag("thead", top), tag("tbody", *body), class_="found")
     return tag("figure", tag("div", inner, class_="scroll"), tag("figcaption", caption))
+
+
+def _kinds(before: Bools, after: Bools) -> dict[str, Bools]:
+    """Return which photos were found when: what was gained first."""
+    return {
+        "only after": after & ~before,
+        "before and after": after & before,
+        "only before": before & ~after,
+        "neither time": ~(before | after),
+    }
+
+
+def _shown(kinds: Iterable[Bools], number: int) -> list[int]:
+    """Return the photos to show: one of each kind, then the second of each, up to five."""
+    each = [np.flatnonzero(where).tolist() for where in kinds]
+    turns = [rows[turn] for turn in range(number) for rows in each if turn < len(rows)]
+    return turns[:_SHOWN]
 
 
 def _row(work: Work, drawn: Drawn, at: int, found: Mapping[str, Score]) -> Html:
