@@ -3,54 +3,82 @@
     python benchmarks/papers.py --out runs/papers [--groups heading fields] [--seeds 0 1 2]
 
 Each method is a recipe of its plugin on CityBlocks (groups name which methods are compared, and on
-what). Runs and judgements that are there already are not repeated, cut-off runs are resumed. Every
-run leaves a JSON file in OUT; the whole table is printed as Markdown, and --save writes it to
-benchmarks/results/papers.json, which docs/papers.md shows.
+what). A method is trained once for each seed, and judged for all groups that it stands in. All
+trainings share what the frozen trunk makes of an image (modern/memory.py). Every training leaves a
+JSON file in OUT, and one that is there is not repeated; the whole table is printed as Markdown,
+differences seed by seed, and --save writes it to benchmarks/results/papers.json, which
+docs/papers.md shows.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
+import shutil
 import statistics
-import subprocess
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from georet.run_layout import CONFIG, EVALUATION, EVENTS
+import torch
+
+from georet.config import FieldOfView, RunConfig
+from georet.configure import configure
+from georet.evaluate.evaluator import evaluate_sets
+from georet.files import write_json
+from georet.plugins import Plugins
+from georet.progress import echo
+from georet.train.run import new_run, train_run
+from georet.train.setup import Data, load_data
+from georet.train.trainer import Trainer
+
+sys.path.append(str(Path(__file__).parent / "modern"))
 
 RESULTS = Path(__file__).parent / "results/papers.json"
+SET = "cross"
+CELLS = (
+    "train.epochs=4",
+    "train.threads=1",
+    "train.channels_last=true",
+    "data.workers=0",
+    "encoder.check_export=false",
+    "evaluate.every=1000",
+    f"evaluate.final=[{SET}]",
+)
+"""What all trainings have: equal steps, and only the last weights are judged."""
+REMEMBERED_MB = 4000
+JUST_LOOKED_UP_MB = 1
+"""For methods that draw images anew: what is known is used, what is drawn is not kept."""
+
+
+KNOWN = "known heading"
+VIEWS: Mapping[str, FieldOfView | None] = {
+    KNOWN: None,
+    "180 degrees, heading unknown": FieldOfView(degrees=180, heading="random", seed=1),
+    "90 degrees, heading unknown": FieldOfView(degrees=90, heading="random", seed=1),
+}
+"""What photos are cut down to when they are judged."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A recipe, and what is laid over it."""
+    """A recipe, what is laid over it, and whether it shows images that never come again."""
 
     recipe: str
     sets: tuple[str, ...] = ()
+    draws: bool = False
+    trunk: str = "encoder.backbone"
 
 
 @dataclass(frozen=True)
 class Group:
-    """Methods that are compared, the first is the baseline, and what they are judged on.
-
-    ``judged``: {name: (evaluation set, settings of ``georet eval``)}; without settings it is judged
-    at the end of the training. ``sets`` are laid over the recipes of all methods.
-    """
+    """Methods that are compared, the first is the baseline, and the views they are judged on."""
 
     methods: tuple[str, ...]
-    judged: dict[str, tuple[str, tuple[str, ...]]]
-    sets: tuple[str, ...] = field(default=())
-
-
-def _field(degrees: int) -> tuple[str, tuple[str, ...]]:
-    view = f"{{degrees: {degrees}, heading: random, seed: 1}}"
-    return "cross", (f"evaluate.field_of_view={view}",)
+    judged: tuple[str, ...] = (KNOWN,)
 
 
 _CUT = (
@@ -60,28 +88,21 @@ _CUT = (
 _SMOOTHED = "losses=[{name: sample4geo:info_nce, label_smoothing: 0.1}]"
 METHODS = {
     "sample4geo": Method("cityblocks/cityblocks"),
-    "orientation": Method("orientation/cityblocks"),
-    "panobev": Method("panobev/cityblocks"),
-    "sample4geo, photos cut": Method("cityblocks/cityblocks", _CUT),
-    "congeo": Method("congeo/cityblocks"),
-    "singeo": Method("singeo/cityblocks"),
+    "orientation": Method("orientation/cityblocks", draws=True),
+    "panobev": Method("panobev/cityblocks", trunk="encoder.backbone.trunk"),
+    "sample4geo, photos cut": Method("cityblocks/cityblocks", _CUT, draws=True),
+    "congeo": Method("congeo/cityblocks", draws=True),
+    "singeo": Method("singeo/cityblocks", draws=True),
     "label smoothing": Method("game4loc/cityblocks", (_SMOOTHED,)),
     "game4loc": Method("game4loc/cityblocks"),
     "lsh": Method("lsh/cityblocks"),
     "lsh, re-ranked": Method("lsh/cityblocks", ("sampler.rerank=128",)),
 }
 GROUPS = {
-    "heading": Group(("sample4geo", "orientation", "panobev"), {"known heading": ("cross", ())}),
-    "fields": Group(
-        ("sample4geo", "sample4geo, photos cut", "congeo", "singeo"),
-        {
-            "known heading": ("cross", ()),
-            "180 degrees, heading unknown": _field(180),
-            "90 degrees, heading unknown": _field(90),
-        },
-    ),
-    "overlaps": Group(("label smoothing", "game4loc"), {"known heading": ("cross", ())}),
-    "mining": Group(("sample4geo", "lsh", "lsh, re-ranked"), {"known heading": ("cross", ())}),
+    "heading": Group(("sample4geo", "orientation", "panobev")),
+    "fields": Group(("sample4geo", "sample4geo, photos cut", "congeo", "singeo"), tuple(VIEWS)),
+    "overlaps": Group(("label smoothing", "game4loc")),
+    "mining": Group(("sample4geo", "lsh", "lsh, re-ranked")),
 }
 
 
@@ -89,138 +110,170 @@ GROUPS = {
 class Case:
     """One training run."""
 
-    group: str
     method: str
     seed: int
 
     @property
     def name(self) -> str:
         """The name of the run's folder and of its file of figures."""
-        method = self.method.replace(", ", "-").replace(" ", "-")
-        return f"{self.group}-{method}-s{self.seed}"
+        return f"{self.method.replace(', ', '-').replace(' ', '-')}-s{self.seed}"
+
+    @property
+    def sets(self) -> list[str]:
+        """What is laid over the recipe."""
+        method = METHODS[self.method]
+        limit = JUST_LOOKED_UP_MB if method.draws else REMEMBERED_MB
+        return [
+            f"seed={self.seed}",
+            *CELLS,
+            *method.sets,
+            f"{method.trunk}.remember_mb={limit}",
+        ]
+
+    @property
+    def views(self) -> list[str]:
+        """What it is judged on: all that groups with this method are."""
+        groups = [group for group in GROUPS.values() if self.method in group.methods]
+        return [name for name in VIEWS if any(name in group.judged for group in groups)]
 
 
-def figures(case: Case, out: Path, threads: int, extra: Sequence[str]) -> dict[str, Any]:
+def figures(case: Case, out: Path, extra: Sequence[str]) -> dict[str, Any]:
     """Return the figures of a case, trained and judged unless that was done before."""
     path = out / f"{case.name}.json"
     if not path.is_file():
-        group, run_dir = GROUPS[case.group], out / case.name
-        train(case, out, threads, extra)
-        found: dict[str, Any] = {"group": case.group, "method": case.method, "seed": case.seed}
-        found["extra"] = list(extra)
-        found["steps"] = (run_dir / EVENTS).read_text().count('"event": "step"')
-        found["judged"] = {
-            name: judge(run_dir, out, which, sets, threads)
-            for name, (which, sets) in group.judged.items()
-        }
-        path.write_text(json.dumps(found, indent=1) + "\n")
+        write_json(path, trained(case, out / "runs" / case.name, extra))
     read: dict[str, Any] = json.loads(path.read_text())
     return read
 
 
-def train(case: Case, out: Path, threads: int, extra: Sequence[str]) -> None:
-    """Train a case, or go on with it."""
-    method, group, run_dir = METHODS[case.method], GROUPS[case.group], out / case.name
-    trained = [which for which, sets in group.judged.values() if not sets]
-    if all((run_dir / EVALUATION / f"{name}.json").is_file() for name in trained or ["cross"]):
-        return
-    if (run_dir / CONFIG).is_file():
-        command = ["train", "--resume", str(run_dir)]
-    else:
-        sets = [f"seed={case.seed}", "evaluate.every=100", *method.sets, *group.sets, *extra]
-        sets += [f"evaluate.final=[{','.join(trained or ['cross'])}]"]
-        options = [part for each in sets for part in ("--set", each)]
-        command = ["train", "--recipe", method.recipe, *options, "--out", str(run_dir)]
-    _georet(command, out / f"{case.name}.log", threads)
+def trained(case: Case, run_dir: Path, extra: Sequence[str]) -> dict[str, Any]:
+    """Train and judge a case; one that was cut off begins anew."""
+    config, plugins = configure(recipe=METHODS[case.method].recipe, overrides=[*case.sets, *extra])
+    shutil.rmtree(run_dir, ignore_errors=True)
+    new_run(run_dir, config, plugins)
+    began, spent = time.perf_counter(), time.process_time()
+    trainer = Trainer(config, plugins, run_dir, data=_data(config, plugins, run_dir))
+    train_run(trainer)
+    trained_cpu_s = time.process_time() - spent
+    found = {
+        "method": case.method,
+        "seed": case.seed,
+        "extra": list(extra),
+        "steps": trainer.state.step,
+        "judged": {name: judged(trainer, VIEWS[name]) for name in case.views},
+        "trained_cpu_s": round(trained_cpu_s, 1),
+        "cpu_s": round(time.process_time() - spent, 1),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+    shutil.rmtree(run_dir / "banks", ignore_errors=True)
+    return found
 
 
-def judge(
-    run_dir: Path, out: Path, which: str, sets: Sequence[str], threads: int
-) -> dict[str, float]:
-    """Return the metrics of one evaluation set of a run."""
-    if not sets:
-        path = run_dir / EVALUATION / f"{which}.json"
-        metrics: dict[str, float] = json.loads(path.read_text())["metrics"]
-        return metrics
-    options = [part for each in sets for part in ("--set", each)]
-    command = ["eval", str(run_dir), "--only", which, *options, "--json"]
-    printed = json.loads(_georet(command, out / f"{run_dir.name}.log", threads))
-    judged: dict[str, float] = printed[0]["metrics"]
-    return judged
-
-
-def _georet(arguments: Sequence[str], log_path: Path, threads: int) -> str:
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
-    with log_path.open("a") as log:
-        command = [sys.executable, "-m", "georet", *arguments]
-        done = subprocess.run(
-            command, check=True, stdout=subprocess.PIPE, stderr=log, env=environment, text=True
+def judged(trainer: Trainer, view: FieldOfView | None) -> dict[str, float]:
+    """Return the metrics of the held-out city, photos cut down to ``view``."""
+    parts = trainer.parts
+    with parts.judged():
+        results = evaluate_sets(
+            parts.embedder,
+            {SET: parts.data.evaluations[SET]},
+            top_k=parts.config.evaluate.top_k,
+            field_of_view=view,
         )
-        log.write(done.stdout)
-    return done.stdout
+    return {name: float(value) for name, value in results[SET].metrics.items()}
 
 
-def table(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a row for each group, way of judging and method, in the order of GROUPS."""
+_loaded: dict[str, Data] = {}
+
+
+def _data(config: RunConfig, plugins: Plugins, run_dir: Path) -> Data:
+    key = config.dataset.model_dump_json() + config.data.model_dump_json()
+    if key not in _loaded:
+        _loaded[key] = load_data(config, plugins, run_dir)
+    return _loaded[key]
+
+
+def table(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each group, view and method, in the order of GROUPS.
+
+    Differences to the group's baseline are taken seed by seed; ``half`` is half the width of the
+    interval of their mean.
+    """
+    from paired import half_width
+
+    by_cell = {(f["method"], f["seed"]): f for f in found}
     rows = []
     for name, group in GROUPS.items():
-        for judged in group.judged:
+        for view in group.judged:
             for method in group.methods:
-                runs = [f for f in found if (f["group"], f["method"]) == (name, method)]
-                if not runs:
+                seeds = sorted(seed for kind, seed in by_cell if kind == method)
+                if not seeds:
                     continue
-                values = [run["judged"][judged]["recall@1"] for run in runs]
-                rows.append(
-                    {
-                        "group": name,
-                        "judged": judged,
-                        "method": method,
-                        "steps": sorted({run["steps"] for run in runs}),
-                        "seeds": [run["seed"] for run in runs],
-                        "recall@1": values,
-                        "mean": statistics.mean(values),
-                        "spread": statistics.stdev(values) if len(values) > 1 else None,
-                        "extra": runs[0]["extra"],
-                    }
-                )
+                row: dict[str, Any] = {
+                    "group": name,
+                    "judged": view,
+                    "method": method,
+                    "steps": sorted({by_cell[method, seed]["steps"] for seed in seeds}),
+                    "seeds": seeds,
+                    "extra": by_cell[method, seeds[0]]["extra"],
+                }
+                for key in ("recall@1", "recall@10"):
+                    values = {s: by_cell[method, s]["judged"][view][key] for s in seeds}
+                    row[key] = {"values": list(values.values())}
+                    row[key]["mean"] = statistics.mean(values.values())
+                    pairs = [
+                        value - by_cell[group.methods[0], seed]["judged"][view][key]
+                        for seed, value in values.items()
+                        if (group.methods[0], seed) in by_cell
+                    ]
+                    if method != group.methods[0] and pairs:
+                        row[key] |= {"difference": statistics.mean(pairs)}
+                        row[key] |= {"differences": pairs, "half": half_width(pairs)}
+                rows.append(row)
     return rows
 
 
 def main() -> None:
-    """Run what was asked for and print the table of all that is in OUT."""
+    """Train what is missing and print the table of all that is in OUT."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--out", type=Path, default=Path("runs/papers"))
     parser.add_argument("--groups", nargs="+", default=list(GROUPS), choices=list(GROUPS))
-    parser.add_argument("--methods", nargs="+", help="of each group; by default all")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--threads", type=int, default=1, help="threads of each run")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--methods", nargs="+", choices=list(METHODS), help="by default all")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--set", dest="extra", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name}")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     cases = [
-        Case(name, method, seed)
+        Case(method, seed)
         for seed in arguments.seeds
         for name in arguments.groups
         for method in GROUPS[name].methods
         if not arguments.methods or method in arguments.methods
     ]
-    with ThreadPoolExecutor(arguments.jobs) as pool:
-        todo = [
-            pool.submit(figures, case, arguments.out, arguments.threads, arguments.extra)
-            for case in cases
-        ]
-        for each in todo:
-            each.result()
+    train(list(dict.fromkeys(cases)), arguments.out, arguments.extra)
     rows = table([json.loads(path.read_text()) for path in sorted(arguments.out.glob("*.json"))])
     if arguments.save:
-        RESULTS.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+        write_json(RESULTS, {"rows": rows})
     for row in rows:
-        values = " / ".join(f"{value:.1f}" for value in row["recall@1"])
-        print(
-            f"| {row['judged']} | {row['method']} | {row['steps']} | {row['mean']:.1f} | {values} |"
-        )
+        values = " / ".join(f"{value:.1f}" for value in row["recall@1"]["values"])
+        lead = row["recall@1"].get("difference", 0.0)
+        echo(f"| {row['judged']} | {row['method']} | {row['steps']} | {values} | {lead:+.1f} |")
+
+
+def train(cases: Sequence[Case], out: Path, extra: Sequence[str]) -> None:
+    """Train what is missing, with one memory for all."""
+    import memory
+
+    torch.set_num_threads(1)
+    memory.share(out / "maps")
+    size = memory.size()
+    for case in cases:
+        told = figures(case, out, extra)
+        recalls = {name: round(m["recall@1"], 2) for name, m in told["judged"].items()}
+        echo(f"{time.strftime('%H:%M:%S')} {case.name} {recalls} {told['cpu_s']} s")
+        if memory.size() > 1.02 * size + 100:
+            memory.keep(out / "maps")
+            size = memory.size()
 
 
 if __name__ == "__main__":

@@ -83,15 +83,27 @@ def peng_bearings(found: dict[str, Any]) -> Iterator[str]:
 
 
 def methods(found: dict[str, Any]) -> Iterator[str]:
-    """Yield R@1 of the methods that were trained side by side."""
-    yield "| judged with | method | steps | R@1, mean | each seed | deviation |"
-    yield "|---|---|---:|---:|---:|---:|"
+    """Yield recalls of the methods that were trained side by side, a table for each group."""
+    head = ("judged with", "method", "steps", "R@1, each seed", "mean", "difference")
+    head += ("R@10, mean", "difference")
+    yield "| " + " | ".join(head) + " |"
+    yield "|---|---|" + "---:|" * (len(head) - 2)
     for row in found["rows"]:
-        seeds = " / ".join(f"{value:.1f}" for value in row["recall@1"])
+        one, ten = row["recall@1"], row["recall@10"]
+        seeds = " / ".join(f"{value:.1f}" for value in one["values"])
         steps = " / ".join(f"{each:,}" for each in row["steps"])
-        spread = "" if row["spread"] is None else f"{row['spread']:.1f}"
-        cells = (row["judged"], row["method"], steps, f"{row['mean']:.1f}", seeds, spread)
+        cells = [row["judged"], row["method"], steps, seeds]
+        for recall in (one, ten):
+            cells += [f"{recall['mean']:.1f}", _lead(recall)]
         yield f"| {' | '.join(cells)} |"
+
+
+def _lead(recall: dict[str, Any]) -> str:
+    """Return the difference to the group's baseline with its interval, empty for itself."""
+    if "difference" not in recall:
+        return ""
+    half = recall["half"]
+    return f"{recall['difference']:+.1f}" + ("" if half is None else f" ± {half:.1f}")
 
 
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], Iterator[str]]]] = {
