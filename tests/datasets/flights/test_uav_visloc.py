@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
+from georet.commands.training import start_run
 from georet.errors import ConfigError, DataError
+from georet.plugins import Selection
+from georet.run_layout import EVALUATION
 from georet.testing import check_dataset
+from georet.train.events import read_events
 from georet_datasets.detect import detect
 from georet_datasets.flights.uav_visloc import UavVisLoc
 
@@ -132,3 +138,28 @@ def test_regions_that_are_not_there_are_named(root):
         UavVisLoc(root=root, test_regions=["77"]).evaluations()
     with pytest.raises(ConfigError, match="both trained on and judged"):
         UavVisLoc(root=root, test_regions=["03"], train_regions=["03"])
+
+
+def test_the_recipe_of_game4loc_trains_and_judges_on_such_a_tree(root, tmp_path):
+    inner = f"{{name: datasets:uav_visloc, root: '{root}', test_regions: ['03'], side_m: 60"
+    size = "[32, 32]"
+    sets = (
+        f"dataset.inner={inner}, tile_px: 64, tiles: '{tmp_path / 'cut'}'}}",
+        "dataset.query_side_m=60",
+        f"data.size={{query: {size}, reference: {size}}}",
+        "data.workers=0",
+        "encoder.backbone=georet.testing.plugin:tiny",
+        "device=cpu",
+        "precision=fp32",
+        "train.epochs=1",
+        "train.batch_size=2",
+    )
+    plugins = Selection(("sample4geo", "datasets", "game4loc", "georet.testing.plugin"))
+    run = start_run(
+        selection=plugins, recipe="game4loc/uav-visloc", overrides=sets, out=tmp_path / "run"
+    )
+    (plan,) = [event for event in read_events(run) if event["event"] == "plan"]
+    assert plan["sampler"] == "mutually_exclusive"
+    assert plan["num_batches"] > 0
+    judged = json.loads((run / EVALUATION / "uav.json").read_text())
+    assert judged["num_queries"] == 3
