@@ -13,12 +13,13 @@ from typing import Final
 import cv2
 import numpy as np
 
-from georet.refiners.features import Features, features_of, matches_of
 from georet.types import Bools, Doubles, Floats, Ints, Pixels
 
 _SEAM: Final = 24
 """Columns repeated on either side, so that features are found where a panorama closes."""
 _DARK: Final = 8
+_FAINT: Final = 0.008
+"""The contrast from which on features count: small panoramas have too few strong ones."""
 LEAST_COSINE: Final = 0.75
 _NEAR_EDGE_PX: Final = 9
 
@@ -38,39 +39,48 @@ class Rays:
         return len(self.azimuth_rad)
 
 
-def rays_of(canvas: Pixels, *, most: int = 600) -> Rays:
-    """Return the RootSIFT features of a canvas uint8[H, 2H, 3] as directions, strongest first."""
+def rays_of(canvas: Pixels, *, most: int = 800) -> Rays:
+    """Return the RootSIFT features of a canvas uint8[H, 2H, 3] as directions, strongest first.
+
+    Cameras are level, so descriptors stand upright: what lies on its side is another thing.
+    """
     height, width = canvas.shape[:2]
     seam = min(_SEAM, width // 4)
     wide = np.concatenate([canvas[:, -seam:], canvas, canvas[:, :seam]], axis=1)
-    found = features_of(wide, most=most)
-    column, row = found.points[:, 0] - seam, found.points[:, 1]
+    points, descriptors = _upright(wide, most)
+    column, row = points[:, 0] - seam, points[:, 1]
     kept = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     inside = _away_from_black(wide)
-    at = np.clip(found.points.astype(int), 0, np.array([wide.shape[1] - 1, height - 1]))
+    at = np.clip(points.astype(int), 0, np.array([wide.shape[1] - 1, height - 1]))
     kept &= inside[at[:, 1], at[:, 0]]
     return Rays(
         (column[kept] - width / 2) * (2 * np.pi / width),
         np.pi / 2 - row[kept] * (np.pi / height),
-        found.descriptors[kept],
+        descriptors[kept],
     )
+
+
+def _upright(image: Pixels, most: int) -> tuple[Doubles, Floats]:
+    """Return points float64[N, 2] (columns, rows; (0, 0) is a corner) and RootSIFT [N, 128]."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    sift = cv2.SIFT.create(nfeatures=most, contrastThreshold=_FAINT)
+    # Where a place has several orientations, OpenCV finds it as often.
+    once = {(key.pt, key.size): key for key in sift.detect(grey, None)}
+    keys = sorted(once.values(), key=lambda key: (-key.response, key.pt, key.size))
+    for key in keys:
+        key.angle = 0.0
+    keys, found = sift.compute(grey, keys)
+    if not len(keys):
+        return np.empty((0, 2)), np.empty((0, 128), np.float32)
+    roots = np.sqrt(found / (found.sum(axis=1, keepdims=True) + 1e-7))
+    # OpenCV counts from the first pixel's centre.
+    return np.array([key.pt for key in keys], np.float64) + 0.5, roots.astype(np.float32)
 
 
 def seen_columns(canvas: Pixels) -> Bools:
     """Return bool[W]: the columns of a canvas that show anything but black."""
     found: Bools = canvas.max(axis=(0, 2)) > 4 * _DARK
     return found
-
-
-def matched(one: Rays, other: Rays) -> tuple[Ints, Ints]:
-    """Return rows int64[M] of the one and the other, of features that both images show."""
-    rows = matches_of(_bare(one), _bare(other))
-    return rows[:, 0], rows[:, 1]
-
-
-def _bare(rays: Rays) -> Features:
-    points = np.stack([rays.azimuth_rad, rays.elevation_rad], axis=1)
-    return Features(points, rays.descriptors)
 
 
 def _away_from_black(canvas: Pixels) -> Bools:

@@ -12,12 +12,12 @@ from georet_peng.city.graph import CityGraph
 from georet_peng.city.plane import wrapped
 from georet_peng.posing.features import Rays, rays_of
 from georet_peng.posing.pose import Pose, pose_of
-from georet_peng.posing.streets import Shared, StreetMap
+from georet_peng.posing.streets import Likely, Shared, StreetMap
 
-LEAST_VOTES: Final = 4
-"""Features that a street image and a photo must share for the image to count at all."""
+LEAST_SHARED: Final = 6
+"""Features that a photo must have, and share with a neighbouring street image for it to help."""
 _WORTH: Final = 0.4
-"""An image that shares less than this share of what the best one does isn't tried."""
+"""An image with less than this share of the likest one's likeness isn't tried."""
 _APART_M: Final = 60.0
 """Street images farther apart than this don't show one place."""
 _STARTS_M: Final = np.array([[1.0, 1.0], [5.0, 0.0], [-5.0, 0.0], [0.0, 5.0], [0.0, -5.0]])
@@ -33,10 +33,10 @@ By = Literal["pose", "image"]
 class Gates:
     """What a place must reach before it is believed.
 
-    ``agree``: features that agree with the pose. ``margin``: how many times as many features the
-    best street image must share with the photo as any elsewhere. ``sigma_m``: how uncertain the
-    pose may be along its worst axis. ``near_m``: how far it may lie from the nearest edge, and from
-    the street image.
+    ``agree``: features that agree with the pose. ``margin``: how many times as like the photo the
+    likest street image must be as any elsewhere, where there is no pose. ``sigma_m``: how uncertain
+    the pose may be along its worst axis. ``near_m``: how far it may lie from the nearest edge, and
+    from the street image.
     """
 
     agree: int = 10
@@ -79,29 +79,34 @@ def place(
     """Return where the photo of a canvas uint8[H, 2H, 3] was taken, given its likeliest edges.
 
     Street images at the ends of ``edges`` int64[K] are compared with the photo. Around each of the
-    ``tries`` that share most with it a pose is looked for, by that image and those at the nodes
-    next to it; the one that most features agree with is held against the gates. Where none passes
-    but one image clearly shows what the photo shows, its place is the answer.
+    ``tries`` that are likest a pose is looked for, by that image and those at the nodes next to it;
+    the one with most likeness times features that agree is held against the gates. Where it fails
+    but one image is clearly the likest, that one's place is the answer.
     """
     graph, photo = streets.graph, rays_of(canvas, most=streets.most)
     nodes = np.unique(graph.ends[edges])
     rows = [row for node in nodes.tolist() for row in graph.streets_at[node]]
     if not rows:
         return Placed(reason="there are no street images at these edges")
-    found = [streets.shared(photo, row, heading_rad) for row in rows]
-    found.sort(key=lambda shared: (-len(shared), shared.row))
-    if len(found[0]) < LEAST_VOTES:
-        return Placed(reason=f"no street image shares more than {len(found[0])} features with it")
+    if len(photo) < LEAST_SHARED:
+        return Placed(reason=f"{len(photo)} features are too few")
+    found = streets.likely(photo, rows, heading_rad)
+    if heading_rad is None:
+        found[:tries] = [
+            each._replace(turn_rad=streets.turned_to(photo, each.row, each.turn_rad))
+            for each in found[:tries]
+        ]
     posed = [
-        (pose, shared, parts)
-        for shared in found[:tries]
-        if len(shared) >= max(LEAST_VOTES, _WORTH * len(found[0]))
-        for pose, parts in [_pose_about(streets, photo, shared)]
+        (pose, likely, parts)
+        for likely in found[:tries]
+        if likely.likeness >= _WORTH * found[0].likeness
+        for pose, parts in [_pose_about(streets, photo, likely)]
         if pose is not None
     ]
     if posed:
-        pose, shared, parts = max(posed, key=lambda each: _num_agreeing(each[0]))
-        answer = _judged(streets, photo, pose, shared, parts, gates)
+        # A wrong image of many windows can have more that agrees than the right one.
+        pose, likely, parts = max(posed, key=lambda each: _num_agreeing(each[0]) * each[1].likeness)
+        answer = _judged(streets, photo, pose, likely, parts, gates)
         if not answer.reason:
             return answer
         reason = answer.reason
@@ -110,13 +115,13 @@ def place(
     return _image(graph, found, gates, reason)
 
 
-def _pose_about(streets: StreetMap, photo: Rays, first: Shared) -> tuple[Pose | None, list[Shared]]:
+def _pose_about(streets: StreetMap, photo: Rays, first: Likely) -> tuple[Pose | None, list[Shared]]:
     """Return the pose of a photo near a street image, and what it shares with which of them."""
     others = [row for row in streets.around(first.row) if row != first.row]
     parts = [streets.shared_at(photo, first.row, first.turn_rad)]
     for row in others:
         shared = streets.shared_at(photo, row, first.turn_rad)
-        if len(shared) >= LEAST_VOTES + 2:
+        if len(shared) >= LEAST_SHARED:
             parts.append(shared)
     sights = streets.sights(photo, parts)
     at = streets.graph.streets_m[first.row] + _STARTS_M
@@ -129,7 +134,7 @@ def _num_agreeing(pose: Pose) -> int:
 
 
 def _judged(
-    streets: StreetMap, photo: Rays, pose: Pose, first: Shared, parts: list[Shared], gates: Gates
+    streets: StreetMap, photo: Rays, pose: Pose, first: Likely, parts: list[Shared], gates: Gates
 ) -> Placed:
     graph, agree = streets.graph, _num_agreeing(pose)
     covariance = pose.covariance[:2, :2] * _WIDER**2 + np.eye(2) * _FLOOR_M**2
@@ -163,22 +168,22 @@ def _judged(
     )
 
 
-def _image(graph: CityGraph, found: list[Shared], gates: Gates, reason: str) -> Placed:
-    """Return the best street image's own place, if it is that clear; else ``reason``."""
+def _image(graph: CityGraph, found: list[Likely], gates: Gates, reason: str) -> Placed:
+    """Return the likest street image's own place, if it is that clear; else ``reason``."""
     best, at_m = found[0], graph.streets_m
     elsewhere = [
-        len(each) for each in found[1:] if np.hypot(*(at_m[each.row] - at_m[best.row])) > _APART_M
+        each.likeness
+        for each in found[1:]
+        if np.hypot(*(at_m[each.row] - at_m[best.row])) > _APART_M
     ]
-    second = max(elsewhere, default=0)
-    if len(best) < gates.agree or len(best) < gates.margin * second:
-        return Placed(reason=reason, inliers=len(best))
+    if best.likeness <= gates.margin * max(elsewhere, default=0.0):
+        return Placed(reason=reason)
     away = graph.from_edges_m(at_m[best.row][None])[0]
     return Placed(
         by="image",
         xy_m=at_m[best.row],
         heading_rad=float(wrapped(best.turn_rad)),
         covariance_m2=np.eye(2) * _IMAGE_M**2,
-        inliers=len(best),
         num_images=1,
         edge=int(away.argmin()),
         from_edge_m=float(away.min()),

@@ -30,7 +30,8 @@ class Streets:
     looked at, ids being FROM--TO. Photos are canvases (twice as wide as high, black where unseen),
     or level photos whose field of view the camera tells. ``features`` bounds those of an image.
     ``agree``, ``margin``, ``sigma_m`` and ``near_m`` are the gates: features that agree, how many
-    times as many as elsewhere, metres of uncertainty, metres off the nearest edge.
+    times as like as any elsewhere a street image must be, metres of uncertainty, metres off the
+    nearest edge.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Streets:
         graph: Path | None = None,
         dataset: ComponentSpec | None = None,
         candidates: Annotated[int, Field(ge=1)] = 400,
-        features: Annotated[int, Field(ge=50)] = 600,
+        features: Annotated[int, Field(ge=50)] = 800,
         agree: Annotated[int, Field(ge=3)] = Gates.agree,
         margin: Annotated[float, Field(ge=1)] = Gates.margin,
         sigma_m: Annotated[float, Field(gt=0)] = Gates.sigma_m,

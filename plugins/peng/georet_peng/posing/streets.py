@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -14,12 +14,15 @@ from georet.types import Doubles, Ints
 from georet_peng.city.canvas import check_canvas
 from georet_peng.city.graph import NODE, CityGraph
 from georet_peng.city.plane import wrapped
-from georet_peng.posing.features import Rays, matched, matched_between, rays_of
+from georet_peng.posing.features import Rays, matched_between, rays_of
+from georet_peng.posing.likeness import likenesses
 from georet_peng.posing.pose import Sights, landmarks_of
 
 GUIDED_RATIO: Final = 0.82
 TURN_RAD: Final = np.radians(15)
 """By how much what a photo and a street image share may lie elsewhere in each, turned alike."""
+NUM_TURNS: Final = 24
+"""Headings that are tried where a photo's isn't known."""
 
 
 class Shared(NamedTuple):
@@ -38,6 +41,14 @@ class Shared(NamedTuple):
         return len(self.photo)
 
 
+class Likely(NamedTuple):
+    """Street image ``row``, the photo's heading if it shows the same, and how much it does so."""
+
+    row: int
+    turn_rad: float
+    likeness: float
+
+
 @dataclass
 class StreetMap:
     """Features and landmarks of a graph's street images; each is made when it is first asked for.
@@ -46,7 +57,7 @@ class StreetMap:
     """
 
     graph: CityGraph
-    most: int = 600
+    most: int = 800
     _rays: dict[int, Rays] = field(default_factory=dict)
     _landmarks: dict[tuple[int, int], tuple[Ints, Doubles]] = field(default_factory=dict)
 
@@ -65,27 +76,27 @@ class StreetMap:
             self._rays[row] = Rays(bearing, found.elevation_rad, found.descriptors)
         return self._rays[row]
 
-    def shared(self, photo: Rays, row: int, heading_rad: float | None = None) -> Shared:
-        """Return what a photo and a street image share; with a known heading, only what suits it.
+    def likely(
+        self, photo: Rays, rows: Sequence[int], heading_rad: float | None = None
+    ) -> list[Likely]:
+        """Return the street images ``rows``, first those that show most of a photo.
 
-        Most features of one thing lie in nearly the same direction from two places nearby. Of all
-        matches those are kept whose turn is within TURN_RAD of the one that most agree with.
+        Without a heading NUM_TURNS are tried, and an image counts by the best one.
         """
-        street = self.rays(row)
-        one, other = matched(photo, street)
-        turn = wrapped(street.azimuth_rad[other] - photo.azimuth_rad[one])
-        rise = street.elevation_rad[other] - photo.elevation_rad[one]
-        kept = np.abs(rise) < TURN_RAD
+        turns = np.arange(NUM_TURNS) * (2 * np.pi / NUM_TURNS)
         if heading_rad is not None:
-            kept &= np.abs(wrapped(turn - heading_rad)) < TURN_RAD
-        one, other, turn = one[kept], other[kept], turn[kept]
-        if not len(turn):
-            return Shared(row, one, other, 0.0)
-        agree = np.abs(wrapped(turn[:, None] - turn[None])) < TURN_RAD
-        best = int(agree.sum(axis=1).argmax())
-        near = agree[best]
-        middle = turn[best] + float(np.median(wrapped(turn[near] - turn[best])))
-        return Shared(row, one[near], other[near], middle)
+            turns = np.array([heading_rad])
+        found = likenesses(photo, [self.rays(row) for row in rows], turns)
+        best = wrapped(turns[found.argmax(axis=1)])
+        order = np.lexsort((np.array(rows), -found.max(axis=1)))
+        return [Likely(rows[at], float(best[at]), float(found[at].max())) for at in order.tolist()]
+
+    def turned_to(self, photo: Rays, row: int, turn_rad: float) -> float:
+        """Return the turn by which a photo shows what street image ``row`` does, nearly known."""
+        part = self.shared_at(photo, row, turn_rad)
+        street = self.rays(row).azimuth_rad[part.street]
+        off = wrapped(street - photo.azimuth_rad[part.photo] - turn_rad)
+        return float(wrapped(turn_rad + (np.median(off) if len(off) else 0.0)))
 
     def shared_at(self, photo: Rays, row: int, turn_rad: float) -> Shared:
         """Return what a photo and a street image share, the photo's heading being nearly known.
