@@ -69,12 +69,12 @@ def _upright(image: Pixels, most: int) -> tuple[Doubles, Floats]:
     keys = sorted(once.values(), key=lambda key: (-key.response, key.pt, key.size))
     for key in keys:
         key.angle = 0.0
-    keys, found = sift.compute(grey, keys)
-    if not len(keys):
+    kept, found = sift.compute(grey, keys)
+    if not len(kept):
         return np.empty((0, 2)), np.empty((0, 128), np.float32)
     roots = np.sqrt(found / (found.sum(axis=1, keepdims=True) + 1e-7))
     # OpenCV counts from the first pixel's centre.
-    return np.array([key.pt for key in keys], np.float64) + 0.5, roots.astype(np.float32)
+    return np.array([key.pt for key in kept], np.float64) + 0.5, roots.astype(np.float32)
 
 
 def seen_columns(canvas: Pixels) -> Bools:

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from georet.types import Doubles, Floats
+from georet.types import Doubles, Floats, Ints
 from georet_peng.city.plane import wrapped
 from georet_peng.posing.features import Rays
 
@@ -39,7 +39,8 @@ def likenesses(photo: Rays, streets: Sequence[Rays], turns_rad: Doubles) -> Doub
         near = (_bin_of(photo.azimuth_rad + turn)[:, None] + ahead) % _BINS
         found[:, :, column] = np.take_along_axis(likest, near[:, None], axis=2).max(axis=2)
     least = np.quantile(found, _BACKGROUND, axis=(1, 2), keepdims=True)
-    return np.maximum(found - least, 0).sum(axis=0, dtype=np.float64)
+    total: Doubles = np.maximum(found - least, 0).sum(axis=0, dtype=np.float64)
+    return total
 
 
 def _by_direction(photo: Rays, streets: Sequence[Rays]) -> Floats:
@@ -61,5 +62,5 @@ def _by_direction(photo: Rays, streets: Sequence[Rays]) -> Floats:
     return found.reshape(len(photo), len(streets), _BINS)
 
 
-def _bin_of(azimuth_rad: Doubles) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _bin_of(azimuth_rad: Doubles) -> Ints:
     return np.minimum((wrapped(azimuth_rad) / np.pi + 1) / 2 * _BINS, _BINS - 1).astype(np.int64)

@@ -83,9 +83,10 @@ class StreetMap:
 
         Without a heading NUM_TURNS are tried, and an image counts by the best one.
         """
-        turns = np.arange(NUM_TURNS) * (2 * np.pi / NUM_TURNS)
-        if heading_rad is not None:
-            turns = np.array([heading_rad])
+        if heading_rad is None:
+            turns: Doubles = np.arange(NUM_TURNS, dtype=np.float64) * (2 * np.pi / NUM_TURNS)
+        else:
+            turns = np.array([heading_rad], np.float64)
         found = likenesses(photo, [self.rays(row) for row in rows], turns)
         best = wrapped(turns[found.argmax(axis=1)])
         order = np.lexsort((np.array(rows), -found.max(axis=1)))
