@@ -138,6 +138,12 @@ def poses(which: EvaluationSet, locator: Locator, num: int, *, known: bool) -> d
         found.append(record(answer, graph))
         if len(found) % 20 == 0:
             print(f"{len(found)} of {num} posed", flush=True)
+    seconds = (time.perf_counter() - began) / max(1, len(found))
+    return summary(found, locator.candidates) | {"seconds_a_photo": seconds}
+
+
+def summary(found: list[dict[str, Any]], candidates: int) -> dict[str, Any]:
+    """Return what is told of the records of photos whose poses were looked for."""
     placed_ones = [one for one in found if one["is_placed"]]
     error_m = np.array([one["error_m"] for one in found])
     own = np.array([one["error_m"] for one in placed_ones])
@@ -145,7 +151,7 @@ def poses(which: EvaluationSet, locator: Locator, num: int, *, known: bool) -> d
     sigma_m = np.array([one["sigma_m"] for one in placed_ones])
     return {
         "photos": len(found),
-        "candidates": locator.candidates,
+        "candidates": candidates,
         "placed": _percent(np.array([one["is_placed"] for one in found])),
         "by_image": sum(one["by"] == "image" for one in placed_ones),
         "retrieval_median_m": float(np.median([one["retrieval_error_m"] for one in found])),
@@ -155,7 +161,6 @@ def poses(which: EvaluationSet, locator: Locator, num: int, *, known: bool) -> d
         "placed_beyond_25_m": int((own > 25).sum()),
         "placed_within_2_sigma": _percent(own <= 2 * sigma_m) if len(own) else None,
         "heading_median_deg": float(np.median(heading_off)) if len(own) else None,
-        "seconds_a_photo": (time.perf_counter() - began) / max(1, len(found)),
     }
 
 
