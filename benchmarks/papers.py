@@ -262,6 +262,8 @@ def main() -> None:
 
 def train(cases: Sequence[Case], out: Path, extra: Sequence[str]) -> None:
     """Train what is missing, with one memory for all."""
+    if not cases:
+        return
     import memory
 
     torch.set_num_threads(1)
