@@ -88,7 +88,8 @@ def methods(found: dict[str, Any]) -> Iterator[str]:
     head += ("R@10, mean", "difference")
     yield "| " + " | ".join(head) + " |"
     yield "|---|---|" + "---:|" * (len(head) - 2)
-    for row in found["rows"]:
+    compared = {row["group"] for row in found["rows"] if "difference" in row["recall@1"]}
+    for row in [row for row in found["rows"] if row["group"] in compared]:
         one, ten = row["recall@1"], row["recall@10"]
         seeds = " / ".join(f"{value:.1f}" for value in one["values"])
         steps = " / ".join(f"{each:,}" for each in row["steps"])
