@@ -154,6 +154,9 @@ def summary(found: list[dict[str, Any]], candidates: int) -> dict[str, Any]:
         "candidates": candidates,
         "placed": _percent(np.array([one["is_placed"] for one in found])),
         "by_image": sum(one["by"] == "image" for one in placed_ones),
+        "by_image_beyond_25_m": sum(
+            one["by"] == "image" and one["error_m"] > 25 for one in placed_ones
+        ),
         "retrieval_median_m": float(np.median([one["retrieval_error_m"] for one in found])),
         "median_m": float(np.median(error_m)),
         **{f"within_{m}_m": _percent(error_m <= m) for m in (1, 5, 25)},
