@@ -166,8 +166,9 @@ FACTORS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "references alone": _contrast(sides="references"),
         "decoupled": _contrast(decoupled="true"),
         "decoupled, no smoothing": _contrast(decoupled="true", label_smoothing=0),
-        "memory of 128": _contrast(memory=128),
-        "memory of 512": _contrast(memory=512),
+        "memory of 128": _contrast(memory=128, memory_from=0.25),
+        "memory of 128, last quarter": _contrast(memory=128, memory_from=0.75),
+        "memory of 512": _contrast(memory=512, memory_from=0.25),
     },
     "label smoothing": {
         "0": _loss(label_smoothing=0),

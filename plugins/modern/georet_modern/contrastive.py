@@ -31,7 +31,8 @@ class Contrastive(nn.Module):
     without it, what the encoder has learnt.
     ``memory``: so many pairs of the steps before are negatives too, without gradients to them
     (cross-batch memory: Wang et al., arXiv 1912.06798), once the run's ``progress`` is
-    ``memory_from``. A pair that shows the place, or a semi-positive, is left out. The memory is
+    ``memory_from``: what earlier steps remember is of another encoder while the rate is high, and
+    does harm. A pair that shows the place, or a semi-positive, is left out. The memory is
     part of checkpoints. Always computed in float32.
     """
 
@@ -48,7 +49,7 @@ class Contrastive(nn.Module):
         decoupled: bool = False,
         logit_scale: tuple[Positive, Positive] | None = None,
         memory: Annotated[int, Field(ge=0)] = 0,
-        memory_from: Annotated[float, Field(ge=0, le=1)] = 0.25,
+        memory_from: Annotated[float, Field(ge=0, le=1)] = 0.75,
     ) -> None:
         super().__init__()
         self.label_smoothing, self.sides, self.decoupled = label_smoothing, sides, decoupled
