@@ -159,6 +159,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], Iterator[str]]]] = {
     "cells": ("metres", cells),
     "wrong": ("metres", wrong),
     "radii": ("metres", radii),
+    "area": ("refined_area", area),
     "tracks": ("flights", tracks),
     "cost": ("metres_cost", cost),
     "orbit": ("orbitview_refine", orbit),
