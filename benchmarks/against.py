@@ -129,6 +129,7 @@ def working(tree: Path, work: str, folder: Path) -> Iterator[subprocess.Popen[st
         command = [sys.executable, "-m", "georet", "train", *plugged, "--out", out]
     process = subprocess.Popen(
         command,
+        cwd=tree,  # -m looks there first
         env=os.environ | MALLOC | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

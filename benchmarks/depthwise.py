@@ -21,7 +21,7 @@ from torch import Tensor
 from feeding_parts import machine
 from georet.files import write_json
 from georet.progress import echo
-from georet.train.stepping.depthwise import weight_gradient
+from georet.train.stepping.convolutions import weight_gradient
 
 CASES = (
     (16, 1152, 2, 5, 1),

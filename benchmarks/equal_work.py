@@ -118,6 +118,7 @@ def steps(args: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
         "now, channels first": (ROOT, ("train.threads=1", "train.channels_last=false")),
         "now, channels last": (ROOT, ("train.threads=1", "train.channels_last=true")),
     }
+    (folder / "stopwatch.py").write_text(STOPWATCH)
     found: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(args.turns):
         for way, (tree, said) in ways.items():
@@ -169,7 +170,9 @@ def trained_by(
     command += ["--plugins", ",".join(("sample4geo", "datasets", *observers)), "--out", str(out)]
     paths = os.pathsep.join(map(str, [tree, tree / "export", *plugins]))
     environ = os.environ | {"PYTHONPATH": paths, **(environ or {})}
-    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, env=environ, cwd=tree, capture_output=True, text=True, check=False
+    )
 
 
 def recall(run: Path) -> float:

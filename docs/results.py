@@ -174,6 +174,15 @@ def loader_workers(found: dict[str, Any]) -> Iterator[str]:
             yield f"| {batch} | {workers} | {100 * before:.0f} % | {100 * now:.0f} % |"
 
 
+def pointwise(found: dict[str, Any]) -> Iterator[str]:
+    """Yield what kernels of 1 x 1 take, by torch and in georet's steps."""
+    yield "| images, channels, map | channels out | torch | georet |"
+    yield "|---|---:|---:|---:|"
+    for row in found["rows"]:
+        shape = " x ".join(map(str, row["shape"]))
+        yield f"| {shape} | {row['made']} | {row['torch']:.1f} | {row['georet']:.1f} |"
+
+
 def equal_work(found: dict[str, Any]) -> Iterator[str]:
     """Yield CPU seconds of a training step and of whole trainings, before and now."""
     yield "| code | memory layout | CPU s a step | of before |"
@@ -271,6 +280,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "depthwise": depthwise,
     "loader_workers": loader_workers,
     "equal_work": equal_work,
+    "pointwise": pointwise,
     "mining": mining,
     "growth": growth,
 }

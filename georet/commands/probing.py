@@ -37,7 +37,8 @@ BUDGET, MOST_S = 0.05, 60.0
 """Share of the estimated training that a probe may take, and seconds."""
 CLEARLY: Final = 0.95
 """What is not faster than this share of the default's time does not replace it."""
-STEPS: Final = 5
+STEPS, FEWEST_STEPS = 5, 2
+"""Steps that are measured of a choice, and where they are so long that few choices would fit."""
 
 
 @dataclass(frozen=True)
@@ -160,24 +161,23 @@ def _measure(parts: Parts, config: RunConfig, probe: Probe) -> None:
     train = parts.config.train
     parts.encoder.train()
     parts.objective.train()
-    first = step_seconds(parts, probe.default)
+    first = step_seconds(parts, probe.default, FEWEST_STEPS)
     probe.estimated_s = first * train.epochs * (len(parts.data.pairs) // train.batch_size)
     if probe.estimated_s < LEAST_S:
         return
     budget = min(MOST_S, BUDGET * probe.estimated_s)
+    default, num = probe.default, STEPS if 4 * STEPS * first < budget else FEWEST_STEPS
     # Measured again, since what runs first finds cold caches.
-    probe.measured[probe.default] = min(first, step_seconds(parts, probe.default))
-
-    def attempt(choices: list[Choice]) -> None:
-        for choice in choices:
-            if choice not in probe.measured and parts.ranks.most(_since(begun)) < budget:
-                probe.measured[choice] = step_seconds(parts, choice)
-
-    default = probe.default
+    probe.measured[default] = min(first, step_seconds(parts, default, num))
     if config.train.channels_last == "auto":
-        attempt([Choice(default.threads, True, default.workers)])
+        # Whatever it takes: nothing else changes the steps of a slow network as much.
+        last = Choice(default.threads, True, default.workers)
+        probe.measured[last] = step_seconds(parts, last, num)
     layout = min(probe.measured, key=lambda choice: probe.measured[choice]).channels_last
-    attempt([Choice(t, layout, w) for t, w in _shares(config, parts, default)])
+    for threads, workers in _shares(config, parts, default):
+        choice = Choice(threads, layout, workers)
+        if choice not in probe.measured and parts.ranks.most(_since(begun)) < budget:
+            probe.measured[choice] = step_seconds(parts, choice, num)
 
 
 def _since(begun: float) -> float:
@@ -195,12 +195,15 @@ def _shares(config: RunConfig, parts: Parts, default: Choice) -> list[tuple[int,
     if is_cuda:
         counts = counts[::-1]
     found = []
+    if free_threads and free_workers:
+        # Slow networks hardly wait for loading; its processes only take cores away.
+        found.append((cores, 0))
     for workers in counts:
         found.append((default.threads, workers))
         if free_threads:
             found.append((max(1, cores - workers), workers))
     if free_threads and free_workers:
-        found += [(max(1, cores // 2), 0)]
+        found.append((max(1, cores // 2), 0))
     return list(dict.fromkeys(found))
 
 

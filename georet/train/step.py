@@ -19,7 +19,7 @@ from georet.ranks.world import ALONE, Ranks
 from georet.train.objective import Objective, Share
 from georet.train.optim import clip_gradients, set_rate, skips_on_device, trained_parameters
 from georet.train.stepping.compiling import Compiled
-from georet.train.stepping.depthwise import quick_gradients
+from georet.train.stepping.convolutions import quick_gradients
 from georet.train.stepping.draws import DrawsByPair, generators, keys_of
 from georet.train.stepping.extras import FEATURES, Extras, joined
 from georet.train.stepping.late import Late

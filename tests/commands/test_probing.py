@@ -63,7 +63,7 @@ def costs(monkeypatch: pytest.MonkeyPatch, cost: Callable[[Choice], float]) -> l
     """Make choices cost what ``cost`` says; return those that were measured, in order."""
     asked: list[Choice] = []
 
-    def step_seconds(parts: object, choice: Choice) -> float:
+    def step_seconds(parts: object, choice: Choice, num: int = 5) -> float:
         asked.append(choice)
         return cost(choice)
 

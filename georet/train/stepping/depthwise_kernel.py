@@ -1,4 +1,4 @@
-"""The compiled inside of ``georet.train.stepping.depthwise``."""
+"""The compiled inside of ``georet.train.stepping.convolutions``."""
 
 from __future__ import annotations
 

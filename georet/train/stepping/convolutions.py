@@ -1,7 +1,9 @@
-"""The gradient of depthwise convolutions on a CPU, which torch computes slowly for large kernels.
+"""Convolutions that torch computes slowly on a CPU: depthwise kernels, and 1 x 1 on small maps.
 
 In a step of EfficientNet-Lite0 at 64 px torch spends a fifth of the time on the gradients of its
-kernels of 5 x 5; those of ConvNeXt are of 7 x 7. ``benchmarks/depthwise.py`` compares.
+kernels of 5 x 5; those of ConvNeXt are of 7 x 7. Kernels of 1 x 1 are products of matrices, for
+which oneDNN rearranges the weights at each call: as much work as the product where maps are small.
+``benchmarks/depthwise.py`` and ``benchmarks/pointwise.py`` compare.
 """
 
 from __future__ import annotations
@@ -22,15 +24,17 @@ Pair = tuple[int, int]
 SMALL_MAP: Final = 64
 """Positions of a map up to which kernels of 3 x 3 gain as well."""
 SMALL_KERNEL: Final = 9
+FEW_ROWS: Final = 4096
+"""Positions of all maps together up to which a kernel of 1 x 1 is a product of matrices."""
 
 
 def quick_gradients(device: torch.device) -> AbstractContextManager[Any]:
-    """Return a context in which depthwise convolutions on a CPU get their gradient from here."""
+    """Return a context in which convolutions on a CPU that learn are those of this module."""
     return _QuickGradients() if device.type == "cpu" else nullcontext()
 
 
 class _QuickGradients(TorchFunctionMode):
-    """While entered, ``conv2d`` is what it was, and its gradient the same but for roundings."""
+    """While entered, ``conv2d`` and its gradient are what they were but for roundings."""
 
     def __torch_function__(
         self,
@@ -55,21 +59,37 @@ def _convolved(
     dilation: int | Pair = 1,
     groups: int = 1,
 ) -> Tensor | None:
-    """Return the convolution of a depthwise kernel that learns, None of any other."""
-    num_out, per_group, height, width = weight.shape
-    is_depthwise = groups == num_out > 1 == per_group and input.ndim == 4
-    if not is_depthwise or isinstance(padding, str) or _pair(dilation) != (1, 1):
-        return None
-    if not weight.requires_grad or not torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+    """Return the convolution where it is quicker here, None of any other."""
+    plain = not isinstance(padding, str) and _pair(dilation) == (1, 1) and input.ndim == 4
+    if not plain or not weight.requires_grad or not torch.is_grad_enabled():
         return None
     if input.dtype != torch.float32 or input.device.type != "cpu" or weight.dtype != input.dtype:
         return None
-    steps, border = _pair(stride), _pair(padding)
-    num = _positions(input.shape[2], height, steps[0], border[0])
-    num *= _positions(input.shape[3], width, steps[1], border[1])
-    if height * width <= SMALL_KERNEL and num > SMALL_MAP:
+    if torch.is_autocast_enabled("cpu"):
         return None
-    return cast(Tensor, _Depthwise.apply(input, weight, bias, steps, border))
+    steps, border = _pair(stride), _pair(cast("int | Pair", padding))
+    if groups == 1 and weight.shape[2:] == (1, 1) and (steps, border) == ((1, 1), (0, 0)):
+        return _pointwise(input, weight, bias)
+    if groups == weight.shape[0] > 1 == weight.shape[1] and _pays(input, weight, steps, border):
+        return cast(Tensor, _Depthwise.apply(input, weight, bias, steps, border))
+    return None
+
+
+def _pointwise(images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:
+    """Return float32[N, D, H, W] for images [N, C, H, W] with channels last, None of others."""
+    num, _, height, width = images.shape
+    rows = images.permute(0, 2, 3, 1)
+    if num * height * width > FEW_ROWS or not rows.is_contiguous():
+        return None
+    return F.linear(rows, weight.flatten(1), bias).permute(0, 3, 1, 2)
+
+
+def _pays(images: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> bool:
+    """Return whether the gradient of a depthwise kernel is quicker here than in torch."""
+    (height, width), (down, right) = weight.shape[2:], images.shape[2:]
+    num = _positions(down, height, stride[0], padding[0])
+    num *= _positions(right, width, stride[1], padding[1])
+    return height * width > SMALL_KERNEL or num <= SMALL_MAP
 
 
 def _pair(value: int | Pair) -> Pair:
