@@ -62,7 +62,7 @@ def measured(given: int, made: int, side: int) -> dict[str, object]:
     seen = torch.randn(NUM, made, side, side, generator=draw).contiguous(memory_format=last)
 
     def both_ways() -> tuple[Tensor, ...]:
-        return torch.autograd.grad(F.conv2d(*leaves), leaves, seen)
+        return torch.autograd.grad(F.conv2d(leaves[0], leaves[1]), leaves, seen)
 
     took = {"torch": float("inf"), "georet": float("inf")}
     for _ in range(ROUNDS):
