@@ -68,7 +68,8 @@ def train(
     from georet.ranks.supervisor import supervised
 
     selection = Selection.of(plugins, no_plugin)
-    recipe = usual_recipe(recipe, selection, config)
+    if resume is None:
+        recipe = usual_recipe(recipe, selection, config)
     if dry_run and (resume or out or profile):
         raise UsageError("--dry-run trains nothing: leave out --resume, --out and --profile")
     if dry_run and is_rank() and SUPERVISOR not in os.environ:
