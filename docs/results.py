@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from splicing import spliced
+from step_tables import (
+    depthwise,
+    equal_work,
+    fast_mode,
+    loader_workers,
+    pointwise,
+    waiting,
+)
 
 RESULTS = Path(__file__).parents[1] / "benchmarks/results"
 INDEX = {"index_s": ".1f", "index_mb": ".0f"}
@@ -150,61 +157,6 @@ def rank_kills(found: dict[str, Any]) -> Iterator[str]:
     yield f"{found['date']}, {found['cores']} cores, load {found['load']}."
 
 
-def depthwise(found: dict[str, Any]) -> Iterator[str]:
-    """Yield CPU milliseconds of the gradients of depthwise kernels."""
-    head = ("images, channels, map", "kernel", "stride", "torch", "georet")
-    yield "| " + " | ".join((*head, "torch, last", "georet, last")) + " |"
-    yield "|---|---:|---:|---:|---:|---:|---:|"
-    for row in found["rows"]:
-        ways = ("torch_first", "georet_first", "torch_last", "georet_last")
-        shape = " x ".join(map(str, row["shape"]))
-        yield f"| {shape} | {row['kernel']} | {row['stride']} | " + (
-            " | ".join(f"{row[way]:.1f}" for way in ways) + " |"
-        )
-
-
-def loader_workers(found: dict[str, Any]) -> Iterator[str]:
-    """Yield which share of their time workers were busy, before and now."""
-    yield "| batch | workers | before | now |"
-    yield "|---:|---:|---:|---:|"
-    busy = {(row["label"], row["batch"], row["workers"]): row["busy"] for row in found["rows"]}
-    for label, batch, workers in busy:
-        if label == "now":
-            before, now = (busy[each, batch, workers] for each in ("before", "now"))
-            yield f"| {batch} | {workers} | {100 * before:.0f} % | {100 * now:.0f} % |"
-
-
-def pointwise(found: dict[str, Any]) -> Iterator[str]:
-    """Yield what kernels of 1 x 1 take, by torch and in georet's steps."""
-    yield "| images, channels, map | channels out | torch | georet |"
-    yield "|---|---:|---:|---:|"
-    for row in found["rows"]:
-        shape = " x ".join(map(str, row["shape"]))
-        yield f"| {shape} | {row['made']} | {row['torch']:.1f} | {row['georet']:.1f} |"
-
-
-def equal_work(found: dict[str, Any]) -> Iterator[str]:
-    """Yield CPU seconds of a training step and of whole trainings, before and now."""
-    yield "| code | memory layout | CPU s a step | of before |"
-    yield "|---|---|---:|---:|"
-    for row in found["rows"]:
-        code, _, layout = row["way"].partition(", ")
-        layout = layout or "channels first"
-        yield f"| {code} | {layout} | {row['step_s']:.3f} | {row['of_before']:.2f} |"
-    yield ""
-    yield "| whole training by | s | of before | CPU s | of before | R@1 |"
-    yield "|---|---:|---:|---:|---:|---|"
-    for row in found["whole"]:
-        wall, cpu, recall = (
-            [turn[key] for turn in row["turns"]] for key in ("wall_s", "cpu_s", "recall_at_1")
-        )
-        yield (
-            f"| {row['way']} | {statistics.median(wall):.0f} | {row['wall_s_of_before']:.2f} "
-            f"| {statistics.median(cpu):.0f} | {row['cpu_s_of_before']:.2f} "
-            f"| {' / '.join(f'{each:.1f}' for each in recall)} |"
-        )
-
-
 def mining(found: dict[str, Any]) -> Iterator[str]:
     """Yield what finding hard negatives takes, exactly and by sign bits."""
     yield "| queries | references | dimensions | way | CPU s | MB beyond | same as exact |"
@@ -281,6 +233,8 @@ TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "loader_workers": loader_workers,
     "equal_work": equal_work,
     "pointwise": pointwise,
+    "waiting": waiting,
+    "fast_mode": fast_mode,
     "mining": mining,
     "growth": growth,
 }

@@ -154,7 +154,10 @@ class Sift:
 
 def _stepped_m(tile: Tile, camera: Camera) -> float:
     """Return how much of the map is looked at, in steps, so that photos have windows in common."""
-    step = round(_STEPS * math.log2(window_side_m(tile, camera) / tile.side_m))
+    side_m = window_side_m(tile, camera)
+    if not side_m > 0 or not tile.side_m > 0:
+        return side_m  # of a tile that lies nowhere
+    step = round(_STEPS * math.log2(side_m / tile.side_m))
     return float(tile.side_m * 2 ** (step / _STEPS))
 
 
