@@ -12,7 +12,7 @@ from typing import Final
 
 DEBUG = "GEORET_DEBUG"
 SPINS: Final = "6000"
-"""Turns of GNU's OpenMP before a waiting thread sleeps."""
+"""Turns of GNU's OpenMP before a waiting thread sleeps (``benchmarks/waiting.py``)."""
 _OF_OUTPUT: Final = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 """What a stream says that can't be written; it names no file."""
 
