@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
+import filelock
 import pytest
 
 from georet.errors import DataError, UsageError
-from georet.locks import HOLDER, only_writer
+from georet.files import write_json
+from georet.locks import HOLDER, LOCK, only_writer
 
 HOLDING = """
     import sys, time
@@ -23,6 +26,10 @@ HOLDING = """
         print("held", flush=True)
         time.sleep(60)
 """
+
+
+HOST = os.uname().nodename
+ONE = {"host": HOST, "pid": os.getpid(), "doing": "training", "since": "2030-01-01"}
 
 
 @pytest.fixture
@@ -86,3 +93,89 @@ def test_where_nothing_was_written_nothing_stays(tmp_path):
     with only_writer(tmp_path / "run", "training"):
         (tmp_path / "run" / "kept").write_text("")
     assert (tmp_path / "run" / "kept").exists()
+
+
+def ended_pid():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("left", [None, ONE | {"pid": ended_pid()}])
+def test_a_writer_that_has_just_begun_is_named_and_no_dead_one_for_it(tmp_path, left):
+    if left:
+        write_json(tmp_path / HOLDER, left)
+    with filelock.FileLock(tmp_path / LOCK):
+        says = threading.Timer(0.2, write_json, (tmp_path / HOLDER, ONE))
+        says.start()
+        with pytest.raises(UsageError, match=f"process {os.getpid()} on .*, training since"):
+            only_writer(tmp_path, "resuming").__enter__()
+        says.join()
+
+
+def test_a_name_that_this_machine_can_not_check_is_given_at_once(tmp_path):
+    write_json(tmp_path / HOLDER, ONE | {"host": "elsewhere", "pid": ended_pid()})
+    with filelock.FileLock(tmp_path / LOCK):
+        started = time.monotonic()
+        with pytest.raises(UsageError, match="on elsewhere"):
+            only_writer(tmp_path, "resuming").__enter__()
+        assert time.monotonic() - started < 1
+
+
+def test_a_writer_that_is_just_ending_makes_room(tmp_path):
+    lock = filelock.FileLock(tmp_path / LOCK, thread_local=False)
+    lock.acquire()
+    ends = threading.Timer(0.2, lock.release)
+    ends.start()
+    with only_writer(tmp_path, "resuming"):
+        assert (tmp_path / HOLDER).exists()
+    ends.join()
+
+
+@pytest.mark.parametrize("is_made_anew", [False, True])
+def test_the_lock_of_a_file_removed_meanwhile_is_not_taken_for_the_folders(
+    tmp_path, monkeypatch, is_made_anew
+):
+    import fcntl
+
+    run, real = tmp_path / "run", fcntl.flock
+
+    def flock(fd, how):
+        # Another start that came to nothing ends between the opening of the file and its lock.
+        monkeypatch.setattr(fcntl, "flock", real)
+        (run / LOCK).unlink()
+        run.rmdir()
+        if is_made_anew:
+            run.mkdir()
+            (run / LOCK).touch()
+        return real(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with (
+        only_writer(run, "training"),
+        pytest.raises(UsageError, match="is being written by process"),
+    ):
+        only_writer(run, "training").__enter__()
+    assert not run.exists()
+
+
+def test_starts_at_once_that_come_to_nothing_are_done_in_turn_or_refused_by_name(tmp_path):
+    """Each makes the folder, holds it, and removes it while others try the same."""
+    ends, once = [], threading.Barrier(4)
+
+    def starts():
+        once.wait()
+        for _ in range(20):
+            try:
+                with only_writer(tmp_path / "run", "training"):
+                    ends.append("held")
+                    assert ends.pop() == "held"
+            except Exception as error:
+                ends.append(str(error))
+
+    threads = [threading.Thread(target=starts) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [end for end in ends if f"is being written by process {os.getpid()}" not in end] == []

@@ -30,6 +30,7 @@ from georet.train.run import (
     headline,
     new_run,
     reconfigure,
+    sweep,
     train_run,
 )
 from georet.train.trainer import Trainer
@@ -127,6 +128,7 @@ def _train(
         say(advice)
     say(f"run {run_dir}" + (f", from step {trainer.state.step}" if trainer.state.step else ""))
     ranks.once(lambda: forget_vouched(run_dir))
+    ranks.once(lambda: sweep(run_dir))
     if not trainer.state.step:
         for warning in unexportable(trainer.encoder, config, plugins):
             say(warning)

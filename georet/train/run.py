@@ -20,7 +20,7 @@ from georet.configure import configure, dump, load_resolved
 from georet.configure.recipes import NO_RECIPE
 from georet.errors import DataError, PluginError, UsageError
 from georet.evaluate.evaluator import Result
-from georet.files import read_object, write_atomic, write_json
+from georet.files import read_object, tidy_temporary, write_atomic, write_json
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.plugins.discovery import is_path
 from georet.run_layout import (
@@ -78,6 +78,12 @@ def clear(run_dir: Path) -> None:
         for path in (run_dir / BANKS).glob("*"):
             path.unlink()
         (run_dir / BANKS).rmdir()
+
+
+def sweep(run_dir: Path) -> None:
+    """Remove what killed writers left anywhere in a run; its end would vouch for some of it."""
+    for folder in (run_dir, *(path for path in run_dir.rglob("*") if path.is_dir())):
+        tidy_temporary(folder)
 
 
 def check_run(run_dir: Path) -> Path:

@@ -48,6 +48,16 @@ def copy(trained: Path, tmp_path: Path) -> Path:
     return shutil.copytree(trained, tmp_path / "run")
 
 
+@pytest.fixture
+def ended() -> int:
+    """Return the number of a process that has ended."""
+    process = multiprocessing.get_context("spawn").Process()
+    process.start()
+    process.join()
+    assert process.pid
+    return process.pid
+
+
 def resuming(
     server: ForkServerContext, run_dir: Path, deaths: int = 0, plugins: list[str] = PLUGINS
 ) -> BaseProcess:
@@ -201,6 +211,18 @@ def test_a_finished_run_that_is_resumed_only_evaluates_again(copy: Path) -> None
     assert after["started"] == manifest["started"]
     assert after["command"] == "georet train --out run"
     assert after["finished"]
+
+
+def test_what_killed_writers_left_anywhere_in_a_run_is_removed(copy: Path, ended: int) -> None:
+    folders = (copy, copy / "checkpoints", copy / "evaluation", copy / "evaluation/late")
+    (copy / "evaluation/late").mkdir(parents=True)
+    for folder in folders:
+        (folder / f".config.yaml.{ended}-0123abcd.tmp").write_text("half")
+    is_written = copy / f".report.html.{os.getppid()}-0123abcd.tmp"
+    is_written.write_text("by a process that lives")
+    session.resume_run(copy, selection=Selection.of(PLUGINS))
+    assert list(copy.rglob("*.tmp")) == [is_written]
+    assert ".tmp" not in (copy / "vouched.json").read_text()
 
 
 def test_a_flipped_bit_in_the_last_checkpoint_stops_the_resume(copy: Path) -> None:
