@@ -45,7 +45,7 @@ def test_a_part_that_was_killed_leaves_no_sum(tmp_path):
     # What a killed process leaves: the part was begun and never ended.
     again = Spent.begun(tmp_path)
     with again.part("report"):
-        busy(0.05)
+        busy(0.1)
     assert again.as_json()["cpu_s"] is None
     assert again.as_json()["spent_s"]["report"] > 0
     assert Spent.begun(tmp_path).total_s is None

@@ -13,9 +13,10 @@ ENDS_S = 60.0
 
 def test_a_killed_rank_is_named_at_once_and_the_run_goes_on(command, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
-    more = ("--set", "train.epochs=60", "--set", "evaluate.every=60")
+    more = ("--set", "train.epochs=12", "--set", "evaluate.every=12")
+    # Steps are made together: rank 1 is at its fourth when rank 0 has saved the second.
     start = command("--nproc", "3", "--out", str(run_dir), *more)
-    ended = start.run(at=r"training, step \d", rank=1)
+    ended = start.run(at=r"training, step ([3-9]|\d\d)", rank=1)
     assert ended.code == 1
     assert "rank 1 of 3" in ended.said
     assert "was killed by SIGKILL; it was at: training, step" in ended.said
