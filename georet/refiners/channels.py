@@ -85,7 +85,8 @@ def lit(image: Pixels, mask: Bools, within: Bools) -> Bools:
     seen = grey[mask & within]
     if not len(seen):
         return mask
-    found: Bools = mask & (grey > np.quantile(seen, DARK))
+    # ">=": of flat water many pixels are of one value, and more than a quarter would go.
+    found: Bools = mask & (grey >= np.quantile(seen, DARK))
     return found
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from georet.contracts.refining import Camera, Refinement, Tile
 from georet.refiners.answers import MOST_TILT_DEG, Found, refinement_of
 from georet.refiners.coarse import Coarse, Templates, lit_places
-from georet.refiners.patches import Fitted, fitted_patches, lit_share
+from georet.refiners.patches import Fitted, fitted_patches, lit_score
 from georet.types import Pixels
 
 CERTAIN_Z: Final = 8.0
@@ -24,7 +24,8 @@ CERTAIN: Final = 10.0
 TRIED: Final = 4
 """So many places of all candidates are fitted by patches."""
 LIT: Final = 1 / 3
-"""So much of a fit must be left on lit ground: half or more is where it is right."""
+"""So much of a fit must be left on lit ground, unless what is left is clear by itself: half or more
+is where it is right."""
 
 
 def can_be_asked(camera: Camera) -> bool:
@@ -86,7 +87,7 @@ class Dense:
         whole photo along: such a fit has nothing left without what is dark.
         """
         fitted, place = best
-        if lit_share(photo, place.window, fitted, camera) >= LIT:
+        if lit_score(photo, place.window, fitted, camera) >= min(LIT * fitted.score, self.clear):
             return best
         for other in lit_places(photo, place, fitted.camera):
             again = fitted_patches(photo, other.window, other.camera, camera, is_lit=True)

@@ -114,8 +114,8 @@ def fitted_patches(
     return Fitted(camera, score, (surfaces.ground + shifts)[agrees], pixels[agrees])
 
 
-def lit_share(photo: Pixels, window: Window, fitted: Fitted, told: Camera) -> float:
-    """Return how much of a fit's score is left where only the map's lit ground counts.
+def lit_score(photo: Pixels, window: Window, fitted: Fitted, told: Camera) -> float:
+    """Return what is left of a fit's score where only the map's lit ground counts.
 
     Of a photo that was laid onto shadows of another hour next to nothing is.
     """
@@ -124,7 +124,7 @@ def lit_share(photo: Pixels, window: Window, fitted: Fitted, told: Camera) -> fl
     if surfaces is None:
         return 0.0
     (score,) = _Tried(surfaces, fitted.camera, told).sums(np.zeros((1, 6)))
-    return float(score) / max(fitted.score, 1e-9)
+    return float(score)
 
 
 def _surfaces(
