@@ -65,6 +65,10 @@ def _head(**options: object) -> tuple[str, ...]:
 _MIXVPR = _head(name="heads:mixvpr", width=128, rows=4)
 
 
+_PLAIN = f"{_BACKBONE}.embed_dim=null"
+"""What the head mixes is the embedding."""
+
+
 def _loss(**options: object) -> tuple[str, ...]:
     return tuple(f"losses.0.{key}={value}" for key, value in options.items())
 
@@ -75,12 +79,12 @@ def _contrast(**options: object) -> tuple[str, ...]:
     return (f"losses=[{{name: modern:contrastive, {shown}}}]",)
 
 
-def _aligned(way: str, **options: object) -> tuple[str, ...]:
+def _aligned(way: str, *, embed_dim: object = 256, **options: object) -> tuple[str, ...]:
     """Return the same trunk behind a warp, with a head of its own."""
     head = ", ".join(f"{key}: {value}" for key, value in options.items())
     trunk = (
         "{name: sample4geo:timm, model: tf_efficientnet_lite0, weights: lite0, stage: 3, "
-        f"freeze_stages: 4, embed_dim: 256, remember_mb: 4000, {head}}}"
+        f"freeze_stages: 4, embed_dim: {embed_dim}, remember_mb: 4000, {head}}}"
     )
     place = "side_m: 50, height_m: 2.2"
     return (f"{_BACKBONE}={{name: panobev:aligned, way: {way}, {place}, trunk: {trunk}}}",)
@@ -91,6 +95,7 @@ def _grid(width: int, rows: int, columns: int) -> str:
 
 
 _MIXED = "{name: heads:mixvpr, width: 128, rows: 4}"
+_SMALL = "{name: heads:mixvpr, width: 64, rows: 4}"
 FACTORS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "aggregator": {
         "avg behind conv": (f"{_BACKBONE}.pool=default",),
@@ -115,6 +120,17 @@ FACTORS: Mapping[str, Mapping[str, Sequence[str]]] = {
             *_aligned("above", aggregator=_grid(128, 3, 3)),
             "train.lr=2e-3",
         ),
+        "bird's-eye, mixvpr, no projection": _aligned("above", embed_dim="null", aggregator=_MIXED),
+        "bird's-eye, mixvpr 64x4, no projection": _aligned(
+            "above", embed_dim="null", aggregator=_SMALL
+        ),
+        "bird's-eye, mixvpr 64x4, no projection, rate 2e-3": (
+            *_aligned("above", embed_dim="null", aggregator=_SMALL),
+            "train.lr=2e-3",
+        ),
+        "bird's-eye, grid 3x3 of 28, no projection": _aligned(
+            "above", embed_dim="null", aggregator=_grid(28, 3, 3)
+        ),
         "polar": _aligned("polar", head="conv", pool="gem"),
         "polar, grid 2x6": _aligned("polar", aggregator=_grid(128, 2, 6)),
         "polar, grid 2x12": _aligned("polar", aggregator=_grid(64, 2, 12)),
@@ -127,7 +143,19 @@ FACTORS: Mapping[str, Mapping[str, Sequence[str]]] = {
             "rate 3e-3": ("train.lr=3e-3",),
             "rate 2e-3, average of weights 0.99": ("train.lr=2e-3", "train.ema={decay: 0.99}"),
             "embedding 512": (f"{_BACKBONE}.embed_dim=512",),
-            "no projection": (f"{_BACKBONE}.embed_dim=null",),
+            "no projection": (_PLAIN,),
+            "no projection, rate 2e-3": (_PLAIN, "train.lr=2e-3"),
+            "64x4, no projection": (*_head(name="heads:mixvpr", width=64, rows=4), _PLAIN),
+            "64x4, no projection, rate 2e-3": (
+                *_head(name="heads:mixvpr", width=64, rows=4),
+                _PLAIN,
+                "train.lr=2e-3",
+            ),
+            "64x4, no projection, rate 3e-3": (
+                *_head(name="heads:mixvpr", width=64, rows=4),
+                _PLAIN,
+                "train.lr=3e-3",
+            ),
             "width 256, rows 8": _head(name="heads:mixvpr", width=256, rows=8),
             "depth 2": _head(name="heads:mixvpr", width=128, rows=4, depth=2),
             "temperature learnt from 30": ("encoder.logit_scale=3.4012",),
