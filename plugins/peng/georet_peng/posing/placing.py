@@ -39,8 +39,8 @@ class Gates:
     from the street image.
     """
 
-    agree: int = 10
-    margin: float = 1.3
+    agree: int = 14
+    margin: float = 2.0
     sigma_m: float = 5.0
     near_m: float = 15.0
 
