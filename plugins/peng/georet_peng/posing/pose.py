@@ -104,9 +104,10 @@ def landmarks_of(
     agree.
     """
     near, far = crossing(one_m, one[..., 0], other_m, other[..., 0])
-    first, second = near * np.tan(one[..., 1]), far * np.tan(other[..., 1])
-    height = (first + second) / 2
+    # Parallel directions cross at infinity; they are refused below.
     with np.errstate(invalid="ignore"):
+        first, second = near * np.tan(one[..., 1]), far * np.tan(other[..., 1])
+        height = (first + second) / 2
         off = np.abs(one[..., 1] - np.arctan2(height, near))
         off = np.maximum(off, np.abs(other[..., 1] - np.arctan2(height, far)))
         parallax = np.abs(wrapped(one[..., 0] - other[..., 0]))
