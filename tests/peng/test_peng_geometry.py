@@ -35,6 +35,14 @@ def test_a_landmark_is_where_two_street_images_see_it():
     assert can_be.tolist() == [False]
 
 
+@pytest.mark.filterwarnings("error")
+def test_parallel_directions_show_no_landmark_and_give_no_warning():
+    # To the north from both, up from the one and down from the other: infinity against infinity.
+    one, other = np.array([[0.0, 0.3]]), np.array([[0.0, -0.3]])
+    _, can_be = landmarks_of(np.zeros(2), one, np.array([6.0, 0.0]), other)
+    assert can_be.tolist() == [False]
+
+
 @pytest.mark.parametrize("heading_deg", [0, 130, -60])
 def test_place_and_heading_follow_from_landmarks_and_pairs_in_spite_of_mistakes(heading_deg):
     rng, true = np.random.default_rng(4), np.array([3.0, -2.0, np.radians(heading_deg)])
