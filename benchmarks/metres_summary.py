@@ -45,10 +45,7 @@ def summary(folder: Path) -> dict[str, Any]:
 
 
 def cell(records: Records, mode: str, tilt: int | None) -> dict[str, Any]:
-    """Return what a mode makes of the photos of a level, at one tilt or at all.
-
-    ``earlier``: lines that an earlier version of the refiners left.
-    """
+    """Return what a mode makes of the photos of a level, at one tilt or at all."""
     told = [one | one["modes"][mode] for one in records]
     kept = [one for one in told if one["accepted"]]
     gross = [is_gross(one) for one in kept]
@@ -57,7 +54,6 @@ def cell(records: Records, mode: str, tilt: int | None) -> dict[str, Any]:
         "mode": mode,
         "tilt": tilt,
         "num": len(told),
-        "earlier": any(one.get("earlier", False) for one in told),
         "sites": sorted({one["site"] for one in told}),
         "tile_m": median([one["tile_error_m"] for one in told]),
         "accepted": len(kept) / len(told),
@@ -90,7 +86,7 @@ def radii(folder: Path) -> list[dict[str, Any]]:
     """
     rows = []
     for path in sorted(folder.glob("cells-*.jsonl")):
-        records = [one for one in read(path) if not one.get("earlier", False)]
+        records = read(path)
         for mode in ("sift, lens", "sift or dense, all"):
             kept = [one | one["modes"][mode] for one in records if one["modes"][mode]["accepted"]]
             for site in sorted({one["site"] for one in kept}):

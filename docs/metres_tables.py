@@ -41,7 +41,7 @@ def cells(found: dict[str, Any]) -> Iterator[str]:
         shown = (
             "" if level == before else LEVELS[level],
             mode,
-            str(row["num"]) + (" †" if row["earlier"] else ""),
+            str(row["num"]),
             f"{share(row['accepted'])} %",
             ", ".join(share(None if one is None else one["accepted"]) for one in tilted),
             number(row["px_50"], ".2f"),
