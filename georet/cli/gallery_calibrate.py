@@ -85,7 +85,7 @@ def calibrate(
 
     if dry_run:
         selection = Selection.of(plugins, no_plugin)
-        foresee_fits(gallery, queries, encoder, backend, split_seed, selection)
+        foresee_fits(gallery, queries, encoder, backend, split_seed, selection, telemetry)
         return
     found, page = calibrate_gallery(
         gallery,

@@ -166,10 +166,20 @@ def locate(
     With --out, a killed batch goes on where it was when the same command is given again.
     """
     from georet.commands.locating import Writing, asked, check_outputs, locate_photos, open_locator
+    from georet.commands.naming import photos_named
     from georet.ground.lengths import length_m
     from georet.photos.camera.cameras import cameras_of
-    from georet.photos.finding import find_photos
 
+    cameras = cameras_of(
+        heading=heading,
+        height=None if height is None else length_m(height, where="--height"),
+        tilt=tilt,
+        fov=fov,
+        camera=camera,
+        telemetry=telemetry,
+        rotations=rotations,
+        turns_photos=geometry,
+    )
     question = asked(
         k=k,
         region=region,
@@ -178,20 +188,11 @@ def locate(
         use_gps=use_gps,
         fuse=fuse,
         may_abstain=abstain,
-        cameras=cameras_of(
-            heading=heading,
-            height=None if height is None else length_m(height, where="--height"),
-            tilt=tilt,
-            fov=fov,
-            camera=camera,
-            telemetry=telemetry,
-            rotations=rotations,
-            turns_photos=geometry,
-        ),
+        cameras=cameras,
     )
     selection = Selection.of(plugins, no_plugin)
     targets = check_outputs(out or [], bad_image_quota, out_format or [], selection)
-    found = find_photos(photos)
+    found = photos_named(gallery, photos, cameras)
     locator = open_locator(
         gallery,
         targets,

@@ -23,6 +23,7 @@ from georet.locate.rerank import Reranking, make_reranker
 from georet.locate.tuning import Tuning
 from georet.page.readable import metres, percent
 from georet.photos.camera.cameras import Cameras, cameras_of
+from georet.photos.camera.telling import check_told
 from georet.photos.framing import Framing
 from georet.photos.known import KnownPhotos, embed_readable, open_queries
 from georet.plugins import Selection
@@ -55,6 +56,7 @@ def calibrate_gallery(
     asked = None if rerank is None else make_reranker(rerank, selection)
     gallery = StoredGallery.open(folder)
     known = open_queries(queries, selection=selection)
+    check_told(cameras.telemetry, known.paths)
     session = open_encoder(gallery, QUERY, source=encoder, backend=backend, selection=selection)
     embeddings, rows = _embedded(known, session, gallery, cameras, quota)
     seeds = tuple(range(NUM_SEEDS)) if seeds is None else tuple(seeds)
@@ -98,10 +100,12 @@ def foresee_fits(
     backend: str,
     seeds: Sequence[int] | None,
     selection: Selection,
+    telemetry: Path | None = None,
 ) -> None:
     """Print what ``calibrate_gallery`` would do and take."""
     gallery = StoredGallery.open(folder)
     known = open_queries(queries, selection=selection)
+    check_told(cameras_of(telemetry=telemetry).telemetry, known.paths)
     session = open_encoder(gallery, QUERY, source=encoder, backend=backend, selection=selection)
     locator = Locator(gallery, session, with_heat=False, selection=selection)
     names = ("calibration.json", "calibration.html")

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from georet.commands.foreseeing import foresee_tracking
 from georet.commands.locating import check_outputs, open_locator
+from georet.commands.naming import check_order
 from georet.errors import DataError
 from georet.files import write_atomic
-from georet.flights.films import Film, film_of
+from georet.flights.films import Film, film_of, looked_up
 from georet.flights.flying import Flight, Pilot, make_tracker
 from georet.flights.located import Track
 from georet.flights.profile import Truth, profile
@@ -28,11 +29,14 @@ from georet.locate.output.provenance import provenance
 from georet.locate.question import Question
 from georet.page.readable import position
 from georet.photos.camera.cameras import Cameras
+from georet.photos.camera.telling import check_told
 from georet.plugins import Selection
 from georet.progress import echo, echo_json, next_step, one_line, say
 from georet.tracks.points import TrackPoint
 
 _PAGE: Final = ".html"
+_FEW_MATCHED: Final = 0.1
+"""Where a smaller share of the frames is matched, the track is hardly more than a guess."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ def track_flight(asked: Asked, selection: Selection) -> None:
 
     Raises Interrupted (exit code 75) on SIGTERM or Ctrl-C once what was done is on disk.
     """
+    check_order(asked.gallery, asked.films)
     every = None if asked.every is None else Every.parse(asked.every)
     region = None if asked.region is None else Region.parse(asked.region)
     pages = [out for out in asked.outs if out.suffix.lower() == _PAGE]
@@ -137,6 +142,10 @@ def _write(
 
 def _told(track: Track, truth: Truth | None, asked: Asked) -> None:
     figures = profile(track.flight, truth)
+    num = sum(point.source == "matched" for point in track.flight.points)
+    if num < _FEW_MATCHED * len(track.flight.points):
+        matched = f"{num} of {len(track.flight.points)} frames were" if num else "no frame was"
+        say(f"warning: {matched} matched: is this one flight, in order, over this gallery?")
     if asked.as_json and not asked.is_live:
         points = [point.as_record() for point in track.flight.points]
         whole = {"provenance": track.provenance, "profile": figures, "points": points}
@@ -172,24 +181,7 @@ def _check_told(asked: Asked, film: Film) -> None:
     shots = film.shots
     if not shots:
         raise DataError("there is no frame", where=str(asked.films[0]))
-    table = asked.cameras.telemetry
-    if table is not None:
-        for line in table.refused:
-            say(f"warning: left out: {line}")
-        named = [
-            table.for_photo(shot.photo) if shot.photo is not None else table.at(shot.second or 0.0)
-            for shot in shots
-        ]
-        num = sum(one is not None for one in named)
-        if not num:
-            kind = "photo" if shots[0].photo is not None else "time_s"
-            raise DataError(
-                f"tells of none of the {len(shots)} frames",
-                where=str(table.path),
-                hint=f"They are looked up by the column {kind}.",
-            )
-        if num < len(shots):
-            say(f"{table.path}: tells of {num} of {len(shots)} frames")
+    check_told(asked.cameras.telemetry, looked_up(shots), "frames")
     has_way = any(
         shot.place_m is not None or (shot.facts.height_m and shot.facts.fov_deg) for shot in shots
     )

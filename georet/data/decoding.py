@@ -57,6 +57,10 @@ _DNG_VERSION, _NEW_SUBFILE_TYPE, _REDUCED = 0xC612, 0x00FE, 1
 _BITS_PER_SAMPLE, _MOST_BITS = 0x0102, 16
 _MOST_CHANNELS: Final = 4
 _SAMPLE_FORMAT, _UNSIGNED = 0x0153, 1
+_SAMPLE_KINDS: Final = {
+    1: "unsigned integer", 2: "signed integer", 3: "float", 5: "complex integer",
+    6: "complex float",
+}  # fmt: skip
 _COLOUR: Final = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 _OPENCV: Final = ("PNG", "TIFF", "WEBP", "BMP")
 _TURNED: Final = ("TIFF", "HEIF")
@@ -198,8 +202,17 @@ def _check_samples(tags: Image.Exif, path: Path) -> None:
         values = tags.get(tag, known)
         for value in values if isinstance(values, tuple) else (values,):
             if not (isinstance(value, int) and value <= known):
-                name = "bits" if tag == _BITS_PER_SAMPLE else "format (TIFF's SampleFormat)"
-                raise _too_deep("TIFF", path, f"{value} {name}")
+                raise _too_deep("TIFF", path, _samples_in_words(tags))
+
+
+def _samples_in_words(tags: Image.Exif) -> str:
+    """Return what a TIFF's samples are: ``64-bit float samples``."""
+    bits, kind = (
+        value[0] if isinstance(value, tuple) and value else value
+        for value in (tags.get(_BITS_PER_SAMPLE, 1), tags.get(_SAMPLE_FORMAT, _UNSIGNED))
+    )
+    name = _SAMPLE_KINDS.get(kind, f"unknown (SampleFormat {kind})")
+    return f"{bits}-bit {name} samples"
 
 
 def _damaged(kind: str, path: Path, reason: object) -> DataError:
@@ -234,7 +247,7 @@ def _by_opencv(data: bytes, kind: str, path: Path, halvings: int) -> Pixels | No
     if image is None:
         return None
     if image.dtype not in (np.uint8, np.uint16):
-        raise _too_deep(kind, path, image.dtype)
+        raise _too_deep(kind, path, f"{image.dtype} samples")
     # Halved first: each step after it would copy the whole image.
     excess = _excess_bits(image)
     image = cv2.cvtColor(halved(image, halvings) if halvings else image, cv2.COLOR_BGR2RGB)
@@ -246,9 +259,9 @@ def _excess_bits(image: Any) -> int:
     return 0 if image.dtype == np.uint8 else max(0, int(image.max()).bit_length() - 8)
 
 
-def _too_deep(kind: str, path: Path, samples: object) -> DataError:
+def _too_deep(kind: str, path: Path, samples: str) -> DataError:
     return DataError(
-        f"the {kind} has samples of type {str(samples)!r}, which don't fit into 8 bits",
+        f"the {kind} has {samples}, which don't fit into 8 bits",
         where=str(path),
         hint="scale it to 8 bits a channel first",
     )
@@ -275,5 +288,5 @@ def _by_pillow(data: bytes, path: Path, kind: str, halvings: int = 0) -> tuple[P
     except Exception as error:  # Pillow's readers raise a dozen unrelated types
         raise _damaged(kind, path, error) from None
     if mode not in _PLAIN_MODES:
-        raise _too_deep(kind, path, mode)
+        raise _too_deep(kind, path, f"samples of Pillow's mode {mode!r}")
     return pixels, orientation

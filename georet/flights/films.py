@@ -43,6 +43,11 @@ class Shot:
         return None if east is None or north is None else np.array([east.value, north.value])
 
 
+def looked_up(shots: Sequence[Shot]) -> list[Path | float]:
+    """Return by what telemetry is asked about each frame: its file, or its second of a video."""
+    return [shot.second or 0.0 if shot.photo is None else shot.photo for shot in shots]
+
+
 class Film(Protocol):
     """The frames of a flight."""
 

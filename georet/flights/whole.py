@@ -10,7 +10,7 @@ from pathlib import Path
 
 from georet.contracts.running import Session
 from georet.errors import DataError
-from georet.flights.films import film_of
+from georet.flights.films import film_of, looked_up
 from georet.flights.flying import Flight, Pilot, make_tracker
 from georet.flights.sampling import Every
 from georet.gallery.stored import StoredGallery
@@ -18,6 +18,7 @@ from georet.ground.region import Region
 from georet.locate.locator import Locator
 from georet.locate.refine import make_refiner
 from georet.photos.camera.cameras import CameraOptions, cameras_of
+from georet.photos.camera.telling import check_told
 from georet.plugins import Selection
 from georet.tracks.points import TrackPoint
 
@@ -40,7 +41,7 @@ class Ask:
 def tracked(
     gallery: StoredGallery, session: Callable[[], Session], ask: Ask, camera: CameraOptions
 ) -> Flight:
-    """Return the flight over a gallery; DataError where there is no frame.
+    """Return the flight over a gallery; DataError without a frame, or told of none.
 
     Journals are kept beside ``ask.keep``, and removed at the end without it.
     """
@@ -53,6 +54,7 @@ def tracked(
     film = film_of(ask.films, cameras, every=every)
     if not film.shots:
         raise DataError("there is no frame", where=str(ask.films[0] if ask.films else "films"))
+    check_told(cameras.telemetry, looked_up(film.shots), "frames")
     locator = Locator(gallery, session(), refiner=refiner, with_heat=False, selection=ask.selection)
     about = {"gallery": str(gallery.path), "tracker": ask.tracker, "refine": ask.refine,
              "region": str(ask.region), "cameras": cameras.as_json()}  # fmt: skip

@@ -17,7 +17,7 @@ from georet.platforms import sync
 from georet.plugins import UNSAID, Plugins, Selection
 from georet.plugins.discovery import installed
 from georet.pretrained.hub import PREFIX, pulled
-from georet.pretrained.naming import FITS, Untrained, is_named, untrained
+from georet.pretrained.naming import FITS, Untrained, check_folder, is_named, untrained
 from georet.run_layout import CHECKPOINTS, CONFIG
 from georet.train.ready import write_ready_run
 from georet.train.setup import make_encoder
@@ -34,12 +34,12 @@ def run_folder(named: str | Path, *, selection: Selection = UNSAID) -> Path:
     """Return the folder of an encoder that is named or found: of a run, or of an artefact.
 
     A folder is returned as it is, and so is a path where nothing is, which whoever opens it will
-    say. ``timm:MODEL?...`` is made, ``hub:ORG/NAME`` pulled on first use, and kept in the cache.
+    say, unless timm has a model of that name: DataError. ``timm:MODEL?...`` is made, ``hub:ORG/NAME`` pulled on first use, and kept in the cache.
     Raises DataError for an unknown name and for weights that can't be had, UsageError for options
     that make no sense.
     """
     if not is_named(named):
-        return Path(named)
+        return check_folder(named)
     if str(named).startswith(PREFIX):
         return pulled(str(named))
     spec = untrained(str(named), selection=selection)

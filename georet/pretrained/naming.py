@@ -22,6 +22,7 @@ KIND: Final = "backbones"
 HUB: Final = "hub"
 Size = tuple[int, int]
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]+:")
+_MODEL: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*(\.[a-z0-9_]+)?")
 _FORMAT: Final = 1
 """Changes where the same name shall make another encoder than before."""
 SQUASH: Final = "squash"
@@ -68,6 +69,26 @@ class Untrained:
 def is_named(text: str | Path) -> bool:
     """Say whether an encoder is named rather than found in a folder: ``timm:...``, ``hub:...``."""
     return _SCHEME.match(str(text)) is not None and not Path(text).exists()
+
+
+def check_folder(named: str | Path) -> Path:
+    """Return a folder's path; DataError where nothing is there and timm has a model of the name.
+
+    What else isn't there is left to whoever opens it.
+    """
+    path = Path(named)
+    # Asking timm takes seconds: only for what may be a model's name.
+    if path.exists() or _MODEL.fullmatch(str(named)) is None:
+        return path
+    import timm
+
+    if timm.is_model(str(named)):
+        raise DataError(
+            "there is no such folder",
+            where=str(named),
+            hint=f"timm has a model of this name: timm:{named}?weights=...",
+        )
+    return path
 
 
 def untrained(text: str, *, selection: Selection = UNSAID) -> Untrained:

@@ -46,11 +46,18 @@ def test_a_black_image_of_sixteen_bits_stays_black(tmp_path):
     assert read_image(path).max() == 0
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
-def test_samples_without_a_scale_are_refused(tmp_path, dtype):
+@pytest.mark.parametrize(
+    ("dtype", "samples"),
+    [
+        (np.float32, "32-bit float"),
+        (np.float64, "64-bit float"),
+        (np.int32, "32-bit signed integer"),
+    ],
+)
+def test_samples_without_a_scale_are_refused(tmp_path, dtype, samples):
     path = tmp_path / "height.tif"
     cv2.imwrite(str(path), deep(12, 1).astype(dtype))
-    with pytest.raises(DataError, match="don't fit into 8 bits"):
+    with pytest.raises(DataError, match=f"the TIFF has {samples} samples, which don't fit into 8"):
         read_image(path)
 
 

@@ -9,6 +9,7 @@ import signal
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from georet.cli.app import run
 from georet.errors import DataError, Interrupted, UsageError
@@ -163,6 +164,16 @@ def test_telemetry_of_another_flight_is_refused(gallery, flight, tmp_path):
     table.write_text("photo,heading_deg\nx.jpg,10\n")
     with pytest.raises(DataError, match="tells of none of the 36 frames"):
         run(["track", str(gallery.path), str(flight.folder), "--telemetry", str(table)])
+
+
+def test_photos_of_elsewhere_are_no_flight(gallery, flight, painted, tmp_path, capsys):
+    for seed in range(3, 9):
+        Image.fromarray(painted(seed)[:160, :160]).save(tmp_path / f"{seed}.png")
+    assert run(["track", str(gallery.path), str(tmp_path)]) == 0
+    said = capsys.readouterr().err
+    assert "warning: no frame was matched: is this one flight, in order" in said
+    tracked(capsys, gallery.path, flight.folder, "--telemetry", flight.telemetry)
+    assert "matched" not in capsys.readouterr().err
 
 
 def test_a_video_that_is_none_is_refused(gallery, tmp_path):

@@ -32,6 +32,13 @@ def test_live_gives_each_point_as_it_comes_and_a_kept_flight_goes_on(gallery, fl
     assert list(tmp_path.iterdir())
 
 
+def test_telemetry_of_another_flight_is_refused(gallery, flight, tmp_path):
+    table = tmp_path / "other.csv"
+    table.write_text("photo,heading_deg\nx.jpg,10\n")
+    with pytest.raises(DataError, match="tells of none of the 36 frames"):
+        gallery.track(flight.folder, telemetry=table)
+
+
 def test_wrong_words_are_named(gallery, tmp_path):
     with pytest.raises(UsageError, match="tilt"):
         gallery.track(tmp_path, tilt=200.0)

@@ -54,6 +54,44 @@ def test_outputs_are_written_and_the_journal_is_gone(calibrated, save_photos, tm
     assert "3 located" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["locate", "track"])
+@pytest.mark.parametrize("first", ["photo", "folder"])
+def test_gallery_and_photo_swapped_are_told_apart(command, first, gallery, save_photos):
+    photos, _ = save_photos(1)
+    given = photos[0] if first == "photo" else photos[0].parent
+    with pytest.raises(DataError, match="is no gallery") as caught:
+        run([command, str(given), str(gallery.path)])
+    assert caught.value.where == str(given)
+    assert caught.value.hint == f"{gallery.path} is one: did you swap them?"
+
+
+@pytest.mark.parametrize(
+    "command", ["locate", "locate --dry-run", "calibrate", "calibrate --dry-run"]
+)
+def test_telemetry_is_of_these_photos_or_refused(
+    command, gallery, save_photos, tmp_path, capsys, monkeypatch
+):
+    photos, _ = save_photos(3)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "known.csv").write_text("photo,lat,lon\n" + "".join(f"{p},10,3\n" for p in photos))
+    call = ["locate", str(gallery.path), *map(str, photos)]
+    if command.startswith("calibrate"):
+        call = ["gallery", "calibrate", str(gallery.path), "--queries", "known.csv"]
+    call += command.split()[1:]
+    table = tmp_path / "log.csv"
+    table.write_text("photo,heading_deg\nelsewhere.jpg,10\n")
+    with pytest.raises(DataError, match="tells of none of the 3 photos") as caught:
+        run([*call, "--telemetry", str(table)])
+    assert "column photo" in caught.value.hint
+    assert "elsewhere.jpg" in caught.value.hint
+    with pytest.raises(DataError, match="tells nothing of a camera"):
+        run([*call, "--telemetry", "known.csv"])
+    if command == "locate":
+        table.write_text(f"photo,heading_deg\nother/{photos[1].name},10\n")
+        run([*call, "--telemetry", str(table)])
+        assert f"warning: {table}: tells of 1 of 3 photos\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["locate", "calibrate", "bench"])
 def test_the_encoder_is_opened_with_the_plugins_that_are_named(
     command, gallery, save_photos, tmp_path, monkeypatch

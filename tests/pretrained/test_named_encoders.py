@@ -51,6 +51,16 @@ def area(tmp_path):
     return tmp_path / "area.tif", tmp_path / "photo.png"
 
 
+def test_a_name_without_timm_before_it_is_guessed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="no such folder") as caught:
+        run_folder("tf_efficientnet_lite0")
+    assert "timm:tf_efficientnet_lite0?weights=" in caught.value.hint
+    assert str(run_folder("no_model_of_that_name")) == "no_model_of_that_name"
+    (tmp_path / "tf_efficientnet_lite0").mkdir()
+    assert str(run_folder("tf_efficientnet_lite0")) == "tf_efficientnet_lite0"
+
+
 def identity_of(named):
     session = SessionSpec(run_folder(named), view=REFERENCE).open()
     session.close()

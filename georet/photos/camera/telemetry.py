@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ COLUMNS: Final = (
     "photo", "time_s", "lat", "lon", *_ANGLES, "height_m", "altitude_m", "fov_deg", *_ODOMETRY
 )  # fmt: skip
 """What a table of telemetry may hold; pitch_deg is -90 straight down, in place of tilt_deg."""
+_PLACES: Final = {"lat", "lon", "altitude_m"}
 _ODOMETRY_SIGMA_M: Final = 0.5
 _SIGMAS: Final = {"heading_deg": 5.0, "tilt_deg": 2.0, "roll_deg": 2.0}
 _LONGEST_GAP_S: Final = 5.0
@@ -49,12 +51,25 @@ class Telemetry:
     refused: Sequence[str] = ()
 
     def for_photo(self, photo: Path) -> CameraFacts | None:
-        """Return what is told of a photo: by its path's end, by its name, else None."""
-        whole = photo.as_posix()
-        for name, facts in self.by_photo.items():
-            if whole == name or whole.endswith(f"/{name}"):
-                return facts
-        return None
+        """Return what is told of a photo, else None; ``named`` says how it is found."""
+        name = self.named(photo)
+        return None if name is None else self.by_photo[name]
+
+    def named(self, photo: Path) -> str | None:
+        """Return how the table names a photo: by the end of its path, of which the longest counts.
+
+        Else by the file's name alone, whatever folder the table says, if each name stands in the
+        table once. None for a photo that it doesn't name.
+        """
+        parts = photo.as_posix().split("/")
+        ends = ("/".join(parts[at:]) for at in range(len(parts)))
+        found = next((end for end in ends if end in self.by_photo), None)
+        return found or self._by_file.get(photo.name)
+
+    @cached_property
+    def _by_file(self) -> Mapping[str, str]:
+        by_file = {name.rpartition("/")[2]: name for name in self.by_photo}
+        return by_file if len(by_file) == len(self.by_photo) else {}
 
     def at(self, second: float) -> CameraFacts | None:
         """Return what is told at a second, between two rows in proportion; None beyond them."""
@@ -127,9 +142,23 @@ def read_telemetry(path: Path, *, with_position: bool = False) -> Telemetry:
             raise DataError(
                 "tells neither photo nor time_s", where=where, hint="Each row needs one of them."
             )
+    _check_columns(path, [row for _, row in rows], with_position)
     seconds = sorted(timed)
     told = tuple(refused)
     return Telemetry(path, by_photo, seconds, [timed[second] for second in seconds], told)
+
+
+def _check_columns(path: Path, rows: Sequence[Mapping[str, Any]], with_position: bool) -> None:
+    """Raise DataError for a table that tells where photos were taken, and nothing of cameras."""
+    held = {name for row in rows for name, value in row.items() if value != ""}
+    key = {"photo"} if "photo" in held else {"time_s"}
+    if rows and not with_position and held <= key | _PLACES:
+        raise DataError(
+            "tells nothing of a camera",
+            where=str(path),
+            hint=f"It holds {', '.join(name for name in COLUMNS if name in held)}. Wanted is at "
+            f"least one of: {', '.join(n for n in COLUMNS[1:] if n not in _PLACES | key)}.",
+        )
 
 
 def _timed(

@@ -25,6 +25,7 @@ _NAMES: Final = {
     "time_s": ("time", " s", 1),
 }
 _WIDTH: Final = 14
+_FEW: Final = 3
 
 
 def facts_of(
@@ -32,35 +33,63 @@ def facts_of(
 ) -> dict[Path, CameraFacts]:
     """Return what is told of each photo; telemetry comes before the photo's own words.
 
-    DataError for a photo that is none, and for telemetry that names none of them.
+    DataError for a photo that is none, and for telemetry that tells of none of them.
     """
     told = None if telemetry is None else read_telemetry(telemetry, with_position=with_position)
     found: dict[Path, CameraFacts] = {}
-    paths, num_named = find_photos(photos), 0
+    paths = find_photos(photos)
+    check_told(told, paths)
     with stage(len(paths), "photos") as bar:
         for path in paths:
             facts = camera_facts(path, with_position=with_position)
             named = None if told is None else told.for_photo(path)
-            num_named += named is not None
             found[path] = facts if named is None else named.over(facts)
             bar.advance(1)
-    if told is not None:
-        _check_named(told, num_named, len(paths))
     return found
 
 
-def _check_named(told: Telemetry, num_named: int, num_photos: int) -> None:
+def check_told(told: Telemetry | None, asked: Sequence[Path | float], what: str = "photos") -> None:
+    """Say what telemetry doesn't tell of photos, or of seconds of a video: one call before work.
+
+    Warnings name the values that were left out, how many of ``asked`` it tells of, and a row that
+    several files are taken for. DataError where it tells of none.
+    """
+    if told is None or not asked:
+        return
     for line in told.refused:
         say(f"warning: left out: {line}")
-    if not num_named:
-        names = ", ".join(list(told.by_photo)[:3]) or "no photo, only seconds of a video"
+    by_second = [one for one in asked if isinstance(one, float) and told.at(one) is not None]
+    by_row: dict[str, list[Path]] = {}
+    for one in asked:
+        name = told.named(one) if isinstance(one, Path) else None
+        if name is not None and isinstance(one, Path):
+            by_row.setdefault(name, []).append(one)
+    num = len(by_second) + sum(map(len, by_row.values()))
+    if not num:
         raise DataError(
-            f"names none of the {num_photos} photos",
+            f"tells of none of the {len(asked)} {what}",
             where=str(told.path),
-            hint=f"It names {names}. Names are those of the files, or paths that end so.",
+            hint=_looked_up(told, asked),
         )
-    if num_named < num_photos:
-        say(f"{told.path}: tells of {num_named} of {num_photos} photos")
+    if num < len(asked):
+        say(f"warning: {told.path}: tells of {num} of {len(asked)} {what}")
+    for name, files in by_row.items():
+        if len(files) > 1:
+            say(
+                f"warning: {told.path}: {name!r} is taken for {len(files)} {what}: "
+                f"{', '.join(map(str, files[:_FEW]))}"
+            )
+
+
+def _looked_up(told: Telemetry, asked: Sequence[Path | float]) -> str:
+    """Return by what telemetry is asked, and what it holds instead."""
+    if not isinstance(asked[0], Path):
+        return "They are looked up by the column time_s, in seconds of the video."
+    names = ", ".join(list(told.by_photo)[:_FEW]) or "no photo, only seconds of a video"
+    return (
+        "They are looked up by the column photo: a file's name, or the end of its path. "
+        f"It names {one_line(names)}."
+    )
 
 
 def described(path: Path, facts: CameraFacts) -> str:

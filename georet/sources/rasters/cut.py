@@ -11,8 +11,8 @@ import numpy as np
 
 from georet.errors import DataError
 from georet.ground.wgs84 import continued
-from georet.sources.rasters.grid import bands
-from georet.sources.rasters.surface import Surface, table_of
+from georet.sources.rasters.grid import bands, covered_m
+from georet.sources.rasters.surface import Surface, figure, table_of
 from georet.tiles.remarks import remarks_of
 from georet.tiles.table import TileTable
 from georet.tiles.tiling import Tiling
@@ -93,14 +93,27 @@ class CutSource:
         cut = [self._cut(float(side_m), surface) for side_m, surface in self.parts]
         tables, windows = zip(*cut, strict=True)
         if not sum(map(len, tables)):
-            raise DataError(
-                "no tile is left: each lacks more data than allowed, or lies partly off the map",
-                where=str(self.parts[0][1].describe()["path"]),
-                hint=f"At most a share of {self.tiling.max_nodata:g} may be without data; "
-                "choose smaller tiles, or allow more: --max-nodata 0.9.",
-            )
+            raise self._none_left()
         part = np.repeat(np.arange(len(tables)), list(map(len, tables)))
         return _Cuts(joined(tables), np.concatenate(windows), part)
+
+    def _none_left(self) -> DataError:
+        """Return why there is no tile: the map is smaller than one, or too much of it is void."""
+        side_m, surface = min(self.parts, key=lambda part: part[0])
+        where, (width_m, height_m) = str(surface.describe()["path"]), covered_m(surface)
+        if side_m > min(width_m, height_m):
+            return DataError(
+                f"no tile is left: the map covers {figure(width_m)} x {figure(height_m)} m of "
+                f"ground, and a tile of {figure(side_m)} m is larger",
+                where=where,
+                hint=f"Choose tiles of at most {figure(min(width_m, height_m))} m: --side.",
+            )
+        return DataError(
+            "no tile is left: each lacks more data than allowed, or lies partly off the map",
+            where=where,
+            hint=f"At most a share of {self.tiling.max_nodata:g} may be without data; "
+            "choose smaller tiles, or allow more: --max-nodata 0.9.",
+        )
 
     @cached_property
     def _widest(self) -> Doubles:

@@ -81,8 +81,13 @@ def _step(size: float, overlap: float) -> float:
     return max(1.0, float(np.floor(step))) if size == round(size) else float(step)
 
 
-def _first_guess(surface: Surface, side_m: float) -> Doubles:
-    """Return width and height in pixels [2] of a tile in the middle of the surface."""
+def covered_m(surface: Surface) -> Doubles:
+    """Return how much ground a surface covers, width and height [2] in metres, about."""
+    return np.asarray(_usual_scale(surface) * [surface.width, surface.height])
+
+
+def _usual_scale(surface: Surface) -> Doubles:
+    """Return how many metres a pixel covers in the middle of the surface [2]: along x, along y."""
     # The rim of a map is where it is stretched most, or shows no ground at all.
     extent = np.array([surface.width, surface.height], np.float64)
     grid = np.stack(np.meshgrid(*(np.linspace(0.1, 0.9, 9),) * 2), axis=-1).reshape(-1, 2)
@@ -90,7 +95,12 @@ def _first_guess(surface: Surface, side_m: float) -> Doubles:
     scales = scales[np.isfinite(scales).all(axis=1) & (scales > 0).all(axis=1)]
     if not len(scales):
         raise UsageError("the map shows no ground that could be cut into tiles")
-    scale = np.median(scales, axis=0)
+    return np.asarray(np.median(scales, axis=0))
+
+
+def _first_guess(surface: Surface, side_m: float) -> Doubles:
+    """Return width and height in pixels [2] of a tile in the middle of the surface."""
+    scale = _usual_scale(surface)
     if side_m / scale.min() < MIN_PX:
         px = side_m / scale
         raise UsageError(

@@ -111,8 +111,44 @@ def test_a_table_tells_of_photos_by_name_and_by_path(tmp_path):
     assert found.for_photo(Path("/any/a.jpg")).heading_deg.value == 85
     assert found.for_photo(Path("/any/a.jpg")).latlon == (47.25, 8.75)
     assert found.for_photo(Path("/any/x/b.jpg")).tilt_deg is None
-    assert found.for_photo(Path("/any/b.jpg")) is None
     assert read_telemetry(path).for_photo(Path("a.jpg")).latlon is None
+
+
+def test_photos_copied_elsewhere_are_found_by_name_where_each_stands_once(tmp_path):
+    path = tmp_path / "flight.csv"
+    path.write_text("photo,heading_deg\nphotos/a.jpg,1\nphotos/b.jpg,2\n")
+    assert read_telemetry(path).for_photo(Path("few/a.jpg")).heading_deg.value == 1
+    assert read_telemetry(path).for_photo(Path("a.jpg")).heading_deg.value == 1
+    assert read_telemetry(path).for_photo(Path("photos/c.jpg")) is None
+    path.write_text("photo,heading_deg\none/a.jpg,1\ntwo/a.jpg,2\ntwo/b.jpg,3\n")
+    found = read_telemetry(path)
+    assert found.for_photo(Path("few/a.jpg")) is None
+    assert found.for_photo(Path("few/b.jpg")) is None
+    assert found.for_photo(Path("new/two/a.jpg")).heading_deg.value == 2
+
+
+def test_the_longest_end_of_a_path_counts(tmp_path):
+    path = tmp_path / "flight.csv"
+    path.write_text("photo,heading_deg\na.jpg,1\nx/a.jpg,2\n")
+    assert read_telemetry(path).for_photo(Path("/any/x/a.jpg")).heading_deg.value == 2
+    assert read_telemetry(path).for_photo(Path("/any/y/a.jpg")).heading_deg.value == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("known.csv", "photo,lat,lon\na.jpg,47,8\n"),
+        ("known.csv", "time_s,lat,lon\n1,47,8\n"),
+        ("known.json", '[{"photo": "a.jpg", "lat": 47.0, "lon": 8.0}]'),
+    ],
+)
+def test_a_table_of_places_is_no_telemetry_unless_places_are_asked_for(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(DataError, match="tells nothing of a camera") as caught:
+        read_telemetry(path)
+    assert "lat, lon. Wanted" in caught.value.hint
+    assert read_telemetry(path, with_position=True)
 
 
 def test_json_says_the_same_as_a_table(tmp_path):

@@ -51,7 +51,26 @@ def test_telemetry_of_other_photos_is_refused(photo, capsys):
     table = photo.with_name("flight.csv")
     table.write_text("photo,height_m\nother.jpg,120\n")
     assert main(["photo", "info", str(photo), "--telemetry", str(table)]) == 3
-    assert "names none of the 1 photos" in capsys.readouterr().err
+    assert "tells of none of the 1 photos" in capsys.readouterr().err
+
+
+def test_telemetry_of_some_photos_says_of_how_many(photo, capsys):
+    photo.with_name("b.jpg").write_bytes(photo.read_bytes())
+    table = photo.with_name("flight.csv")
+    table.write_text("photo,height_m\na.jpg,120\n")
+    assert main(["photo", "info", str(photo.parent), "--telemetry", str(table)]) == 0
+    assert f"warning: {table}: tells of 1 of 2 photos" in capsys.readouterr().err
+
+
+def test_one_row_for_two_files_is_a_warning(photo, capsys):
+    other = photo.parent / "two" / "a.jpg"
+    other.parent.mkdir()
+    other.write_bytes(photo.read_bytes())
+    table = photo.with_name("flight.csv")
+    table.write_text("photo,height_m\none/a.jpg,120\n")
+    files = [str(photo), str(other)]
+    assert main(["photo", "info", *files, "--telemetry", str(table)]) == 0
+    assert "'one/a.jpg' is taken for 2 photos" in capsys.readouterr().err
 
 
 def test_a_photo_that_tells_nothing_says_so(tmp_path, capsys):

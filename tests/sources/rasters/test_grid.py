@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rasterio.transform import from_origin
 from rasterio.warp import transform
 
-from georet.errors import UsageError
+from georet.errors import DataError, UsageError
 from georet.ground.wgs84 import span_m
 from georet.sources.opening import open_source
 from georet.sources.rasters.grid import bands
@@ -147,6 +147,14 @@ def test_a_raster_smaller_than_a_tile_lies_in_its_middle(tmp_path):
     assert not tile[171:].any()
     with pytest.raises(Exception, match="no tile is left"):
         cut(tmp_path / "area.tif", 120.0, max_nodata=0.5).tiles()
+
+
+def test_of_a_map_smaller_than_a_tile_it_is_said_how_much_ground_it_covers(tmp_path):
+    write_raster(tmp_path / "area.tif", *UTM[:2], height=600, width=700)
+    wanted = r"covers 350 x 300 m of ground, and a tile of 60,000 m is larger"
+    with pytest.raises(DataError, match=wanted) as caught:
+        cut(tmp_path / "area.tif", 60_000.0).tiles()
+    assert caught.value.hint == "Choose tiles of at most 300 m: --side."
 
 
 def test_a_world_map_is_cut_up_to_the_poles(tmp_path):
