@@ -34,9 +34,9 @@ def run_folder(named: str | Path, *, selection: Selection = UNSAID) -> Path:
     """Return the folder of an encoder that is named or found: of a run, or of an artefact.
 
     A folder is returned as it is, and so is a path where nothing is, which whoever opens it will
-    say, unless timm has a model of that name: DataError. ``timm:MODEL?...`` is made, ``hub:ORG/NAME`` pulled on first use, and kept in the cache.
-    Raises DataError for an unknown name and for weights that can't be had, UsageError for options
-    that make no sense.
+    say, unless timm has a model of that name: DataError. ``timm:MODEL?...`` is made,
+    ``hub:ORG/NAME`` pulled on first use, and kept in the cache. Raises DataError for an unknown
+    name and for weights that can't be had, UsageError for options that make no sense.
     """
     if not is_named(named):
         return check_folder(named)
