@@ -75,8 +75,7 @@ def read_centres(file: Any) -> tuple[Doubles, Doubles]:
 
     Nothing else of it is read.
     """
-    pq = need("pyarrow.parquet", extra=EXTRA, what="a gallery")
-    table = pq.ParquetFile(file).read(columns=["latitude", "longitude", "side_m"])
+    table = _opened(file).read(columns=["latitude", "longitude", "side_m"], use_threads=False)
     latlon = np.stack([_numpy(table, "latitude"), _numpy(table, "longitude")], axis=1)
     return latlon, _numpy(table, "side_m")
 
@@ -86,15 +85,15 @@ def read_some(file: Any, rows: Ints) -> TileTable:
 
     Only the groups that they are in are read.
     """
-    pq, pa = need("pyarrow.parquet", extra=EXTRA), need("pyarrow", extra=EXTRA)
-    source = pq.ParquetFile(file)
+    pa = need("pyarrow", extra=EXTRA, what="a gallery")
+    source = _opened(file)
     sizes = [source.metadata.row_group(n).num_rows for n in range(source.metadata.num_row_groups)]
     starts = np.cumsum([0, *sizes])
     rows = np.unique(rows)
     group_of = np.searchsorted(starts, rows, side="right") - 1
     parts = []
     for group in np.unique(group_of).tolist():
-        table = source.read_row_group(group, columns=_TILE)
+        table = source.read_row_group(group, columns=_TILE, use_threads=False)
         parts.append(table.take(pa.array(rows[group_of == group] - starts[group])))
     return _tiles(pa.concat_tables(parts) if parts else source.schema_arrow.empty_table())
 
@@ -110,8 +109,7 @@ def embeddings_at(content: bytes) -> int | None:
     In a Parquet file the values of an uncompressed page in plain encoding stand at its end, one
     after another (Apache Parquet format, Encodings: PLAIN). That is compared, not believed.
     """
-    pq = need("pyarrow.parquet", extra=EXTRA, what="a gallery")
-    about = pq.ParquetFile(io.BytesIO(content)).metadata
+    about = _opened(io.BytesIO(content)).metadata
     if about.num_row_groups != 1:
         return None
     group = about.row_group(0)
@@ -214,18 +212,32 @@ def _encode(columns: dict[str, Any], metadata: dict[str, str], *, group: int) ->
     return stream.getvalue()
 
 
-def _decode(content: bytes, columns: list[str]) -> Any:
+def _opened(file: Any) -> Any:
+    """Return an Arrow reader that starts no thread, if it is read with ``use_threads=False``.
+
+    Arrow's threads stay, and a process that ends while one of them starts is aborted by C++.
+    """
     pq = need("pyarrow.parquet", extra=EXTRA, what="a gallery")
-    return pq.read_table(io.BytesIO(content), columns=columns)
+    return pq.ParquetFile(file, pre_buffer=False)
+
+
+def _decode(content: bytes, columns: list[str]) -> Any:
+    return _opened(io.BytesIO(content)).read(columns=columns, use_threads=False)
 
 
 def _numpy(table: Any, name: str) -> Doubles:
-    values: Doubles = table.column(name).to_numpy()
+    values: Doubles = _plain(table.column(name).combine_chunks())
     return values
 
 
 def _lists(table: Any, name: str) -> NDArray[Any]:
     """Return a column of fixed-size lists as an array [M, size]."""
     column = table.column(name).combine_chunks()
-    values: NDArray[Any] = column.flatten().to_numpy(zero_copy_only=False)
+    values = _plain(column.flatten())
     return values.reshape(len(table), column.type.list_size)
+
+
+def _plain(array: Any) -> NDArray[Any]:
+    """Return an Arrow array of numbers as NumPy's; Arrow's own way imports pandas."""
+    values: NDArray[Any] = np.from_dlpack(array)
+    return values
