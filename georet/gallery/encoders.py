@@ -12,7 +12,7 @@ from georet.files import read_object
 from georet.identity import EncoderIdentity, check_comparable
 from georet.plugins import UNSAID, Selection
 from georet.pretrained.making import run_folder
-from georet.run_layout import ARTEFACT
+from georet.run_layout import ARTEFACT, CONFIG
 from georet.sessions import AUTO, SessionSpec, artefact_of
 
 if TYPE_CHECKING:
@@ -68,7 +68,11 @@ def _recorded(gallery: StoredGallery, view: str) -> SessionSpec:
             where=str(gallery.path),
             hint="Name the folder of the run or artefact with --encoder.",
         )
-    source = Path(named)
+    source, around = Path(named), gallery.path.resolve().parent
+    if not source.exists() and (around / CONFIG).is_file():
+        # `georet adapt` puts a gallery into its run, and runs are renamed. What opens it compares
+        # the encoder's identity, so that another run can't stand in for it.
+        source = around
     if not source.exists():
         raise DataError(
             f"the encoder that {gallery.path} was built with is not there any more",

@@ -220,6 +220,25 @@ def test_a_second_call_into_the_same_folder_is_refused(adapted, area_tif):
     assert "there is a run in this folder already" in printed
 
 
+def test_a_folder_that_holds_other_things_is_left_alone(area_tif, tmp_path):
+    (tmp_path / "known.csv").write_text("photo,lat,lon\n")
+    code, printed = call(*arguments(area_tif, tmp_path))
+    assert code == 2, printed
+    assert "holds other things, such as known.csv" in printed
+    assert [path.name for path in tmp_path.iterdir()] == ["known.csv"]
+
+
+def test_a_gallery_goes_along_when_its_run_is_renamed(adapted):
+    out, _ = adapted
+    renamed = out.rename(out.with_name("renamed"))
+    try:
+        photo = next((renamed / "adapt" / "new").glob("*.jpg"))
+        code, printed = call("locate", str(renamed / "area.gallery"), str(photo), "--json")
+    finally:
+        renamed.rename(out)
+    assert code == 0, printed
+
+
 def test_the_demo_shows_photos_of_a_flight_over_the_map(adapted, area_tif, tmp_path):
     (tmp_path / "run").symlink_to(adapted[0])
     command = [sys.executable, "-m", "georet", "demo-area", "--map", str(area_tif), "--side",

@@ -74,7 +74,7 @@ def colour_bands(raster: Any, path: Path, tiling: Tiling) -> tuple[list[int], in
         remark = (
             f"warning: {path}: nothing says which of its {len(plain)} bands are red, green and "
             f"blue: {', '.join(map(str, plain[:3]))} are taken. Many satellites store blue first: "
-            "then add --bands 3,2,1."
+            "then add --bands 3,2,1, or ?bands=3,2,1 to the file's name."
         )
         return plain[:3], alpha, remark
     remark = f"warning: {path}: of its 2 bands only the first is shown, as grey (--bands)."
@@ -121,7 +121,8 @@ def alpha_remark(raster: Any, path: Path, alpha: int) -> str:
         return ""
     return (
         f"warning: {path}: band {alpha} is tagged as alpha, but holds a picture (infrared, "
-        f"perhaps): it isn't taken for a mask. If it is one, add --bands 1,2,3,{alpha}."
+        f"perhaps): it isn't taken for a mask. If it is one, add --bands 1,2,3,{alpha}, or "
+        f"?bands=1,2,3,{alpha} to the file's name."
     )
 
 

@@ -81,14 +81,9 @@ def adapt(
     """Make an encoder for the area and judge it; see ``georet adapt --help``.
 
     A killed call is gone on with by the same arguments. UsageError where the folder holds another
-    run.
+    run, or anything else that adapt didn't write.
     """
-    if (run_dir / CONFIG).exists():
-        raise UsageError(
-            "there is a run in this folder already",
-            where=str(run_dir),
-            hint="Choose another --out.",
-        )
+    _check_folder(run_dir)
     settings = with_cameras(settings.begun(run_dir), say)
     known = None
     if settings.photos is not None:
@@ -103,7 +98,8 @@ def adapt(
         settings.save(run_dir)
         work = replace(work, settings=settings)
         say(
-            f"{len(area.tiles)} tiles; {settings.pairs} photos to train on, rendered from the map; "
+            f"{len(area.tiles)} tiles; {settings.pairs} photos to train on, rendered from "
+            f"{settings.photos_from or 'the map'}; "
             f"about {sum(plan.values()) / 60:.1f} minutes of one core"
         )
         return _adapted(work, run_dir, plan, known, selection, say)
@@ -111,6 +107,7 @@ def adapt(
 
 def foresee(settings: Settings, run_dir: Path, *, selection: Selection = UNSAID) -> None:
     """Print what ``adapt`` would do and how long about that takes; write nothing."""
+    _check_folder(run_dir)
     settings = with_cameras(settings, say)
     area = open_area(settings, selection)
     base = open_base(run_folder(settings.encoder, selection=selection), settings.size, selection)
@@ -121,6 +118,25 @@ def foresee(settings: Settings, run_dir: Path, *, selection: Selection = UNSAID)
     }
     writes = [run_dir, *([run_dir / GALLERY] if settings.gallery else [])]
     foretell(facts, plan, "by counted operations of one core", writes=writes)
+
+
+def _check_folder(run_dir: Path) -> None:
+    if (run_dir / CONFIG).exists():
+        raise UsageError(
+            "there is a run in this folder already",
+            where=str(run_dir),
+            hint="Choose another --out.",
+        )
+    if run_dir.exists() and not run_dir.is_dir():
+        raise UsageError("is a file", where=str(run_dir), hint="Choose another --out.")
+    if not run_dir.exists() or (run_dir / FOLDER).exists():
+        return
+    for other in sorted(run_dir.iterdir()):
+        raise UsageError(
+            f"holds other things, such as {other.name}",
+            where=str(run_dir),
+            hint="Choose a folder that is empty or does not exist yet.",
+        )
 
 
 def with_cameras(settings: Settings, say: Callable[[str], None]) -> Settings:

@@ -22,9 +22,11 @@ from georet.ground.region import Region
 from georet.ground.tangent import Tangent
 from georet.interrupt import StopRequest
 from georet.plugins import Selection
-from georet.progress import stage
+from georet.progress import say, stage
 from georet.sources.opening import open_source
 from georet.sources.rasters.heights import Heights
+from georet.tiles.remarks import remarks_of
+from georet.tiles.table import TileSource
 from georet.tiles.tiling import Tiling
 from georet.train.checkpoint import write_tensors
 from georet.types import Bools, Doubles, Ints, Pixels
@@ -79,17 +81,24 @@ class Work:
 
 
 def open_area(settings: Settings, selection: Selection) -> Area:
-    """Open the map and what photos are rendered from."""
+    """Open the map and what photos are rendered from, and tell what is remarkable about both."""
     tiling = Tiling(side_m=(settings.side_m,), overlap=settings.overlap, max_nodata=0.05)
-    source = open_source(settings.source, tiling, selection=selection)
+    source = _opened(settings.source, tiling, selection)
     scene = Scene.of(source, settings.source)
     photos = scene
     if settings.photos_from is not None:
-        other = open_source(settings.photos_from, tiling, selection=selection)
+        other = _opened(settings.photos_from, tiling, selection)
         photos = Scene.of(other, settings.photos_from)
     heights = None if settings.dsm is None else Heights(Path(settings.dsm))
     tiles = source.tiles()
     return Area(source, tiles, scene, photos, settings.side_m, settings.overlap, heights)
+
+
+def _opened(name: str, tiling: Tiling, selection: Selection) -> TileSource:
+    source = open_source(name, tiling, selection=selection)
+    for line in remarks_of(source):
+        say(line)
+    return source
 
 
 def blocks_of(settings: Settings, area: Area) -> Blocks:
