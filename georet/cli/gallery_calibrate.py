@@ -79,13 +79,24 @@ def calibrate(
 
     The report, calibration.html in the gallery, shows how a fit on one half of the queries does on
     the other half. With --rerank or --refine the calibration is kept beside the plain one, and is
-    used by `georet locate` with the same re-ranker and refiner.
+    used by `georet locate` with the same re-ranker and refiner. Killed while a refiner works, the
+    same command goes on where it was.
     """
-    from georet.commands.calibrating import calibrate_gallery, foresee_fits, in_words
+    from georet.commands.calibrating import calibrate_gallery, in_words
+    from georet.commands.foreseeing_fits import foresee_fits
 
     if dry_run:
-        selection = Selection.of(plugins, no_plugin)
-        foresee_fits(gallery, queries, encoder, backend, split_seed, selection, telemetry)
+        foresee_fits(
+            gallery,
+            queries,
+            encoder=encoder,
+            backend=backend,
+            seeds=split_seed,
+            selection=Selection.of(plugins, no_plugin),
+            rerank=rerank,
+            refine=refine,
+            telemetry=telemetry,
+        )
         return
     found, page = calibrate_gallery(
         gallery,

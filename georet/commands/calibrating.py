@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from georet.commands.foreseeing import foresee_calibrating
+from georet.commands.refining import Refining, kept_answers
 from georet.contracts.running import Session
+from georet.contracts.searching import Reranker
 from georet.gallery.encoders import open_encoder
 from georet.gallery.pictures.originals import Originals
 from georet.gallery.stored import StoredGallery
@@ -17,10 +19,8 @@ from georet.locate.calibrating.calibrate import NUM_SEEDS, Trial, calibrate
 from georet.locate.calibrating.page import calibration_page
 from georet.locate.calibration import Calibration, fitting_calibration, own_file
 from georet.locate.field import Field
-from georet.locate.locator import Locator
 from georet.locate.refine import make_refiner
 from georet.locate.rerank import Reranking, make_reranker
-from georet.locate.tuning import Tuning
 from georet.page.readable import metres, percent
 from georet.photos.camera.cameras import Cameras, cameras_of
 from georet.photos.camera.telling import check_told
@@ -49,72 +49,52 @@ def calibrate_gallery(
 
     ``seeds`` None: those by default. Of the photos the share ``quota`` may be unreadable. The
     calibration with a re-ranker or a refiner (``NAME:key=value,...``) stands beside the one
-    without. ``telemetry`` tells of the photos' cameras. The path is the report's.
+    without. ``telemetry`` tells of the photos' cameras. What a refiner said is kept until the end:
+    SIGTERM and Ctrl-C then raise Interrupted (exit code 75). The path is the report's.
     """
     cameras = cameras_of(telemetry=telemetry)
     refiner = None if refine is None else make_refiner(refine, selection)
     asked = None if rerank is None else make_reranker(rerank, selection)
-    gallery = StoredGallery.open(folder)
-    known = open_queries(queries, selection=selection)
+    gallery, known = StoredGallery.open(folder), open_queries(queries, selection=selection)
     check_told(cameras.telemetry, known.paths)
     session = open_encoder(gallery, QUERY, source=encoder, backend=backend, selection=selection)
-    embeddings, rows = _embedded(known, session, gallery, cameras, quota)
-    seeds = tuple(range(NUM_SEEDS)) if seeds is None else tuple(seeds)
-    seat = None
-    if asked is not None:
-        reranking = Reranking(asked[0], gallery, Originals(gallery, selection), asked[1])
-        photos = [known.paths[row] for row in rows]
-        seat = _Seat(reranking, photos, embeddings, fitting_calibration(gallery, None, None)[1])
+    embeddings, rows = embedded(known, session, gallery, cameras, quota)
+    photos, latlon = [known.paths[row] for row in rows], known.latlon[rows]
+    seeds = range(NUM_SEEDS) if seeds is None else seeds
     originals = Originals(gallery, selection)
-    num, trial = 0 if seat is None else len(rows), None
-    if refiner is not None:
-        shown = [known.paths[row] for row in rows]
-        trial = RefinerTrial(refiner, originals, shown, known.latlon[rows], cameras)
-        num += trial.num_steps
-    with stage(num + len(seeds) + 1, "fits") as bar:
+    seat = None if asked is None else _Seat(asked, originals, photos, embeddings)
+    reranked = None if seat is None else (seat.reranking.about, seat)
+    num = (0 if seat is None else len(rows)) + len(seeds) + 1
+    with ExitStack() as stack:
+        stack.callback(originals.close)
+        work = None
+        if refiner is not None:
+            trial = RefinerTrial(refiner, originals, photos, latlon, cameras)
+            work = Refining(trial, kept_answers(trial, session, reranked and reranked[0]), stack)
+            num += work.num_lists
+        bar = stack.enter_context(stage(num, "fits"))
         if seat is not None:
             seat.advance = bar.advance
-        if trial is not None:
-            trial = replace(trial, advance=bar.advance)
         calibration, trials = calibrate(
             gallery,
             embeddings,
-            known.latlon[rows],
+            latlon,
             about=known.about,
             precision=precision,
             seeds=seeds,
-            advance=lambda num: bar.advance(num),
-            reranked=None if seat is None else (seat.reranking.about, seat),
-            tried=None if trial is None else trial.attempts,
+            advance=bar.advance if work is None else work.checking(bar.advance),
+            reranked=reranked,
+            tried=None if work is None else partial(work.attempts, bar.advance),
         )
-    originals.close()
-    if seat is not None:
-        seat.finish()
-    return calibration, _kept(gallery, calibration, trials)
+        if seat is not None:
+            seat.finish()
+        page = _saved(gallery, calibration, trials)
+        if work is not None:
+            work.kept.remove()
+    return calibration, page
 
 
-def foresee_fits(
-    folder: Path,
-    queries: str,
-    encoder: Path | None,
-    backend: str,
-    seeds: Sequence[int] | None,
-    selection: Selection,
-    telemetry: Path | None = None,
-) -> None:
-    """Print what ``calibrate_gallery`` would do and take."""
-    gallery = StoredGallery.open(folder)
-    known = open_queries(queries, selection=selection)
-    check_told(cameras_of(telemetry=telemetry).telemetry, known.paths)
-    session = open_encoder(gallery, QUERY, source=encoder, backend=backend, selection=selection)
-    locator = Locator(gallery, session, with_heat=False, selection=selection)
-    names = ("calibration.json", "calibration.html")
-    num = NUM_SEEDS if seeds is None else len(seeds)
-    foresee_calibrating(locator, known, num, [folder / name for name in names])
-    locator.close()
-
-
-def _embedded(
+def embedded(
     known: KnownPhotos, session: Session, gallery: StoredGallery, cameras: Cameras, quota: float
 ) -> tuple[Floats, Ints]:
     """Return the embeddings of the readable queries, turned and scaled, and their rows."""
@@ -125,7 +105,7 @@ def _embedded(
         )
 
 
-def _kept(gallery: StoredGallery, calibration: Calibration, trials: Sequence[Trial]) -> Path:
+def _saved(gallery: StoredGallery, calibration: Calibration, trials: Sequence[Trial]) -> Path:
     """Keep a calibration and its report in the gallery; return the report's path."""
     gallery.save_addition(own_file(calibration), calibration.as_bytes())
     page = calibration_page(calibration, trials, gallery.path.name)
@@ -138,10 +118,15 @@ class _Seat:
     """A re-ranker at work on queries whose places are known."""
 
     def __init__(
-        self, reranking: Reranking, photos: Sequence[Path], embeddings: Floats, tuning: Tuning
+        self,
+        asked: tuple[Reranker, int | None],
+        originals: Originals,
+        photos: Sequence[Path],
+        embeddings: Floats,
     ) -> None:
-        self.reranking, self.photos, self.embeddings = reranking, photos, embeddings
-        self.sharpness = tuning.sharpness
+        self.reranking = Reranking(asked[0], originals.gallery, originals, asked[1])
+        self.photos, self.embeddings = photos, embeddings
+        self.sharpness = fitting_calibration(originals.gallery, None, None)[1].sharpness
         self.advance: Callable[[int], None] = lambda _: None
         self.failures: list[str] = []
         self.wants: dict[str, None] = {}

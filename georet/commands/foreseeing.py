@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
+from georet.contracts.running import Session
 from georet.flights.flying import Pilot
 from georet.locate.locator import Locator
 from georet.locate.question import Question
@@ -121,10 +122,17 @@ def foresee_tracking(
 
 
 def foresee_calibrating(
-    locator: Locator, known: KnownPhotos, seeds: int, writes: Sequence[Path]
+    session: Session,
+    known: KnownPhotos,
+    seeds: int,
+    parts: Mapping[str, float],
+    more: str,
+    writes: Sequence[Path],
 ) -> None:
-    """Foretell that photos with known places are embedded, and radii fitted to them."""
-    session = locator.session
+    """Foretell that photos with known places are embedded, and radii fitted to them.
+
+    ``parts`` are the seconds that other parts take, ``more`` says how these are known.
+    """
     reader = PhotoReader(session.identity, len(known.paths), 0.0)
 
     def work(some: Sequence[Path]) -> object:
@@ -136,5 +144,5 @@ def foresee_calibrating(
         "photos": f"{count(len(known.paths))} with known places ({known.about})",
         "fits": f"{seeds} on halves, one on all",
     }
-    measured = f"{min(FEW, len(known.paths))} photos, {each_s:.2g} s each; fits not measured"
-    foretell(facts, {"embedding": each_s * len(known.paths)}, measured, writes=writes)
+    measured = f"{min(FEW, len(known.paths))} photos, {each_s:.2g} s each; {more}"
+    foretell(facts, {"embedding": each_s * len(known.paths), **parts}, measured, writes=writes)

@@ -25,11 +25,12 @@ from georet.flights.films import Film
 from georet.flights.live import Follower
 from georet.flights.looking import Look, Looker, look_at_all, looks_in
 from georet.flights.points import points_of
-from georet.flights.refining import Sharpener, of_json, refine_all
+from georet.flights.refining import Sharpener, refine_all
 from georet.gallery.pictures.originals import Originals
 from georet.ground.region import Region
 from georet.locate.locator import Locator
 from georet.locate.output.journal import Journal
+from georet.locate.refine import of_json
 from georet.locate.tracking import track
 from georet.page.cards import card, track_map
 from georet.page.drawn import axes_for, draw_track

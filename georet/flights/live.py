@@ -13,8 +13,9 @@ from georet.flights.fields import Flown, Way, frame_of
 from georet.flights.films import Film
 from georet.flights.looking import Looker
 from georet.flights.points import point_of, source_of
-from georet.flights.refining import Sharpener, as_json, of_json
+from georet.flights.refining import Sharpener
 from georet.locate.output.journal import Journal
+from georet.locate.refine import as_json, of_json
 from georet.tracks.points import TrackPoint
 from georet.types import Pixels
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from georet.flights.films import Film
 from georet.gallery.pictures.originals import Originals
 from georet.geodesy import distance_m
 from georet.locate.output.journal import Journal
-from georet.locate.refine import ask, tiles_of
+from georet.locate.refine import as_json, ask, tiles_of
 from georet.types import Doubles, Ints, Pixels
 
 FEW: Final = 3
@@ -66,31 +66,6 @@ def refine_all(
         journal.append([([film.shots[at].name], as_json(found))], {})
         advance(1)
         check()
-
-
-def as_json(found: Refinement) -> dict[str, Any]:
-    """Return a refinement as JSON values that keep every bit."""
-    spread = found.covariance_m2
-    return {
-        "latlon": None if found.latlon is None else list(found.latlon),
-        "covariance_m2": None if spread is None else np.asarray(spread, np.float64).tolist(),
-        "heading_deg": found.heading_deg,
-        "camera_latlon": None if found.camera_latlon is None else list(found.camera_latlon),
-        "height_m": found.height_m,
-        "inliers": found.inliers,
-        "tile": found.tile,
-        "reason": found.reason,
-    }
-
-
-def of_json(values: dict[str, Any]) -> Refinement:
-    """Return a refinement of its JSON values."""
-    told = dict(values)
-    for name in ("latlon", "camera_latlon"):
-        told[name] = None if told[name] is None else tuple(told[name])
-    if told["covariance_m2"] is not None:
-        told["covariance_m2"] = np.asarray(told["covariance_m2"], np.float64)
-    return Refinement(**told)
 
 
 def _likeliest(ground: Ground, frame: Frame, fix: Fix, num: int) -> tuple[Ints, Doubles]:

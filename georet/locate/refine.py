@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
+import numpy as np
+
 from georet.blame import blaming, maker_of
 from georet.configure.inline import spec_of
 from georet.contracts.refining import Camera, LatLon, Refinement, Refiner, Tile
@@ -133,3 +135,38 @@ def about(refiner: Refiner) -> dict[str, Any]:
     """Return JSON values that name a refiner: its component's id, who brings it, its options."""
     maker = maker_of(refiner)
     return {"id": maker.id, "of": maker.owner, "options": dict(maker.options)}
+
+
+def as_json(found: Refinement) -> dict[str, Any]:
+    """Return a refinement as JSON values that keep every bit; corners and matches are left out."""
+    spread = found.covariance_m2
+    # A plugin's numbers may be numpy's, which JSON doesn't know.
+    numbers = {
+        name: None if value is None else float(value)
+        for name in ("heading_deg", "height_m", "clearness", "scatter_m")
+        for value in [getattr(found, name)]
+    }
+    places = {
+        name: None if place is None else [float(degrees) for degrees in place]
+        for name in ("latlon", "camera_latlon")
+        for place in [getattr(found, name)]
+    }
+    return {
+        **places,
+        "covariance_m2": None if spread is None else np.asarray(spread, np.float64).tolist(),
+        **numbers,
+        "inliers": int(found.inliers),
+        "tile": None if found.tile is None else int(found.tile),
+        "reason": found.reason,
+        "by": found.by,
+    }
+
+
+def of_json(values: dict[str, Any]) -> Refinement:
+    """Return a refinement of its JSON values."""
+    told = dict(values)
+    for name in ("latlon", "camera_latlon"):
+        told[name] = None if told[name] is None else tuple(told[name])
+    if told["covariance_m2"] is not None:
+        told["covariance_m2"] = np.asarray(told["covariance_m2"], np.float64)
+    return Refinement(**told)
