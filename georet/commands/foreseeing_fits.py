@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from georet.commands.calibrating import embedded
-from georet.commands.foreseeing import FEW, foresee_calibrating, seconds_each
+from georet.commands.foreseeing import FEW, foresee_calibrating
 from georet.gallery.encoders import open_encoder
 from georet.gallery.pictures.originals import Originals
 from georet.gallery.stored import StoredGallery
@@ -22,11 +23,13 @@ from georet.locate.layout import Layout
 from georet.locate.refine import about, make_refiner
 from georet.locate.rerank import Reranking, make_reranker
 from georet.photos.camera.cameras import cameras_of
+from georet.photos.camera.telling import check_told
 from georet.photos.known import KnownPhotos, open_queries
 from georet.plugins import Selection
 from georet.types import QUERY, Floats
 
 _ANY: Final = 0.99
+_SOON_S: Final = 20.0
 
 
 def foresee_fits(
@@ -47,6 +50,7 @@ def foresee_fits(
     asked = None if rerank is None else make_reranker(rerank, selection)
     gallery = StoredGallery.open(folder)
     known = open_queries(queries, selection=selection)
+    check_told(cameras.telemetry, known.paths)
     session = open_encoder(gallery, QUERY, source=encoder, backend=backend, selection=selection)
     num = NUM_SEEDS if seeds is None else len(seeds)
     with closing(Originals(gallery, selection)) as originals:
@@ -63,20 +67,32 @@ def foresee_fits(
             embeddings, rows = embedded(few, session, gallery, cameras, _ANY)
             photos, latlon = [few.paths[row] for row in rows], few.latlon[rows]
             trial = Trial(refiner, originals, photos, latlon, cameras)
-            near_s, far_s = _seconds(trial, embeddings)
+            spent_s = _measured(trial, embeddings)
+            near_s, far_s = np.mean(spent_s or [(0.0, 0.0)], axis=0).tolist()
             near, far = num_lists(len(known.paths))
             parts["refining"] = near * near_s + far * far_s
-            more = f"{len(photos)} refined, {near_s:.2g} s each, on wrong tiles {far_s:.2g} s; "
+            more = f"{len(spent_s)} refined, {near_s:.2g} s each, on wrong tiles {far_s:.2g} s; "
         more += f"{'' if reranker is None else 're-ranking and '}fits not measured"
         foresee_calibrating(session, known, num, parts, more, [folder / name for name in names])
 
 
-def _seconds(trial: Trial, embeddings: Floats) -> tuple[float, float]:
-    """Return the seconds that a refiner takes on a photo's best tiles, and on tiles far off."""
-    gallery = trial.originals.gallery
+def _measured(trial: Trial, embeddings: Floats) -> list[tuple[float, float]]:
+    """Return the seconds that a refiner takes on each photo's best tiles, and on tiles far off.
+
+    Of so many photos as are soon done, one at least where there is one. What the first loads isn't
+    counted.
+    """
+    gallery, spent_s = trial.originals.gallery, list[tuple[float, float]]()
     layout = Layout(*gallery.centres)
     fields = known_queries(embeddings, trial.latlon, gallery.rows, layout).fields
-    rows = range(len(fields))
-    near_s = seconds_each(lambda some: [trial.near(at, fields[at]) for at in some], rows)
-    far_s = seconds_each(lambda some: [trial.far(at, fields[at]) for at in some], rows)
-    return near_s, far_s
+    for at, field in enumerate(fields[:1]):
+        trial.near(at, field)
+    for at, field in enumerate(fields):
+        begun_s = time.perf_counter()
+        trial.near(at, field)
+        between_s = time.perf_counter()
+        trial.far(at, field)
+        spent_s.append((between_s - begun_s, time.perf_counter() - between_s))
+        if sum(map(sum, spent_s)) > _SOON_S:
+            break
+    return spent_s

@@ -62,6 +62,15 @@ class Refining:
         trial = replace(self._trial, kept=self.kept, advance=step, check=self.check)
         return trial.attempts(known)
 
+    def checking(self, advance: Callable[[int], None]) -> Callable[[int], None]:
+        """Return what advances and then checks."""
+
+        def step(num: int) -> None:
+            advance(num)
+            self.check()
+
+        return step
+
     def check(self) -> None:
         """Raise Interrupted (exit code 75) where a signal has come."""
         self._stop.check("what was refined so far is kept", hint="The same command goes on.")
