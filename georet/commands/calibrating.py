@@ -71,8 +71,7 @@ def calibrate_gallery(
         if refiner is not None:
             trial = RefinerTrial(refiner, originals, photos, latlon, cameras)
             work = Refining(trial, kept_answers(trial, session, reranked and reranked[0]), stack)
-            num += work.num_lists
-        bar = stack.enter_context(stage(num, "fits"))
+        bar = stack.enter_context(stage(num + (work.num_lists if work else 0), "fits"))
         if seat is not None:
             seat.advance = bar.advance
         calibration, trials = calibrate(
@@ -91,7 +90,7 @@ def calibrate_gallery(
         page = _saved(gallery, calibration, trials)
         if work is not None:
             work.kept.remove()
-    return calibration, page
+        return calibration, page
 
 
 def embedded(
