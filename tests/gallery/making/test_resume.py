@@ -92,7 +92,10 @@ def test_thirty_kills_over_forty_shards_leave_no_trace(
         process = forked.Process(**arguments)
         process.start()
         before = num_noted(out)
-        while process.is_alive() and num_noted(out) == before:
+        # On a busy machine several shards are written until the kill comes; then some rounds are
+        # killed before they write any.
+        is_ahead = before > num_killed + 5
+        while process.is_alive() and num_noted(out) == before and not is_ahead:
             time.sleep(0.002)
         time.sleep(rng.uniform(0, 0.01))
         process.kill()
