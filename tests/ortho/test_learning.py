@@ -58,7 +58,7 @@ def test_the_trunk_stays_and_the_head_learns_what_noise_hides(base):
     before, trunk = recall(encoder), encoder.branch("query").backbone.trunk.state_dict()
     kept = {name: value.clone() for name, value in trunk.items()}
     places = rng.uniform(0, 1e5, (128, 2))
-    material = Material(tiles.half(), {"told": photos_of(1)}, places, SIDE, {"told": 1.0})
+    material = Material(tiles.half(), photos_of(1), places, SIDE)
     learn(encoder, material, seed=0, epochs=20)
     assert recall(encoder) > before + 0.1
     for name, value in encoder.branch("query").backbone.trunk.state_dict().items():
@@ -68,7 +68,7 @@ def test_the_trunk_stays_and_the_head_learns_what_noise_hides(base):
 def test_the_same_seed_learns_the_same(base):
     rng = np.random.default_rng(0)
     tiles = torch.from_numpy(rng.normal(0, 1, (64, 80, 4, 4)).astype(np.float32)).half()
-    material = Material(tiles, {"told": tiles}, rng.uniform(0, 1e4, (64, 2)), SIDE, {"told": 1.0})
+    material = Material(tiles, tiles, rng.uniform(0, 1e4, (64, 2)), SIDE)
     heads = []
     for _ in range(2):
         encoder = base.fresh(3)

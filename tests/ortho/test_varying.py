@@ -27,7 +27,7 @@ def numbered(number: int) -> torch.Tensor:
 
 def test_a_strip_of_another_pair_lies_alike_in_photo_and_tile():
     maps, still = numbered(64), torch.zeros(3, 1, 1)
-    photos, tiles = varied(maps + 100, maps, still, np.random.default_rng(0), is_north_up=True)
+    photos, tiles = varied(maps + 100, maps, still, np.random.default_rng(0))
     # Channels of photos are scaled too; what is other ground shows all the same.
     patched = tiles[:, 0] != tiles[:, 0].flatten(1).median(dim=1).values.view(-1, 1, 1)
     scale = photos[:, 0] / (tiles[:, 0] + 100)
@@ -38,17 +38,10 @@ def test_a_strip_of_another_pair_lies_alike_in_photo_and_tile():
     assert share[share > 0].min() >= 0.25
 
 
-def test_photos_as_they_are_keep_their_ground():
-    maps = numbered(64)
-    rng = np.random.default_rng(0)
-    _, tiles = varied(maps, maps, torch.zeros(3, 1, 1), rng, is_north_up=False)
-    assert torch.equal(tiles, maps)
-
-
 def test_channels_of_photos_are_shaken_as_far_as_they_spread():
     maps, spread = torch.ones(512, 2, 4, 4), torch.tensor([0.0, 5.0])[:, None, None]
     rng = np.random.default_rng(0)
-    photos, tiles = varied(maps, maps, spread, rng, is_north_up=False)
+    photos, tiles = varied(maps, maps, spread, rng)
     assert torch.equal(tiles, maps)
     values = photos[:, :, 0, 0]
     assert torch.equal(photos, values[:, :, None, None].expand_as(photos))

@@ -24,7 +24,9 @@ from georet.train.setup import make_encoder
 from georet.types import QUERY, REFERENCE, Pixels
 
 BACKBONE: Final = "sample4geo:timm"
-WIDTH: Final = 256
+HEAD: Final = {"name": "heads:mixvpr", "depth": 2, "width": 64, "rows": 4}
+"""Photos are brought north up and to scale, so that a head may know where things lie."""
+HEADS: Final = "heads"
 _BATCH: Final = 8
 """So few images that what lies between two layers stays in a core's cache."""
 _FINE: Final = 16
@@ -68,13 +70,17 @@ class Base:
         size = self.adapted_config.data.size[REFERENCE]
         noise = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
         backbone.trunk = folded(trunk, names, noise)
-        backbone.head = _NoHead()
+        backbone.head = _NoHead(backbone.embed_dim)
         return encoder.eval()
 
 
 class _NoHead(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
     def forward(self, maps: Tensor, _: Tensor | None) -> Tensor:
-        return maps.new_zeros(len(maps), WIDTH)
+        return maps.new_zeros(len(maps), self.width)
 
 
 def open_base(folder: Path, size: int, selection: Selection) -> Base:
@@ -98,7 +104,7 @@ def open_base(folder: Path, size: int, selection: Selection) -> Base:
         stage = _stage_of(str(options["model"]), size)
     dropped = {"pool", "aggregator", "embed_dim", "head", "head_width", "freeze_stages", "stage"}
     kept = {name: value for name, value in options.items() if name not in dropped}
-    head = {"head": "conv", "head_width": WIDTH, "pool": "gem", "embed_dim": WIDTH}
+    head = {"aggregator": HEAD}
     cut = {} if stage is None else {"stage": stage}
     backbone = ComponentSpec.model_validate({"name": BACKBONE, **kept, **cut, **head})
     sizes = {QUERY: (size, size), REFERENCE: (size, size)}
@@ -107,6 +113,7 @@ def open_base(folder: Path, size: int, selection: Selection) -> Base:
             "data": config.data.model_copy(update={"size": sizes, "resize": SMOOTH_RULE}),
             "encoder": config.encoder.model_copy(update={"backbone": backbone}),
             "fits": [],
+            "plugins": list(dict.fromkeys([*(config.plugins or ()), HEADS])),
         }
     )
     return Base(folder, config, plugins, encoder, adapted)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import torch
 
-from georet.config import SMOOTH_RULE
 from georet.data.images import read_image
 from georet.photos.known import KnownPhotos
 from georet.types import Doubles
-from georet_ortho.adapting.images import PLAIN, SEARCHED, TOLD, TURNS
+from georet_ortho.adapting.images import SEARCHED, SPUN, TOLD, TURNS, spun
 from georet_ortho.adapting.job import EVERYWHERE, HELD_OUT, Work
 from georet_ortho.adapting.judging import (
     ALONE,
@@ -28,7 +28,7 @@ from georet_ortho.making import Drawn
 
 Scores = dict[str, dict[str, Score]]
 """By set, by mode."""
-QUERY_KINDS: Final = {TELEMETRY: (TOLD, 1), NO_HEADING: (SEARCHED, TURNS), ALONE: (PLAIN, 1)}
+QUERY_KINDS: Final = {TELEMETRY: (TOLD, 1), NO_HEADING: (SEARCHED, TURNS), ALONE: (SPUN, TURNS)}
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,16 @@ def scores(work: Work, contender: Contender, sets: Mapping[str, Sequence[Drawn]]
     """Return how one way to embed finds all sets of photos among the gallery's tiles."""
     tiles, found = contender.tiles(work), Scores()
     for name, photos in sets.items():
-        # Twelve headings of each photo cost more than all else: they are tried on one set.
-        kinds = {
-            mode: kind
-            for mode, kind in QUERY_KINDS.items()
-            if mode != NO_HEADING or name == EVERYWHERE
-        }
-        queries = contender.queries(work, photos, [kind for kind, _ in kinds.values()])
-        found[name] = {
-            mode: score_of(cosines(queries[kind], tiles, turns), places(photos), work.area.tiles)
-            for mode, (kind, turns) in kinds.items()
-        }
+        found[name] = {}
+        for mode, (kind, turns) in QUERY_KINDS.items():
+            # Twelve headings of each photo cost more than all else: they are tried on one set.
+            if turns > 1 and name != EVERYWHERE:
+                continue
+            some = photos[::2] if mode == ALONE else photos
+            queries = contender.queries(work, some, [kind])[kind]
+            found[name][mode] = score_of(
+                cosines(queries, tiles, turns), places(some), work.area.tiles
+            )
     return found
 
 
@@ -90,11 +89,13 @@ def verdict_of(before: Scores, after: Scores, held: Scores) -> Verdict:
 
 
 def real_photos(work: Work, contender: Contender, known: KnownPhotos) -> Score:
-    """Return how photos whose places are known are found as they are, nothing told of cameras."""
-    size = (contender.px, contender.px)
-    images = [read_image(path, size=size, rule=SMOOTH_RULE) for path in known.paths]
-    queries = contender.embed(contender.into(np.stack(images)))
-    return score_of(cosines(queries, contender.tiles(work)), known.latlon, work.area.tiles)
+    """Return how photos whose places are known are found: twelve headings tried, nothing told."""
+    queries = [
+        contender.embed(contender.into(np.stack(spun(read_image(path), contender.px))))
+        for path in known.paths
+    ]
+    found = cosines(torch.cat(queries), contender.tiles(work), TURNS)
+    return score_of(found, known.latlon, work.area.tiles)
 
 
 def as_json(found: Scores) -> dict[str, Any]:

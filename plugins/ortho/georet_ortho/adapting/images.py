@@ -25,34 +25,43 @@ from georet_ortho.flights import Telemetry
 from georet_ortho.making import Area, Drawn
 
 TOLD: Final = "told"
-TURNED: Final = "turned"
-PLAIN: Final = "plain"
+SHOWN: Final = "shown"
 SEARCHED: Final = "searched"
+SPUN: Final = "spun"
 TURNS: Final = 12
-SHARES: Final = {TOLD: 0.5, TURNED: 0.25, PLAIN: 0.25}
-"""How often training shows photos rectified by telemetry, turned by heading alone, as they are."""
 _WITHIN: Final = math.radians(180 / TURNS)
-_TOLD, _TURN, _TILE = 11, 12, 13
+_TURNED: Final = 0.25
+_TOLD, _TURN, _TILE, _KIND = 11, 12, 13, 14
 
 
 def images_of(kind: str, photo: Pixels, drawn: Drawn, side_m: float, px: int) -> list[Pixels]:
     """Return a photo as one kind of query, uint8[px, px, 3] each: twelve where turns are searched.
 
-    ``told``: rectified by noisy telemetry. ``turned``: turned by a heading within 15 degrees.
-    ``plain``: squashed to a square. ``searched``: rectified by told height and tilt, at twelve
-    headings that begin anywhere.
+    ``told``: rectified by noisy telemetry. ``shown``, for training: one in four is merely turned,
+    by a heading within 15 degrees, the others are as told.
+    ``searched``: rectified by told height and tilt, at twelve headings that begin anywhere.
+    ``spun``: turned by twelve such headings, nothing told.
     """
-    if kind == PLAIN:
-        return [resize(photo, (px, px), SMOOTH_RULE)]
-    if kind == TURNED:
+    if kind == SHOWN and drawn.generator(_KIND).random() < _TURNED:
         off = drawn.generator(_TURN).uniform(-_WITHIN, _WITHIN)
         return [turned(photo, drawn.shot.camera.pose.up_heading_rad + off, px)]
-    told = Telemetry().told(drawn.shot.camera, drawn.generator(_TOLD))
-    if kind == TOLD:
-        return [rectified(photo, told, side_m, px)]
     begin = drawn.generator(_TURN).uniform(0, 2 * np.pi)
-    headings = begin + 2 * np.pi * np.arange(TURNS) / TURNS
-    return [rectified(photo, _headed(told, float(each)), side_m, px) for each in headings]
+    if kind == SPUN:
+        return spun(photo, px, float(begin))
+    told = Telemetry().told(drawn.shot.camera, drawn.generator(_TOLD))
+    if kind in (TOLD, SHOWN):
+        return [rectified(photo, told, side_m, px)]
+    return [rectified(photo, _headed(told, each), side_m, px) for each in _around(begin)]
+
+
+def spun(photo: Pixels, px: int, begin_rad: float = 0.0) -> list[Pixels]:
+    """Return a photo uint8[px, px, 3] turned by twelve headings, the first ``begin_rad``."""
+    return [turned(photo, each, px) for each in _around(begin_rad)]
+
+
+def _around(begin_rad: float) -> list[float]:
+    headings: list[float] = (begin_rad + 2 * np.pi * np.arange(TURNS) / TURNS).tolist()
+    return headings
 
 
 def _headed(camera: Pinhole, heading_rad: float) -> Pinhole:

@@ -31,12 +31,7 @@ from georet.tiles.tiling import Tiling
 from georet.train.checkpoint import write_tensors
 from georet.types import Bools, Doubles, Ints, Pixels
 from georet_ortho.adapting.base import Base, head_of, maps_of
-from georet_ortho.adapting.images import (
-    SHARES,
-    images_of,
-    kept,
-    tiles_near,
-)
+from georet_ortho.adapting.images import SHOWN, images_of, kept, tiles_near
 from georet_ortho.adapting.learning import Material, learn
 from georet_ortho.adapting.planning import ELSEWHERE
 from georet_ortho.adapting.settings import Settings
@@ -205,7 +200,7 @@ def elsewhere_of(work: Work, train: Sequence[Drawn]) -> tuple[Ints, list[Drawn]]
 def material_of(work: Work, encoder: Encoder, photos: Sequence[Drawn]) -> Material:
     """Return the maps of training pairs, all of one plan."""
     px, folder, name = work.settings.size, work.folder / MAPS, photos[0].plan.name
-    maps = photos_into(work, partial(maps_of, encoder), MAPS, px, photos, list(SHARES))
+    maps = photos_into(work, partial(maps_of, encoder), MAPS, px, photos, [SHOWN])[SHOWN]
     path, centres_path = folder / f"{name}-tiles.npy", folder / f"{name}-centres.npy"
     if not (path.is_file() and centres_path.is_file()):
         images, centres = tiles_near(work.area, photos, px)
@@ -213,7 +208,7 @@ def material_of(work: Work, encoder: Encoder, photos: Sequence[Drawn]) -> Materi
         kept(path, lambda: maps_of(encoder, images))
         work.check()
     metres = work.plane.metres(kept(centres_path, _absent).numpy())
-    return Material(kept(path, _absent), maps, metres, work.area.side_m, SHARES)
+    return Material(kept(path, _absent), maps, metres, work.area.side_m)
 
 
 def trained(work: Work, material: Callable[[], Material], name: str) -> Encoder:

@@ -15,8 +15,8 @@ from georet.types import Bools, Doubles
 TELEMETRY: Final = "telemetry"
 NO_HEADING: Final = "no heading"
 ALONE: Final = "photo alone"
-"""Height, tilt and heading told; the heading not told, so that it is searched in twelve steps;
-nothing told."""
+"""Height, tilt and heading told; the heading not told, so that twelve are tried; nothing told, and
+twelve tried."""
 _DEPTH: Final = 5
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,14 +16,13 @@ from georet.encoder import Encoder
 from georet.train.optimising.average import Average
 from georet.types import Doubles, Ints
 from georet_ortho.adapting.base import embedded, head_of
-from georet_ortho.adapting.images import PLAIN
 from georet_ortho.adapting.varying import varied
 
 BATCH: Final = 64
 EPOCHS: Final = (24, 48)
 LEAST_STEPS: Final = 220
 """Few pairs are shown more often, so that there are so many steps; fewer were too short."""
-RATE: Final = 1e-3
+RATE: Final = 2e-3
 _DECAY: Final = 0.01
 _SAME_PLACE: Final = 0.6
 """Tiles nearer than this share of a side show the same ground: neither right nor wrong."""
@@ -36,30 +35,26 @@ _AVERAGED: Final = 0.97
 
 @dataclass(frozen=True)
 class Material:
-    """N pairs: maps float16[N, C, h, w] of tiles, and of their photos, by how these were turned.
+    """N pairs: maps float16[N, C, h, w] of tiles, and of their photos, brought north up.
 
-    ``metres`` float64[N, 2] are the tiles' centres in a plane, ``side_m`` their side. ``shares``
-    says how often each kind of photo is shown.
+    ``metres`` float64[N, 2] are the tiles' centres in a plane, ``side_m`` their side.
     """
 
     tiles: Tensor
-    photos: Mapping[str, Tensor]
+    photos: Tensor
     metres: Doubles
     side_m: float
-    shares: Mapping[str, float]
 
     def joined(self, other: Material) -> Material:
-        """Return these pairs and others of the same kinds behind them."""
-        photos = {kind: torch.cat([maps, other.photos[kind]]) for kind, maps in self.photos.items()}
+        """Return these pairs and others behind them."""
+        photos = torch.cat([self.photos, other.photos])
         metres = np.concatenate([self.metres, other.metres])
-        tiles = torch.cat([self.tiles, other.tiles])
-        return Material(tiles, photos, metres, self.side_m, self.shares)
+        return Material(torch.cat([self.tiles, other.tiles]), photos, metres, self.side_m)
 
     def take(self, rows: Ints) -> Material:
         """Return the pairs of the given rows."""
         at = torch.from_numpy(rows)
-        photos = {kind: maps[at] for kind, maps in self.photos.items()}
-        return Material(self.tiles[at], photos, self.metres[rows], self.side_m, self.shares)
+        return Material(self.tiles[at], self.photos[at], self.metres[rows], self.side_m)
 
 
 def epochs_for(number: int) -> int:
@@ -96,7 +91,6 @@ def learn(
         optimizer, RATE, total_steps=steps + 1, pct_start=0.1
     )
     places = torch.from_numpy(material.metres).float()
-    kinds, shares = list(material.shares), np.array(list(material.shares.values()))
     pool = _pool(encoder, material, places, by_place=True)
     for epoch in range(epochs):
         # Likeness changes slowly, and a fresh pool costs a third of an epoch.
@@ -106,11 +100,7 @@ def learn(
         head.train()
         for rows in _batches(pool, batch, rng):
             at = torch.from_numpy(rows)
-            kind = str(rng.choice(kinds, p=shares / shares.sum()))
-            photo, tile = varied(
-                material.photos[kind][at], material.tiles[at], spread, rng,
-                is_north_up=kind != PLAIN,
-            )  # fmt: skip
+            photo, tile = varied(material.photos[at], material.tiles[at], spread, rng)
             found = _loss(encoder, photo, tile, places[at], material.side_m)
             optimizer.zero_grad()
             found.backward()  # type: ignore[no-untyped-call]
@@ -143,8 +133,7 @@ def _pool(encoder: Encoder, material: Material, places: Tensor, *, by_place: boo
     if by_place:
         closeness = -apart
     else:
-        kind = max(material.shares, key=lambda name: material.shares[name])
-        photos = embedded(encoder, material.photos[kind])
+        photos = embedded(encoder, material.photos)
         closeness = photos @ embedded(encoder, material.tiles).T
     closeness = closeness.masked_fill(apart < _SAME_PLACE * material.side_m, -torch.inf)
     return np.asarray(closeness.topk(min(_POOL, len(places) - 1), dim=1).indices.numpy())

@@ -22,11 +22,11 @@ ELSEWHERE: Final = 600
 """So many photos, or as many as train, teach the encoder that is judged on ground held out."""
 _CALIBRATING: Final = 400
 _PHOTO_S, _RELIEF_S = 0.020, 0.012
-_TRUNK_FLOPS, _HEAD_FLOPS = 20e9, 60e9
-"""What one core of a laptop does in a second: thin convolutions, and those of a head."""
+_TRUNK_FLOPS, _HEAD_FLOPS = 20e9, 34e9
+"""What one core of a laptop does in a second: thin convolutions, and small matrices of a head."""
 _THERE_AND_BACK: Final = 3
 _REST_S: Final = 15.0
-_FITTED_S: Final = 2e-5
+_FITTED_S: Final = 9e-6
 """To fit radii and try them on halves: for each photo and tile."""
 
 
@@ -59,10 +59,10 @@ def num_calibrating(judged: int) -> int:
 
 def work_of(settings: Settings, costs: Costs, num_tiles: int, pairs: int) -> dict[str, float]:
     """Return the seconds of one core that each part of the work takes, by its name."""
-    pair_s = costs.photo_s + 4 * costs.map_s
+    pair_s = costs.photo_s + 2 * costs.map_s
     elsewhere = min(pairs, ELSEWHERE)
-    # Two and a half sets, told and alone; one of them at all headings as well.
-    judged = settings.judged * (2.5 * 1.5 * costs.photo_s + (2.5 * 2 + TURNS) * costs.map_s)
+    # Two and a half sets, told; one of them at all headings as well, half of it with nothing told.
+    judged = settings.judged * (2.5 * 1.5 * costs.photo_s + (2.5 + 1.5 * TURNS) * costs.map_s)
     more = num_calibrating(settings.judged)
     radii = more * (1.5 * costs.photo_s + costs.map_s)
     radii += (settings.judged + more) * num_tiles * _FITTED_S

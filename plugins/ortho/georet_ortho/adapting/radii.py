@@ -23,6 +23,8 @@ from georet_ortho.making import Drawn, Plan, draw
 
 GALLERY: Final = "area.gallery"
 _WIDTH: Final = 320
+_TRIALS: Final = (0, 1)
+"""Seeds of the halves on which the radii are tried: where tiles are many, each costs seconds."""
 
 
 def calibrated_gallery(
@@ -47,6 +49,6 @@ def calibrated_gallery(
     latlon = np.concatenate([places(photos) for photos in sets])
     about = f"{len(latlon)} photos rendered from the map, rectified by telemetry"
     gallery = Gallery.open(path)
-    calibration, _ = calibrate(gallery, embeddings.numpy(), latlon, about=about)
+    calibration, _ = calibrate(gallery, embeddings.numpy(), latlon, about=about, seeds=_TRIALS)
     gallery.save_addition(CALIBRATION, calibration.as_bytes())
     return dict(calibration.held_out)

@@ -98,7 +98,8 @@ def _table(values: Mapping[str, Any]) -> Html:
         f"of ground held out by an encoder that saw {count(values['pairs_elsewhere'])} photos of "
         f"other ground. Right is a tile on which the photo's middle lies, of "
         f"{count(values['tiles'])} tiles. With telemetry, height is told to 5 %, tilt to 2 and "
-        "heading to 5 degrees (one standard deviation); without heading, twelve are tried."
+        "heading to 5 degrees (one standard deviation); without heading, twelve are tried, and of "
+        "photos alone as well."
     )
     return rows(table, heads=heads, caption=caption)
 
@@ -113,7 +114,7 @@ def _real(values: Mapping[str, Any]) -> Html:
          metres(each["median_m"])]
         for name, each in found.items()
     ]  # fmt: skip
-    caption = "Photos whose places you know, as they are; nothing was told of their cameras."
+    caption = "Photos whose places you know: nothing told of their cameras, twelve headings tried."
     heads = ["", "Number", "R@1", "R@5", "Median"]
     return tag("section", tag("h2", "Real photos"), rows(table, heads=heads, caption=caption))
 

@@ -16,23 +16,22 @@ _SHAKEN: Final = 0.2
 
 
 def varied(
-    photos: Tensor, tiles: Tensor, spread: Tensor, rng: np.random.Generator, *, is_north_up: bool
+    photos: Tensor, tiles: Tensor, spread: Tensor, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
     """Return maps [B, C, h, w] of photos and their tiles, float32, as no place and no day has them.
 
-    Half of the pairs are turned by quarters and mirrored, photo and tile alike. Where photos are
-    north up, 0.7 of the pairs have a strip along one side, a quarter to half of the map wide, from
+    Photos are north up. Half of the pairs are turned by quarters and mirrored, photo and tile
+    alike. 0.7 of the pairs have a strip along one side, a quarter to half of the map wide, from
     another pair: ground that is nowhere, so that places do not run out (CutMix, arXiv 1905.04899,
     for pairs). Each channel of a photo is scaled, and shifted by a share of its ``spread``
     [C, 1, 1] over the area, as light and season do.
     """
     turns = np.where(rng.random(len(photos)) < _TURNED, rng.integers(_TURNS, size=len(photos)), 0)
     photos, tiles = turned(photos, turns).float(), turned(tiles, turns).float()
-    if is_north_up:
-        others = torch.from_numpy(rng.permutation(len(photos)))
-        strip = _strips(photos, rng)
-        photos = torch.where(strip, photos[others], photos)
-        tiles = torch.where(strip, tiles[others], tiles)
+    others = torch.from_numpy(rng.permutation(len(photos)))
+    strip = _strips(photos, rng)
+    photos = torch.where(strip, photos[others], photos)
+    tiles = torch.where(strip, tiles[others], tiles)
     noise = rng.normal(0, _SHAKEN, (2, *photos.shape[:2], 1, 1)).astype(np.float32)
     scale, shift = torch.from_numpy(noise)
     return photos * (1 + scale) + shift * spread, tiles
