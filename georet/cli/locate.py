@@ -145,7 +145,7 @@ def locate(
     fov: _Fov = None,
     camera: KnownCamera = None,
     telemetry: _Telemetry = None,
-    rotations: Rotations = 1,
+    rotations: Rotations = None,
     geometry: _Geometry = True,
     index: _Index = "exact",
     encoder: GalleryEncoder = None,

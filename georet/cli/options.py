@@ -72,7 +72,12 @@ KnownCamera = Annotated[
     str | None, typer.Option(metavar="NAME", help="A camera whose lens is known: dji-mavic-3.")
 ]
 Rotations = Annotated[
-    int, typer.Option(metavar="N", help="So many headings are tried where it is unknown.")
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="So many headings are tried where it is unknown; by default as the gallery wants: "
+        "12 in one that georet adapt made, else 1.",
+    ),
 ]
 KnownQueries = "FILE.csv|dataset:NAME[:SET]|run:RUN[:SET]"
 """How photos whose places are known are named."""

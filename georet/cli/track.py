@@ -107,7 +107,7 @@ def track(
     tilt: Tilt = None,
     fov: _Fov = None,
     camera: KnownCamera = None,
-    rotations: Rotations = 1,
+    rotations: Rotations = None,
     geometry: _Geometry = True,
     encoder: GalleryEncoder = None,
     backend: BackendName = "auto",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import cast
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,9 @@ from georet.suggest import hint_for
 from georet.types import Batch
 
 FITTED = "fitted"
+_PIXELS: Final = 2**16
+"""So many a thread: four images of 128 x 128."""
+_LEAST: Final = 4
 
 
 class Encoder(nn.Module):
@@ -138,8 +141,13 @@ class Encoder(nn.Module):
         return cast(Tensor, branch(images, view=view, batch=batch, outputs=outputs))
 
     def embed(self, view: str, images: Tensor) -> Tensor:
-        """Return unit-length embeddings float32[B, embed_dim] of one view's uint8[B, H, W, 3]."""
-        embeddings = unit(self.features(view, images))
+        """Return unit-length embeddings float32[B, embed_dim] of one view's uint8[B, H, W, 3].
+
+        On a CPU a few images at a time, where nothing is to be differentiated: what lies between
+        two layers then stays in its caches, and in memory that the process has already.
+        """
+        parts = [unit(self.features(view, part)) for part in images.split(_fitting(images))]
+        embeddings = parts[0] if len(parts) == 1 else torch.cat(parts)
         for fitted in self.maps(view):
             embeddings = fitted(embeddings)
         return embeddings
@@ -164,6 +172,14 @@ class Encoder(nn.Module):
 def has_maps(tensors: Iterable[str]) -> bool:
     """Say whether among the names of an encoder's tensors are those of fitted maps."""
     return any(name.startswith(f"{FITTED}.") for name in tensors)
+
+
+def _fitting(images: Tensor) -> int:
+    """Return how many of the images [B, H, W, 3] are embedded at once."""
+    if images.device.type != "cpu" or torch.is_grad_enabled():
+        return max(1, len(images))
+    pixels = _PIXELS * max(2, torch.get_num_threads())
+    return max(_LEAST, pixels // (images.shape[1] * images.shape[2]))
 
 
 def _check_names(names: Mapping[str, object], what: str) -> None:

@@ -21,6 +21,7 @@ from georet.identity import check_comparable
 from georet.locate.calibration import Calibration, fitting_calibration
 from georet.locate.estimate import place_of, spread_of
 from georet.locate.field import Field
+from georet.locate.headings import headings_of
 from georet.locate.layout import Layout
 from georet.locate.prior import Prior
 from georet.locate.question import Priors, Question
@@ -122,7 +123,7 @@ class Locator:
         all images or one each. With ``fuse`` all images show one place, and one Location comes
         back. ``names`` are what the photos are called, by default their paths. ``cameras`` tell of
         each photo's camera, by which it is turned and scaled as the map is; without them photos are
-        taken as they are. UsageError for k < 1, DataError for an unreadable image or a region
+        taken as they are, or at the headings that the gallery wants tried. UsageError for k < 1, DataError for an unreadable image or a region
         without tiles.
         """
         question = Question(k=k, region=region, fuse=fuse, cameras=cameras)
@@ -142,9 +143,13 @@ class Locator:
     def framing(self, cameras: Cameras | None, *, fuse: bool = False) -> Framing:
         """Return how photos are turned into what this gallery's tiles are compared with.
 
-        Photos that ``fuse`` into one place are taken as one piece each.
+        Where ``cameras`` don't say how many headings to try, the gallery does. Photos that ``fuse``
+        into one place are taken as one piece each, as they are where no heading is known.
         """
-        rotations = 1 if cameras is None else cameras.rotations
+        rotations = None if cameras is None else cameras.rotations
+        if rotations is None:
+            turns = not fuse and (cameras is None or cameras.turns_photos)
+            rotations = headings_of(self.gallery) if turns else 1
         framing = Framing.of_tiles(self.gallery.centres[1], self.session.identity, rotations)
         return replace(framing, pieces=1 if fuse else PIECES)
 

@@ -40,7 +40,7 @@ class Question:
     def __post_init__(self) -> None:
         if self.k < 1:
             raise UsageError(f"k is {self.k}", where="--k", hint="Ask for at least 1 candidate.")
-        if self.fuse and self.cameras is not None and self.cameras.rotations > 1:
+        if self.fuse and self.cameras is not None and (self.cameras.rotations or 1) > 1:
             raise UsageError(
                 "tries several headings of one photo, and --fuse locates several photos as one",
                 where="--rotations",

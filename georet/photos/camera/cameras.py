@@ -25,6 +25,7 @@ _MOST_KNOWN: Final = 1024
 class Cameras:
     """Tells each photo's camera, and how many rotations are tried where its heading is unknown.
 
+    ``rotations`` None: as many as the gallery wants tried.
     ``given`` holds for all photos and comes first, ``telemetry`` second, the photo's own words
     last. ``model`` is a preset, whose field of view depends on the photo's shape. Without
     ``turns_photos`` photos are embedded as they are, and only refiners are told.
@@ -33,7 +34,7 @@ class Cameras:
     given: CameraFacts = field(default_factory=CameraFacts)
     telemetry: Telemetry | None = None
     model: str | None = None
-    rotations: int = 1
+    rotations: int | None = None
     turns_photos: bool = True
     _known: dict[Path, CameraFacts] = field(default_factory=dict, repr=False, compare=False)
 
@@ -101,7 +102,7 @@ def cameras_of(
     fov: float | None = None,
     camera: str | None = None,
     telemetry: Path | None = None,
-    rotations: int = 1,
+    rotations: int | None = None,
     turns_photos: bool = True,
 ) -> Cameras:
     """Return the cameras that a call's options tell, angles in degrees and heights in metres.
@@ -122,7 +123,7 @@ def cameras_of(
                 check(value)
         except ReadingError as error:
             raise UsageError(str(error), where=name) from None
-    if not 1 <= rotations <= 36:
+    if rotations is not None and not 1 <= rotations <= 36:
         raise UsageError(f"is {rotations}", where="--rotations", hint="Give 1 to 36.")
     if camera is not None:
         preset(camera)

@@ -27,7 +27,7 @@ BACKBONE: Final = "sample4geo:timm"
 HEAD: Final = {"name": "heads:mixvpr", "depth": 2, "width": 64, "rows": 4}
 """Photos are brought north up and to scale, so that a head may know where things lie."""
 HEADS: Final = "heads"
-_BATCH: Final = 8
+_BATCH: Final = 4
 """So few images that what lies between two layers stays in a core's cache."""
 _FINE: Final = 16
 """Networks are cut where a place of the map stands for so many pixels, before their end."""
@@ -69,7 +69,7 @@ class Base:
         names = [name for name, _ in trunk.named_children()]
         size = self.adapted_config.data.size[REFERENCE]
         noise = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
-        backbone.trunk = folded(trunk, names, noise)
+        backbone.trunk = folded(trunk, names, noise).to(memory_format=torch.channels_last)
         backbone.head = _NoHead(backbone.embed_dim)
         return encoder.eval()
 

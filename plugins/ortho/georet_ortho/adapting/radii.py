@@ -12,10 +12,11 @@ import torch
 from georet.facade import Gallery
 from georet.gallery.files.additions import CALIBRATION
 from georet.locate.calibrating.calibrate import LEAST_QUERIES, calibrate
+from georet.locate.headings import keep_headings
 from georet.sessions import SessionSpec
 from georet.tiles.tiling import Tiling
 from georet_ortho.adapting.comparing import places
-from georet_ortho.adapting.images import TOLD
+from georet_ortho.adapting.images import TOLD, TURNS
 from georet_ortho.adapting.job import Work
 from georet_ortho.adapting.planning import num_calibrating
 from georet_ortho.adapting.untrained import Contender
@@ -38,6 +39,9 @@ def calibrated_gallery(
     settings = work.settings
     tiling = Tiling(side_m=(settings.side_m,), overlap=settings.overlap, max_nodata=0.05)
     Gallery.build(settings.source, spec, path, tiling=tiling)
+    gallery = Gallery.open(path)
+    # Photos by themselves have any way up; what was trained knows north up.
+    keep_headings(gallery, TURNS)
     if settings.judged < LEAST_QUERIES:
         return {}
     number = num_calibrating(settings.judged)
@@ -48,7 +52,6 @@ def calibrated_gallery(
     embeddings = torch.cat([query.queries(work, photos, [TOLD])[TOLD] for photos in sets])
     latlon = np.concatenate([places(photos) for photos in sets])
     about = f"{len(latlon)} photos rendered from the map, rectified by telemetry"
-    gallery = Gallery.open(path)
     calibration, _ = calibrate(gallery, embeddings.numpy(), latlon, about=about, seeds=_TRIALS)
     gallery.save_addition(CALIBRATION, calibration.as_bytes())
     return dict(calibration.held_out)
