@@ -112,6 +112,20 @@ def test_more_images_than_a_batch_are_embedded_in_order(run):
     assert session.embed(pixels[:0]).shape == (0, session.identity.embed_dim)
 
 
+def test_on_a_cpu_few_images_pass_the_network_at_once(run, monkeypatch):
+    session = SessionSpec(run, selection=SELECTION, threads=1).open()
+    monkeypatch.setattr("georet.encoder.network._PIXELS", 24 * 24)
+    seen: list[int] = []
+    backbone = session._encoder.branch("query").backbone
+    hook = backbone.register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
+    pixels = images(24, 10)
+    found = session.embed(pixels)
+    hook.remove()
+    assert seen == [4, 4, 2]
+    alone = np.concatenate([session.embed(pixels[at : at + 1]) for at in range(10)])
+    assert np.allclose(found, alone, atol=1e-6)
+
+
 def test_both_views_of_a_run_are_comparable_and_another_run_is_not(run):
     query, reference = (
         SessionSpec(run, view=view, selection=SELECTION).open().identity

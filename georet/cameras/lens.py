@@ -85,7 +85,7 @@ class Lens:
         """
         pixels = np.asarray(pixels, np.float64)
         flat = (pixels - self.matrix[:2, 2]) / self.focal_px
-        if self.distortion:
+        if any(self.distortion):
             flat = self._straight(flat)
         return np.column_stack([flat, np.ones(len(flat))])
 
@@ -98,7 +98,7 @@ class Lens:
         with np.errstate(divide="ignore", invalid="ignore"):
             flat = directions[:, :2] / directions[:, 2:]
         flat[~(directions[:, 2] > 0)] = np.nan
-        if self.distortion:
+        if any(self.distortion):
             flat = self._bent(flat)
         matrix = self.matrix
         found: Doubles = flat * self.focal_px + matrix[:2, 2]

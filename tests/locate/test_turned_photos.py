@@ -10,6 +10,7 @@ import pytest
 
 from georet.cli.app import run
 from georet.geodesy import distance_m
+from georet.locate.headings import PHOTOS, headings_of, keep_headings
 from georet.locate.locator import Locator
 from georet.photos.camera.cameras import cameras_of
 from georet.testing.pixel_session import PixelSession
@@ -105,3 +106,51 @@ def test_several_headings_of_several_photos_of_one_place_are_refused(gallery, tu
     paths, _ = turned_photos
     with pytest.raises(UsageError, match="several headings"):
         Locator(gallery, PixelSession()).locate(paths, fuse=True, cameras=cameras_of(rotations=4))
+
+
+@pytest.fixture
+def trying_gallery(gallery):
+    """The gallery, as one whose maker wants four headings tried; as it was afterwards."""
+    from georet.gallery.files.manifest import EXTRAS
+
+    extras = gallery.path / EXTRAS
+    before = extras.read_bytes() if extras.is_file() else None
+    keep_headings(gallery, 4)
+    yield gallery
+    (gallery.path / PHOTOS).unlink()
+    extras.write_bytes(before) if before is not None else extras.unlink()
+
+
+def test_a_gallery_says_how_many_headings_to_try_unless_the_call_does(
+    trying_gallery, turned_photos
+):
+    paths, latlon = turned_photos
+    locator = Locator(trying_gallery, PixelSession())
+    asked = locator.locate(paths, cameras=cameras_of(rotations=4))
+    for cameras in (None, cameras_of()):
+        found = locator.locate(paths, cameras=cameras)
+        assert [one.latlon for one in found] == [one.latlon for one in asked]
+        assert {one.view for one in found} == {"turned, 4 headings tried"}
+    left = [
+        {"cameras": cameras_of(rotations=1)}, {"cameras": cameras_of(turns_photos=False)},
+    ]  # fmt: skip
+    for how in left:
+        assert all(not one.view for one in locator.locate(paths, **how))
+    assert not locator.locate(paths[:2], fuse=True)[0].view
+    told = locator.locate(paths, cameras=cameras_of(heading=TURN))
+    assert {one.view for one in told} == {"turned"}
+
+
+def test_a_gallery_that_says_nothing_leaves_photos_as_they_are(gallery):
+    assert headings_of(gallery) == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"[]", b'{"headings_tried": 37}', b'{"headings_tried": true}']
+)
+def test_headings_that_nobody_could_try_are_an_error_that_names_the_file(trying_gallery, content):
+    from georet.errors import DataError
+
+    trying_gallery.save_addition(PHOTOS, content)
+    with pytest.raises(DataError, match=r"photos\.json"):
+        headings_of(trying_gallery)

@@ -54,8 +54,8 @@ def score_of(scores: Tensor, latlon: Doubles, tiles: TileTable) -> Score:
     away = span_m(latlon, tiles.latlon[top[:, 0]])
     return Score(
         number=len(latlon),
-        recall_1=100 * float(right[:, 0].mean()),
-        recall_5=100 * float(right.any(axis=1).mean()),
+        recall_1=100 * int(right[:, 0].sum()) / len(right),
+        recall_5=100 * int(right.any(axis=1).sum()) / len(right),
         median_m=float(np.median(away)),
         hits=right[:, 0],
         top=top,

@@ -19,8 +19,8 @@ from georet_ortho.adapting.base import embedded, head_of
 from georet_ortho.adapting.varying import varied
 
 BATCH: Final = 64
-EPOCHS: Final = (32, 48)
-LEAST_STEPS: Final = 220
+EPOCHS: Final = (32, 96)
+LEAST_STEPS: Final = 400
 """Few pairs are shown more often, so that there are so many steps; fewer were too short."""
 RATE: Final = 2e-3
 _DECAY: Final = 0.01

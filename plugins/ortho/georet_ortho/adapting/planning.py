@@ -22,7 +22,7 @@ ELSEWHERE: Final = 600
 """So many photos, or as many as train, teach the encoder that is judged on ground held out."""
 _CALIBRATING: Final = 400
 _PHOTO_S, _RELIEF_S = 0.020, 0.012
-_TRUNK_FLOPS, _HEAD_FLOPS = 20e9, 34e9
+_TRUNK_FLOPS, _HEAD_FLOPS = 24e9, 34e9
 """What one core of a laptop does in a second: thin convolutions, and small matrices of a head."""
 _THERE_AND_BACK: Final = 3
 _REST_S: Final = 15.0
