@@ -10,6 +10,8 @@ seconds of a step are medians, the first ten not counted. Rows are *before*, and
 memory layout; a probe would choose between these. With --whole the trees take turns at the whole
 training instead, with the threads, workers and memory layout that each chooses by itself: wall time
 and CPU seconds until the last evaluation, and recall@1 on `val`.
+With --recalls N they train wholly with N seeds, by one thread: recall@1 alone, which differs more
+by seed and by rounding than by tree.
 """
 
 from __future__ import annotations
@@ -66,6 +68,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--whole", action="store_true", help="whole trainings, not steps")
+    parser.add_argument("--recalls", type=int, default=0, help="so many seeds of whole trainings")
     parser.add_argument("--renders", type=int, default=1, help="photos a place; the whole has 3")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -74,14 +77,16 @@ def main() -> None:
         export = [sys.executable, "-m", "georet", "data", "export", "--layout", "cvusa"]
         renders = f"train_renders={args.renders}"
         subprocess.run([*export, str(folder / "cvusa"), "--set", renders], check=True)
-        judge = whole if args.whole else steps
+        kind, judge = "rows", steps
+        if args.whole or args.recalls:
+            kind, judge = ("recalls", recalls) if args.recalls else ("whole", whole)
         rows = judge(args, folder)
     for row in rows:
         echo(json.dumps(row))
     if args.json:
         kept = json.loads(args.json.read_text()) if args.json.exists() else {}
-        about = {"renders": args.renders} if args.whole else {"steps": args.steps}
-        kept |= {"machine": machine("cpu"), **about, "whole" if args.whole else "rows": rows}
+        about = {"steps": args.steps} if kind == "rows" else {"renders": args.renders}
+        kept |= {"machine": machine("cpu"), **about, kind: rows}
         write_json(args.json, kept)
 
 
@@ -109,6 +114,21 @@ def whole(args: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
         }
         for way, each in found.items()
     ]
+
+
+def recalls(args: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
+    """Train wholly by both trees, by one thread, with several seeds: recall@1 of each."""
+    rows: list[dict[str, Any]] = []
+    for seed in range(args.recalls):
+        rows.append({"seed": seed})
+        for way, tree in {"before": args.before.resolve(), "now": ROOT}.items():
+            out, said = folder / f"{seed}-{way}", (f"seed={seed}", "data.workers=0")
+            trained = trained_by(tree, folder, out, said, environ={"OMP_NUM_THREADS": "1"})
+            if trained.returncode:
+                raise SystemExit(trained.stdout + trained.stderr)
+            rows[-1][way] = recall(out)
+        echo(json.dumps(rows[-1]))
+    return rows
 
 
 def steps(args: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:

@@ -60,6 +60,20 @@ def equal_work(found: dict[str, Any]) -> Iterator[str]:
             f"| {statistics.median(cpu):.0f} | {row['cpu_s_of_before']:.2f} "
             f"| {' / '.join(f'{each:.1f}' for each in recall)} |"
         )
+    yield ""
+    yield from _recalls(found["recalls"])
+
+
+def _recalls(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield recall@1 of both ways by seed, and the mean of the differences with its error."""
+    yield "| R@1 of whole trainings, seed | before | now | difference |"
+    yield "|---|---:|---:|---:|"
+    off = [row["now"] - row["before"] for row in rows]
+    for row, each in zip(rows, off, strict=True):
+        yield f"| {row['seed']} | {row['before']:.1f} | {row['now']:.1f} | {each:+.1f} |"
+    before, now = (statistics.mean(row[way] for row in rows) for way in ("before", "now"))
+    error = statistics.stdev(off) / len(off) ** 0.5
+    yield f"| mean | {before:.1f} | {now:.1f} | {statistics.mean(off):+.1f} +- {error:.1f} |"
 
 
 def waiting(found: dict[str, Any]) -> Iterator[str]:

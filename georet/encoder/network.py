@@ -146,7 +146,7 @@ class Encoder(nn.Module):
         On a CPU a few images at a time, where nothing is to be differentiated: what lies between
         two layers then stays in its caches, and in memory that the process has already.
         """
-        parts = [unit(self.features(view, part)) for part in images.split(_fitting(images))]
+        parts = [unit(self.features(view, part)) for part in torch.split(images, _fitting(images))]
         embeddings = parts[0] if len(parts) == 1 else torch.cat(parts)
         for fitted in self.maps(view):
             embeddings = fitted(embeddings)

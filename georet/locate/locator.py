@@ -14,6 +14,7 @@ from georet.contracts.running import Session
 from georet.contracts.searching import Reranker, Searchable
 from georet.data.images import MAX_PIXELS, preprocess
 from georet.errors import DataError, UsageError
+from georet.gallery.files.headings import headings_of
 from georet.gallery.indexes import open_index
 from georet.gallery.pictures.originals import Originals
 from georet.ground.footprints import bounds_latlon
@@ -21,7 +22,6 @@ from georet.identity import check_comparable
 from georet.locate.calibration import Calibration, fitting_calibration
 from georet.locate.estimate import place_of, spread_of
 from georet.locate.field import Field
-from georet.locate.headings import headings_of
 from georet.locate.layout import Layout
 from georet.locate.prior import Prior
 from georet.locate.question import Priors, Question
@@ -121,10 +121,9 @@ class Locator:
 
         ``region`` leaves out all tiles outside it; ``prior`` makes what is near likelier, one for
         all images or one each. With ``fuse`` all images show one place, and one Location comes
-        back. ``names`` are what the photos are called, by default their paths. ``cameras`` tell of
-        each photo's camera, by which it is turned and scaled as the map is; without them photos are
-        taken as they are, or at the headings that the gallery wants tried. UsageError for k < 1, DataError for an unreadable image or a region
-        without tiles.
+        back. ``names`` are what photos are called, by default their paths. ``cameras`` tell how to
+        turn and scale them; else the gallery says how many headings are tried. UsageError for
+        k < 1, DataError for an unreadable image or a region without tiles.
         """
         question = Question(k=k, region=region, fuse=fuse, cameras=cameras)
         self._check(question)
@@ -143,13 +142,11 @@ class Locator:
     def framing(self, cameras: Cameras | None, *, fuse: bool = False) -> Framing:
         """Return how photos are turned into what this gallery's tiles are compared with.
 
-        Where ``cameras`` don't say how many headings to try, the gallery does. Photos that ``fuse``
-        into one place are taken as one piece each, as they are where no heading is known.
+        Photos that ``fuse`` into one place are taken as one piece each, at one heading.
         """
-        rotations = None if cameras is None else cameras.rotations
-        if rotations is None:
-            turns = not fuse and (cameras is None or cameras.turns_photos)
-            rotations = headings_of(self.gallery) if turns else 1
+        told = cameras or Cameras()
+        own = headings_of(self.gallery) if told.turns_photos and not fuse else 1
+        rotations = own if told.rotations is None else told.rotations
         framing = Framing.of_tiles(self.gallery.centres[1], self.session.identity, rotations)
         return replace(framing, pieces=1 if fuse else PIECES)
 
@@ -243,9 +240,8 @@ class Locator:
             sharpness = self.tuning.sharpness
             own = query.views[0]
             if len(query.views) > 1:
-                own = query.views[
-                    np.argmax(query.views @ self.gallery.rows.take(field.rows[:1])[0])
-                ]
+                best_tile = self.gallery.rows.take(field.rows[:1])[0]
+                own = query.views[np.argmax(query.views @ best_tile)]
             field, reordering, note = self.reranking(field, query.image, own, sharpness)
             if self.with_heat:
                 belief = field.belief(sharpness)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from georet.cli.app import run
+from georet.gallery.files.headings import PHOTOS, headings_of, keep_headings
 from georet.geodesy import distance_m
-from georet.locate.headings import PHOTOS, headings_of, keep_headings
 from georet.locate.locator import Locator
 from georet.photos.camera.cameras import cameras_of
 from georet.testing.pixel_session import PixelSession
@@ -124,7 +124,7 @@ def trying_gallery(gallery):
 def test_a_gallery_says_how_many_headings_to_try_unless_the_call_does(
     trying_gallery, turned_photos
 ):
-    paths, latlon = turned_photos
+    paths, _ = turned_photos
     locator = Locator(trying_gallery, PixelSession())
     asked = locator.locate(paths, cameras=cameras_of(rotations=4))
     for cameras in (None, cameras_of()):

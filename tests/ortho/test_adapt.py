@@ -168,7 +168,7 @@ def test_real_photos_are_found_before_and_after_and_not_trained_on(adapted, know
         assert 0 <= found["recall@1"] <= found["recall@5"] <= 100
     # By hand: the run's own gallery, which wants twelve headings tried, finds as many.
     from georet.facade import Gallery
-    from georet.locate.headings import headings_of
+    from georet.gallery.files.headings import headings_of
     from georet.photos.known import open_queries
     from georet_ortho.adapting.judging import lies_in
 

@@ -116,7 +116,8 @@ def cameras_of(
     ):
         if value is not None and not least <= value <= most:
             hint = "0 is straight down, 90 the horizon." if name == "--tilt" else None
-            raise UsageError(f"{value:g} is not in {least:g}..{most:g}", where=name, hint=hint)
+            what = f"{value:g} is not in {least:g}..{most:g} degrees"
+            raise UsageError(what, where=name, hint=hint)
     for name, value, check in (("--height", height, checked_height), ("--fov", fov, checked_fov)):
         try:
             if value is not None:

@@ -70,7 +70,7 @@ class Base:
         size = self.adapted_config.data.size[REFERENCE]
         noise = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
         backbone.trunk = folded(trunk, names, noise).to(memory_format=torch.channels_last)
-        backbone.head = _NoHead(backbone.embed_dim)
+        backbone.head = _NoHead(encoder.feature_dim)
         return encoder.eval()
 
 

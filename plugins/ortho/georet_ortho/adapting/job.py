@@ -33,7 +33,7 @@ from georet.types import Bools, Doubles, Ints, Pixels
 from georet_ortho.adapting.base import Base, head_of, maps_of
 from georet_ortho.adapting.images import SHOWN, images_of, kept, tiles_near
 from georet_ortho.adapting.learning import Material, learn
-from georet_ortho.adapting.planning import ELSEWHERE
+from georet_ortho.adapting.planning import ELSEWHERE, uses_gallery
 from georet_ortho.adapting.settings import Settings
 from georet_ortho.blocks import Blocks, held_blocks
 from georet_ortho.flights import Flights
@@ -198,9 +198,17 @@ def elsewhere_of(work: Work, train: Sequence[Drawn]) -> tuple[Ints, list[Drawn]]
 
 
 def material_of(work: Work, encoder: Encoder, photos: Sequence[Drawn]) -> Material:
-    """Return the maps of training pairs, all of one plan."""
+    """Return the maps of training pairs, all of one plan.
+
+    Where the gallery has as many tiles as there are photos, the tiles are its own.
+    """
     px, folder, name = work.settings.size, work.folder / MAPS, photos[0].plan.name
-    maps = photos_into(work, partial(maps_of, encoder), MAPS, px, photos, [SHOWN])[SHOWN]
+    into, side_m = partial(maps_of, encoder), work.area.side_m
+    maps = photos_into(work, into, MAPS, px, photos, [SHOWN])[SHOWN]
+    if uses_gallery(len(work.area.tiles), len(photos)):
+        rows = [drawn.row for drawn in photos]
+        metres = work.plane.metres(work.area.tiles.latlon[rows])
+        return Material(gallery_of(work, into, MAPS, px)[rows], maps, metres, side_m)
     path, centres_path = folder / f"{name}-tiles.npy", folder / f"{name}-centres.npy"
     if not (path.is_file() and centres_path.is_file()):
         images, centres = tiles_near(work.area, photos, px)
@@ -208,7 +216,7 @@ def material_of(work: Work, encoder: Encoder, photos: Sequence[Drawn]) -> Materi
         kept(path, lambda: maps_of(encoder, images))
         work.check()
     metres = work.plane.metres(kept(centres_path, _absent).numpy())
-    return Material(kept(path, _absent), maps, metres, work.area.side_m)
+    return Material(kept(path, _absent), maps, metres, side_m)
 
 
 def trained(work: Work, material: Callable[[], Material], name: str) -> Encoder:

@@ -21,7 +21,7 @@ LEAST_PAIRS, MOST_PAIRS = 128, 6000
 ELSEWHERE: Final = 600
 """So many photos, or as many as train, teach the encoder that is judged on ground held out."""
 _CALIBRATING: Final = 400
-_PHOTO_S, _RELIEF_S = 0.020, 0.012
+_PHOTO_S, _RELIEF_S = 0.024, 0.012
 _TRUNK_FLOPS, _HEAD_FLOPS = 24e9, 34e9
 """What one core of a laptop does in a second: thin convolutions, and small matrices of a head."""
 _THERE_AND_BACK: Final = 3
@@ -57,9 +57,18 @@ def num_calibrating(judged: int) -> int:
     return max(0, min(3 * judged, _CALIBRATING) - judged)
 
 
+def uses_gallery(num_tiles: int, pairs: int) -> bool:
+    """Say whether photos are paired with the gallery's tiles, and not with ones cut for each.
+
+    Its maps are there already; where they are few, others beside them teach more.
+    """
+    return num_tiles >= pairs
+
+
 def work_of(settings: Settings, costs: Costs, num_tiles: int, pairs: int) -> dict[str, float]:
     """Return the seconds of one core that each part of the work takes, by its name."""
-    pair_s = costs.photo_s + 2 * costs.map_s
+    images = 1 if uses_gallery(num_tiles, pairs) else 2
+    pair_s = costs.photo_s + images * costs.map_s
     elsewhere = min(pairs, ELSEWHERE)
     # Two and a half sets, told; one of them at all headings as well, half of it with nothing told.
     judged = settings.judged * (2.5 * 1.5 * costs.photo_s + (2.5 + 1.5 * TURNS) * costs.map_s)

@@ -11,8 +11,8 @@ import torch
 
 from georet.facade import Gallery
 from georet.gallery.files.additions import CALIBRATION
+from georet.gallery.files.headings import keep_headings
 from georet.locate.calibrating.calibrate import LEAST_QUERIES, calibrate
-from georet.locate.headings import keep_headings
 from georet.sessions import SessionSpec
 from georet.tiles.tiling import Tiling
 from georet_ortho.adapting.comparing import places

@@ -39,5 +39,7 @@ def headings_of(gallery: StoredGallery) -> int:
         raise DataError(f"can't be read: {error!r}", where=where) from error
     if type(number) is not int or not 1 <= number <= MOST_HEADINGS:
         hint = "`--rotations N` of locate and track says it for one call."
-        raise DataError(f"{_KEY} is {number!r}, wanted 1 to {MOST_HEADINGS}", where=where, hint=hint)
+        raise DataError(
+            f"{_KEY} is {number!r}, wanted 1 to {MOST_HEADINGS}", where=where, hint=hint
+        )
     return number
