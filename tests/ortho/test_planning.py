@@ -29,7 +29,7 @@ def test_the_same_call_plans_the_same_however_busy_the_machine_is(base):
 
 
 def test_more_minutes_afford_more_pairs_and_more_tiles_fewer(base):
-    pairs = [planned(replace(ASKED, minutes=m), base, 500)[0].pairs for m in (0.5, 1, 2, 1000)]
+    pairs = [planned(replace(ASKED, minutes=m), base, 500)[0].pairs for m in (0.5, 1.5, 2, 1000)]
     assert LEAST_PAIRS == pairs[0] < pairs[1] < pairs[2] < pairs[3] == MOST_PAIRS
     assert planned(ASKED, base, 9000)[0].pairs < planned(ASKED, base, 500)[0].pairs
 
@@ -53,3 +53,9 @@ def test_a_finer_image_costs_more_operations(base):
     assert large.map_s == pytest.approx(4 * small.map_s, rel=0.1)
     assert large.step_s > 3 * small.step_s
     assert costs_of(base, replace(ASKED, dsm="dsm.tif")).photo_s > small.photo_s
+
+
+def test_a_fine_map_takes_longer_to_render_from_up_to_a_point(base):
+    photo_s = [costs_of(base, ASKED, px).photo_s for px in (40, 200, 400, 4000)]
+    assert photo_s[0] < photo_s[1] < photo_s[2] == photo_s[3]
+    assert planned(ASKED, base, 500, 40)[0].pairs > planned(ASKED, base, 500, 400)[0].pairs

@@ -50,6 +50,13 @@ class Area:
     overlap: float
     heights: Heights | None = None
 
+    @property
+    def tile_px(self) -> float:
+        """How many pixels a tile has across of what photos show, in the middle of it."""
+        surface = self.photos.surfaces[0]
+        middle = np.array([surface.width, surface.height]) / 2
+        return float(self.photos.side_px(surface, middle, self.side_m).mean())
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -94,7 +94,7 @@ def adapt(
     folder.mkdir(parents=True, exist_ok=True)
     with only_writer(folder, "georet adapt"), StopRequest() as stop:
         work = Work(settings, folder, base, area, blocks_of(settings, area), stop)
-        settings, plan = planned(settings, base, len(area.tiles))
+        settings, plan = planned(settings, base, len(area.tiles), area.tile_px)
         settings.save(run_dir)
         work = replace(work, settings=settings)
         say(
@@ -111,7 +111,7 @@ def foresee(settings: Settings, run_dir: Path, *, selection: Selection = UNSAID)
     settings = with_cameras(settings, say)
     area = open_area(settings, selection)
     base = open_base(run_folder(settings.encoder, selection=selection), settings.size, selection)
-    settings, plan = planned(settings, base, len(area.tiles))
+    settings, plan = planned(settings, base, len(area.tiles), area.tile_px)
     facts = {
         "tiles": f"{len(area.tiles):,} of {settings.side_m:g} m",
         "photos": f"{settings.pairs:,} to train on, {settings.judged:,} in each set that judges",
