@@ -120,7 +120,7 @@ def recalls(args: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     """Train wholly by both trees, by one thread, with several seeds: recall@1 of each."""
     rows: list[dict[str, Any]] = []
     for seed in range(args.recalls):
-        rows.append({"seed": seed})
+        rows.append({"seed": seed, "threads": 1})
         for way, tree in {"before": args.before.resolve(), "now": ROOT}.items():
             out, said = folder / f"{seed}-{way}", (f"seed={seed}", "data.workers=0")
             trained = trained_by(tree, folder, out, said, environ={"OMP_NUM_THREADS": "1"})

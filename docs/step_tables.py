@@ -66,14 +66,15 @@ def equal_work(found: dict[str, Any]) -> Iterator[str]:
 
 def _recalls(rows: list[dict[str, Any]]) -> Iterator[str]:
     """Yield recall@1 of both ways by seed, and the mean of the differences with its error."""
-    yield "| R@1 of whole trainings, seed | before | now | difference |"
-    yield "|---|---:|---:|---:|"
+    yield "| R@1 of whole trainings, seed | threads | before | now | difference |"
+    yield "|---|---:|---:|---:|---:|"
     off = [row["now"] - row["before"] for row in rows]
     for row, each in zip(rows, off, strict=True):
-        yield f"| {row['seed']} | {row['before']:.1f} | {row['now']:.1f} | {each:+.1f} |"
+        values = f"{row['before']:.1f} | {row['now']:.1f} | {each:+.1f}"
+        yield f"| {row['seed']} | {row['threads']} | {values} |"
     before, now = (statistics.mean(row[way] for row in rows) for way in ("before", "now"))
     error = statistics.stdev(off) / len(off) ** 0.5
-    yield f"| mean | {before:.1f} | {now:.1f} | {statistics.mean(off):+.1f} +- {error:.1f} |"
+    yield f"| mean | | {before:.1f} | {now:.1f} | {statistics.mean(off):+.1f} +- {error:.1f} |"
 
 
 def waiting(found: dict[str, Any]) -> Iterator[str]:
