@@ -145,8 +145,8 @@ class Locator:
         Photos that ``fuse`` into one place are taken as one piece each, at one heading.
         """
         told = cameras or Cameras()
-        own = headings_of(self.gallery) if told.turns_photos and not fuse else 1
-        rotations = own if told.rotations is None else told.rotations
+        asks = told.rotations is None and told.turns_photos and not fuse
+        rotations = headings_of(self.gallery) if asks else told.rotations or 1
         framing = Framing.of_tiles(self.gallery.centres[1], self.session.identity, rotations)
         return replace(framing, pieces=1 if fuse else PIECES)
 

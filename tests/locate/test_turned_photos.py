@@ -152,5 +152,8 @@ def test_headings_that_nobody_could_try_are_an_error_that_names_the_file(trying_
     from georet.errors import DataError
 
     trying_gallery.save_addition(PHOTOS, content)
-    with pytest.raises(DataError, match=r"photos\.json"):
+    with pytest.raises(DataError, match=r"photos\.json.*\n.*--rotations"):
         headings_of(trying_gallery)
+    # As the hint says.
+    locator = Locator(trying_gallery, PixelSession())
+    assert locator.framing(cameras_of(rotations=3)).rotations == 3

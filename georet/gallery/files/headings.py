@@ -31,14 +31,16 @@ def headings_of(gallery: StoredGallery) -> int:
     content = gallery.read_addition(PHOTOS)
     if content is None:
         return 1
-    where = str(gallery.path / PHOTOS)
+    where, hint = (
+        str(gallery.path / PHOTOS),
+        "`--rotations N` of locate and track says it for a call.",
+    )
     try:
         values: Any = json.loads(content)
         number = values[_KEY]
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"can't be read: {error!r}", where=where) from error
+        raise DataError(f"can't be read: {error!r}", where=where, hint=hint) from error
     if type(number) is not int or not 1 <= number <= MOST_HEADINGS:
-        hint = "`--rotations N` of locate and track says it for one call."
         raise DataError(
             f"{_KEY} is {number!r}, wanted 1 to {MOST_HEADINGS}", where=where, hint=hint
         )
